@@ -1,0 +1,78 @@
+// The field lines of a request (RFC 9110 section 5): order kept, names compared without
+// regard to case, a repeated field read as one list.
+
+import { isSameName, trimBlanks } from "./syntax.ts";
+
+/** The fields of a received message, in the order of their lines. */
+export class Fields implements Iterable<readonly [string, string]> {
+  // Two arrays and a linear search: a head has a dozen lines, and comparing lengths first
+  // makes a miss cost less than lowering the case of every name.
+  readonly #names: string[] = [];
+  readonly #values: string[] = [];
+
+  /**
+   * The fields of the given lines.
+   *
+   * @param lines Name and value of each line, in order.
+   */
+  constructor(lines: Iterable<readonly [string, string]> = []) {
+    for (const [name, value] of lines) this.append(name, value);
+  }
+
+  /** How many field lines there are. */
+  get size(): number {
+    return this.#names.length;
+  }
+
+  /** Adds a line after those that there are. */
+  append(name: string, value: string): void {
+    this.#names.push(name);
+    this.#values.push(value);
+  }
+
+  /** Whether a line of this name is there, be its value empty or not. */
+  has(name: string): boolean {
+    return this.#names.some((each) => isSameName(each, name));
+  }
+
+  /** The field's value, its lines joined by ", " (RFC 9110 section 5.3), or null without any. */
+  get(name: string): string | null {
+    let value: string | null = null;
+    for (let line = 0; line < this.#names.length; line++) {
+      if (!isSameName(this.#names[line]!, name)) continue;
+      value = value === null
+        ? this.#values[line]!
+        : `${value}, ${this.#values[line]!}`;
+    }
+    return value;
+  }
+
+  /** The values of the lines of this name, one each, in order. */
+  lines(name: string): string[] {
+    return this.#values.filter((_, line) =>
+      isSameName(this.#names[line]!, name)
+    );
+  }
+
+  /** Whether the field, read as a list, has this member in any case. */
+  lists(name: string, member: string): boolean {
+    const value = this.get(name);
+    return value !== null &&
+      listMembers(value).some((each) => isSameName(each, member));
+  }
+
+  /** Name and value of each line, in order. */
+  *[Symbol.iterator](): Iterator<readonly [string, string]> {
+    for (let line = 0; line < this.#names.length; line++) {
+      yield [this.#names[line]!, this.#values[line]!];
+    }
+  }
+}
+
+/**
+ * The members of a comma-separated list without their blanks; empty ones are left out
+ * (RFC 9110 section 5.6.1). Only for fields whose members hold no quoted string.
+ */
+export function listMembers(value: string): string[] {
+  return value.split(",").map(trimBlanks).filter((member) => member !== "");
+}

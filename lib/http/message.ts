@@ -1,0 +1,68 @@
+// The two kinds of message as values (RFC 9110 section 6). Handlers see these and nothing of
+// the connection.
+
+import type { Content } from "./content.ts";
+import type { Fields } from "./fields.ts";
+import type { Framing } from "./framing.ts";
+
+/** What the head of a request says, checked. */
+export interface RequestHead {
+  /** The method as sent: methods are case-sensitive. */
+  readonly method: string;
+  /** The request target as sent. */
+  readonly target: string;
+  /** The path of the target as sent, escapes included. */
+  readonly path: string;
+  /** The query of the target as sent, without its `?`, or null without one. */
+  readonly query: string | null;
+  /** Host and port that the request is for: the target's own, else the Host field's, else null. */
+  readonly authority: string | null;
+  /** The minor version of HTTP/1 that the client speaks: 0, or 1 for every later one. */
+  readonly minor: 0 | 1;
+  /** The field lines. */
+  readonly fields: Fields;
+  /** How the content is delimited. */
+  readonly framing: Framing;
+  /** Whether the client wants the connection kept after the response (RFC 9112 section 9.3). */
+  readonly isPersistent: boolean;
+  /** Whether the client waits for `100 Continue` before it sends content (RFC 9110 section 10.1.1). */
+  readonly expectsContinue: boolean;
+}
+
+/** The values of a route's parameters, percent-decoded once. */
+export type Parameters = Readonly<Record<string, string>>;
+
+/** A request as a handler gets it. */
+export interface HttpRequest extends RequestHead {
+  /** The content, read on demand. Reading it is what sends `100 Continue`. */
+  readonly content: Content;
+  /** The parameters that the route's pattern found in the path. */
+  readonly parameters: Parameters;
+  /** The client's address: an IP address, or a socket's path. */
+  readonly client: string;
+}
+
+/** Field names and values; an array stands for several lines of one name. */
+export type ResponseFields = Readonly<
+  Record<string, string | readonly string[]>
+>;
+
+/** What a handler answers. */
+export interface HttpResponse {
+  /** The status code, 200 to 599. */
+  readonly status: number;
+  /**
+   * The fields, all but those that the server writes itself: `Content-Length`,
+   * `Transfer-Encoding`, `Connection` and `Date`.
+   */
+  readonly fields?: ResponseFields;
+  /** The content: text (sent as UTF-8), octets, or a content to be streamed. None by default. */
+  readonly content?: string | Uint8Array | Content;
+  /** Leaves out the Date field, against RFC 9110 section 6.6.1. False by default. */
+  readonly isDateless?: boolean;
+}
+
+/** Answers a request. What it throws becomes the response: a StatusError its status, else 500. */
+export type Handler = (
+  request: HttpRequest,
+) => HttpResponse | Promise<HttpResponse>;

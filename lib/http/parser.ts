@@ -1,0 +1,226 @@
+// Octets in, events out: the requests of one connection, one after the other (RFC 9112). The
+// parser does no I/O and knows no clock. "Need more" is null; an error is the end of the
+// connection, and every later call meets it again.
+
+import { ChunkedDecoder } from "./chunked_decoder.ts";
+import { Fields } from "./fields.ts";
+import { requestFraming } from "./framing.ts";
+import { HeadScanner, type ScannedHead } from "./head_scanner.ts";
+import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from "./limits.ts";
+import type { RequestHead } from "./message.ts";
+import { ReceiveBuffer } from "./receive_buffer.ts";
+import { contentTooLarge, StatusError } from "./status.ts";
+import { checkHost, parseTarget } from "./target.ts";
+
+/** What the parser has found: a head, then its content in pieces, then the end. */
+export type ParserEvent =
+  | { readonly type: "head"; readonly head: RequestHead }
+  | { readonly type: "content"; readonly octets: Uint8Array }
+  | { readonly type: "end" };
+
+type State = "head" | "content of known length" | "chunked content" | "end";
+
+const END: ParserEvent = { type: "end" };
+
+/** Room for content on its way: what one read of a fast connection brings. */
+const CONTENT_ROOM = 65536;
+
+/** Parses the requests of one connection. */
+export class RequestParser {
+  readonly #limits: MessageLimits;
+  readonly #buffer = new ReceiveBuffer();
+  readonly #scanner: HeadScanner;
+  #state: State = "head";
+  #requestLine: string | null = null;
+  #remaining = 0;
+  #chunked: ChunkedDecoder | null = null;
+  #hasEnded = false;
+  #failure: StatusError | null = null;
+
+  /** @param limits The sizes that a message may have. */
+  constructor(limits: MessageLimits = DEFAULT_MESSAGE_LIMITS) {
+    this.#limits = limits;
+    this.#scanner = new HeadScanner(limits);
+  }
+
+  /** Room to read octets into; announce what was read with {@linkcode commit}. */
+  room(): Uint8Array<ArrayBuffer> {
+    switch (this.#state) {
+      case "content of known length":
+        return this.#buffer.room(Math.min(this.#remaining, CONTENT_ROOM));
+      case "chunked content":
+        return this.#buffer.room(CONTENT_ROOM);
+      default:
+        this.#buffer.shrink();
+        return this.#buffer.room();
+    }
+  }
+
+  /** Takes note of `count` octets that were read into the {@linkcode room}. */
+  commit(count: number): void {
+    this.#buffer.commit(count);
+  }
+
+  /** Takes octets that were read elsewhere. */
+  push(octets: Uint8Array): void {
+    for (let at = 0; at < octets.length;) {
+      const room = this.room();
+      const piece = octets.subarray(at, at + room.length);
+      room.set(piece);
+      this.commit(piece.length);
+      at += piece.length;
+    }
+  }
+
+  /** Takes note that the peer will send no more. */
+  finish(): void {
+    this.#hasEnded = true;
+  }
+
+  /** Whether no request has begun since the last one's end. */
+  get isIdle(): boolean {
+    return this.#state === "head" && this.#scanner.isUntouched;
+  }
+
+  /** Whether the parser has met an error: nothing on this connection can be trusted any more. */
+  get hasFailed(): boolean {
+    return this.#failure !== null;
+  }
+
+  /** The request line of the request under way, as far as that is known: for the log. */
+  get requestLine(): string | null {
+    return this.#requestLine ??
+      this.#scanner.takeRequestLine(this.#buffer.octets, this.#buffer.start);
+  }
+
+  /**
+   * The next event, or null where more octets are needed, or none will come.
+   *
+   * The event after `end` is the next request's head: whoever wants requests one at a time
+   * just waits with the call.
+   *
+   * @throws {StatusError} where the request is malformed, too large, or cut off.
+   */
+  next(): ParserEvent | null {
+    if (this.#failure !== null) throw this.#failure;
+    try {
+      const event = this.#advance();
+      if (event === null && this.#hasEnded && !this.isIdle) {
+        throw new StatusError(400, "The connection ended within the request.");
+      }
+      return event;
+    } catch (error) {
+      if (error instanceof StatusError) this.#failure = error;
+      throw error;
+    }
+  }
+
+  #advance(): ParserEvent | null {
+    switch (this.#state) {
+      case "head":
+        return this.#nextHead();
+      case "content of known length": {
+        if (this.#buffer.length === 0) return null;
+        const octets = this.#buffer.take(this.#remaining);
+        this.#remaining -= octets.length;
+        if (this.#remaining === 0) this.#state = "end";
+        return { type: "content", octets };
+      }
+      case "chunked content": {
+        const octets = this.#chunked!.next(this.#buffer);
+        if (octets !== null) return { type: "content", octets };
+        if (!this.#chunked!.isDone) return null;
+        this.#state = "end";
+        return this.#advance();
+      }
+      case "end":
+        this.#state = "head";
+        this.#scanner.beginHead();
+        return END;
+    }
+  }
+
+  #nextHead(): ParserEvent | null {
+    this.#requestLine = null;
+    const { octets, start, end } = this.#buffer;
+    const length = this.#scanner.scan(octets, start, end);
+    if (length === null) return null;
+    const scanned = this.#scanner.take(octets, start);
+    this.#requestLine =
+      `${scanned.method} ${scanned.target} ${scanned.version}`;
+    this.#buffer.consume(length);
+    const head = interpretHead(scanned);
+    this.#beginContent(head);
+    return { type: "head", head };
+  }
+
+  #beginContent({ framing }: RequestHead): void {
+    switch (framing.type) {
+      case "none":
+        this.#state = "end";
+        break;
+      case "length":
+        if (this.#limits.content > 0 && framing.length > this.#limits.content) {
+          throw contentTooLarge();
+        }
+        this.#remaining = framing.length;
+        this.#state = framing.length === 0 ? "end" : "content of known length";
+        break;
+      case "chunked":
+        this.#chunked = new ChunkedDecoder(this.#limits);
+        this.#state = "chunked content";
+    }
+  }
+}
+
+function interpretHead(
+  { method, target, version, fields: lines }: ScannedHead,
+): RequestHead {
+  const minor = parseVersion(version);
+  const fields = new Fields(lines);
+  checkHost(fields, minor);
+  const { authority, path, query } = parseTarget(method, target);
+  const framing = requestFraming(fields, minor);
+  return {
+    method,
+    target,
+    path,
+    query,
+    authority: authority ?? fields.get("Host"),
+    minor,
+    fields,
+    framing,
+    // What follows a CONNECT may be meant for another server: none of it is a request.
+    isPersistent: method !== "CONNECT" && isPersistent(fields, minor),
+    expectsContinue: expectsContinue(fields, minor),
+  };
+}
+
+/** Section 2.3: a later minor version is understood as the latest that we know. */
+function parseVersion(version: string): 0 | 1 {
+  const [, major, minor] = /^HTTP\/([0-9])\.([0-9])$/.exec(version) ?? [];
+  if (major === undefined) {
+    throw new StatusError(400, "The version of the request is malformed.");
+  }
+  if (major !== "1") {
+    throw new StatusError(505, "This server speaks HTTP/1.1 and HTTP/1.0.");
+  }
+  return minor === "0" ? 0 : 1;
+}
+
+/** Section 9.3. */
+function isPersistent(fields: Fields, minor: 0 | 1): boolean {
+  if (!fields.has("Connection")) return minor === 1;
+  return !fields.lists("Connection", "close") &&
+    (minor === 1 || fields.lists("Connection", "keep-alive"));
+}
+
+/** RFC 9110 section 10.1.1: HTTP/1.0 knows no expectations, and we know only one. */
+function expectsContinue(fields: Fields, minor: 0 | 1): boolean {
+  const expectation = fields.get("Expect");
+  if (expectation === null || minor === 0) return false;
+  if (expectation.toLowerCase() !== "100-continue") {
+    throw new StatusError(417, "No expectation but 100-continue can be met.");
+  }
+  return true;
+}

@@ -1,0 +1,88 @@
+// Status codes (RFC 9110 section 15): their reason phrases, and the error that carries one.
+// A message that cannot be served is a thrown StatusError; the connection alone answers it.
+
+import type { ResponseFields } from "./message.ts";
+
+const REASON_PHRASES: Readonly<Record<number, string>> = {
+  100: "Continue",
+  200: "OK",
+  201: "Created",
+  202: "Accepted",
+  204: "No Content",
+  206: "Partial Content",
+  301: "Moved Permanently",
+  302: "Found",
+  303: "See Other",
+  304: "Not Modified",
+  307: "Temporary Redirect",
+  308: "Permanent Redirect",
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  406: "Not Acceptable",
+  408: "Request Timeout",
+  409: "Conflict",
+  410: "Gone",
+  411: "Length Required",
+  412: "Precondition Failed",
+  413: "Content Too Large",
+  414: "URI Too Long",
+  415: "Unsupported Media Type",
+  416: "Range Not Satisfiable",
+  417: "Expectation Failed",
+  421: "Misdirected Request",
+  422: "Unprocessable Content",
+  426: "Upgrade Required",
+  428: "Precondition Required",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  503: "Service Unavailable",
+  505: "HTTP Version Not Supported",
+  507: "Insufficient Storage",
+};
+
+/** The standard reason phrase of a status code, or an empty text where there is none. */
+export function reasonPhrase(status: number): string {
+  return REASON_PHRASES[status] ?? "";
+}
+
+/** Whether a response of this status never has content (RFC 9110 section 6.4.1). */
+export function isContentless(status: number): boolean {
+  return status < 200 || status === 204 || status === 304;
+}
+
+/**
+ * The end of a message: thrown by the parser, the router or a handler, and answered
+ * with its status by the connection.
+ *
+ * The message is sent to the client as it stands, so it is a fixed sentence: never
+ * octets that the client sent.
+ */
+export class StatusError extends Error {
+  /** `StatusError`. */
+  override readonly name = "StatusError";
+
+  /**
+   * An error that is answered with a status.
+   *
+   * @param status The status code to answer with, 400 to 599.
+   * @param message One sentence for the person at the client.
+   * @param fields Fields that the response carries, `Allow` for instance.
+   */
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly fields: ResponseFields = {},
+  ) {
+    super(message);
+  }
+}
+
+/** The error for content beyond its limit, whether declared or counted. */
+export function contentTooLarge(): StatusError {
+  return new StatusError(413, "The content is larger than this server takes.");
+}

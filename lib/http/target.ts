@@ -1,0 +1,118 @@
+// The request target (RFC 9112 section 3.2) and the Host field (section 3.2, RFC 9110
+// section 7.2). Paths stay as sent: whoever needs a part decodes that part, once.
+
+import type { Fields } from "./fields.ts";
+import { StatusError } from "./status.ts";
+
+/** A request target, taken apart. */
+export interface Target {
+  /** The path as sent, escapes included; `*` for the asterisk-form, empty for the authority-form. */
+  readonly path: string;
+  /** What follows the first `?`, as sent, or null without one. */
+  readonly query: string | null;
+  /** Host and port that the target itself names, or null in origin-form and asterisk-form. */
+  readonly authority: string | null;
+}
+
+const ABSOLUTE_FORM = /^https?:\/\/([^/?]*)([^?]*)(?:\?(.*))?$/i;
+
+/**
+ * Takes a request target apart.
+ *
+ * @param method The method, which decides between the forms (RFC 9112 section 3.2).
+ * @param target The target as sent: visible ASCII without `#`.
+ * @throws {StatusError} 400 for a form that the method does not take, a bad authority, or a
+ * path whose escapes are malformed, not UTF-8, or name NUL.
+ */
+export function parseTarget(method: string, target: string): Target {
+  if (method === "CONNECT") {
+    const port = target.slice(target.lastIndexOf(":") + 1);
+    if (!isAuthority(target) || !/^[0-9]+$/.test(port)) throw badTarget();
+    return { path: "", query: null, authority: target };
+  }
+  if (target.startsWith("/")) {
+    const mark = target.indexOf("?");
+    const path = mark < 0 ? target : target.slice(0, mark);
+    checkEscapes(path);
+    return {
+      path,
+      query: mark < 0 ? null : target.slice(mark + 1),
+      authority: null,
+    };
+  }
+  if (target === "*" && method === "OPTIONS") {
+    return { path: "*", query: null, authority: null };
+  }
+  const [, authority, path, query] = ABSOLUTE_FORM.exec(target) ?? [];
+  if (
+    authority === undefined || path === undefined || !isAuthority(authority)
+  ) {
+    throw badTarget();
+  }
+  checkEscapes(path);
+  // Section 3.2.4: OPTIONS of a bare authority asks about the server as a whole.
+  const whole = method === "OPTIONS" && query === undefined ? "*" : "/";
+  return { path: path === "" ? whole : path, query: query ?? null, authority };
+}
+
+function badTarget(): StatusError {
+  return new StatusError(400, "The request target is not valid.");
+}
+
+function checkEscapes(path: string): void {
+  if (path.includes("%") && decodePath(path).includes("\0")) throw badTarget();
+}
+
+/**
+ * Decodes the percent escapes of a path or a part of one, once (RFC 3986 section 2.1).
+ *
+ * @throws {StatusError} 400 where an escape is malformed or the octets are not UTF-8.
+ */
+export function decodePath(path: string): string {
+  if (!path.includes("%")) return path;
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw new StatusError(
+      400,
+      "The request target has an escape that is not UTF-8.",
+    );
+  }
+}
+
+/**
+ * Checks the Host lines of a request.
+ *
+ * @param minor The minor version of HTTP/1: 0 may leave Host out, later ones may not.
+ * @throws {StatusError} 400 without the field where it must be, with two, or with one that
+ * is not a host and an optional port.
+ */
+export function checkHost(fields: Fields, minor: number): void {
+  const hosts = fields.lines("Host");
+  if (hosts.length === 0 && minor === 0) return;
+  if (hosts.length !== 1) {
+    throw new StatusError(400, "A request has exactly one Host field.");
+  }
+  if (!isAuthority(hosts[0]!)) {
+    throw new StatusError(
+      400,
+      "The Host field is not a host and an optional port.",
+    );
+  }
+}
+
+// reg-name of RFC 3986 section 3.2.2, less the comma: two Host lines that somebody on the way
+// has joined must not pass for one.
+const REGISTERED_NAME = /^(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+$/;
+const AUTHORITY = /^(\[[^\]]*\]|[^:[\]]*)(?::([0-9]*))?$/;
+
+function isAuthority(text: string): boolean {
+  const [, host, port] = AUTHORITY.exec(text) ?? [];
+  if (host === undefined || Number(port ?? "") > 65535) return false;
+  return host.startsWith("[") ? isIpLiteral(host) : REGISTERED_NAME.test(host);
+}
+
+function isIpLiteral(literal: string): boolean {
+  return /^\[[0-9A-Fa-f:.]+\]$/.test(literal) &&
+    URL.canParse(`http://${literal}/`);
+}

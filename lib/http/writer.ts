@@ -1,0 +1,120 @@
+// Responses into octets (RFC 9112 sections 4 to 7). How the content is framed is decided once,
+// as a value; nothing that a handler says can break out of its field or contradict the framing.
+
+import type { Framing } from "./framing.ts";
+import type { HttpResponse, RequestHead } from "./message.ts";
+import { isContentless, reasonPhrase } from "./status.ts";
+import { isFieldValue, isToken } from "./syntax.ts";
+
+/** Fields that only the server writes. */
+const OWN_FIELDS: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "date",
+  "keep-alive",
+  "transfer-encoding",
+]);
+
+/** How the content of a response is delimited: a request's framings, and the connection's end. */
+export type ResponseFraming = Framing | { readonly type: "until close" };
+
+/**
+ * The framing of a response (RFC 9112 section 6.3), the same for HEAD as for GET.
+ *
+ * @param minor The minor version of HTTP/1 that the request was sent with.
+ * @param status The status of the response.
+ * @param length Octets of its content, or null where only their end will tell.
+ */
+export function responseFraming(
+  minor: 0 | 1,
+  status: number,
+  length: number | null,
+): ResponseFraming {
+  if (isContentless(status)) return { type: "none" };
+  if (length !== null) return { type: "length", length };
+  return minor === 0 ? { type: "until close" } : { type: "chunked" };
+}
+
+/** What the connection adds to the head of a response. */
+export interface HeadContext {
+  /** The IMF-fixdate of now. */
+  readonly date: string;
+  /** How the content is delimited. */
+  readonly framing: ResponseFraming;
+  /** Whether the connection ends with this response. */
+  readonly closes: boolean;
+}
+
+/**
+ * The head of a response, its last empty line included. Every character is one octet.
+ *
+ * @throws {TypeError} where the handler's status or fields cannot be sent as they are.
+ */
+export function composeHead(
+  request: Pick<RequestHead, "minor">,
+  response: HttpResponse,
+  { date, framing, closes }: HeadContext,
+): string {
+  const { status, fields = {}, isDateless = false } = response;
+  if (!Number.isInteger(status) || status < 200 || status > 599) {
+    throw new TypeError(`A response cannot have the status ${status}`);
+  }
+  let head = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`;
+  if (!isDateless) head += `Date: ${date}\r\n`;
+  for (const name in fields) {
+    const value = fields[name]!;
+    if (typeof value === "string") head += fieldLine(name, value);
+    else for (const each of value) head += fieldLine(name, each);
+  }
+  if (framing.type === "length") {
+    head += `Content-Length: ${framing.length}\r\n`;
+  } else if (framing.type === "chunked") {
+    head += "Transfer-Encoding: chunked\r\n";
+  }
+  if (closes) head += "Connection: close\r\n";
+  else if (request.minor === 0) head += "Connection: keep-alive\r\n";
+  return head + "\r\n";
+}
+
+function fieldLine(name: string, value: string): string {
+  if (!isToken(name) || OWN_FIELDS.has(name.toLowerCase())) {
+    throw new TypeError(
+      `A handler cannot set the field ${JSON.stringify(name)}`,
+    );
+  }
+  if (!isFieldValue(value)) {
+    throw new TypeError(
+      `The field ${name} cannot have the value ${JSON.stringify(value)}`,
+    );
+  }
+  return `${name}: ${value}\r\n`;
+}
+
+/** A head and what follows it, as the octets of one write. */
+export function joinHead(head: string, content: Uint8Array): Uint8Array {
+  if (head === "") return content;
+  const octets = new Uint8Array(head.length + content.length);
+  for (let at = 0; at < head.length; at++) octets[at] = head.charCodeAt(at);
+  octets.set(content, head.length);
+  return octets;
+}
+
+/** One chunk of the chunked coding (RFC 9112 section 7.1). */
+export function encodeChunk(data: Uint8Array): Uint8Array<ArrayBuffer> {
+  const size = `${data.length.toString(16)}\r\n`;
+  const chunk = new Uint8Array(size.length + data.length + 2);
+  for (let at = 0; at < size.length; at++) chunk[at] = size.charCodeAt(at);
+  chunk.set(data, size.length);
+  chunk.set(CRLF, size.length + data.length);
+  return chunk;
+}
+
+const CRLF = new Uint8Array([0x0d, 0x0a]);
+
+/** The last chunk, without trailers. */
+export const LAST_CHUNK: Uint8Array = new TextEncoder().encode("0\r\n\r\n");
+
+/** The interim response that invites content (RFC 9110 section 15.2.1). */
+export const CONTINUE: Uint8Array = new TextEncoder().encode(
+  "HTTP/1.1 100 Continue\r\n\r\n",
+);

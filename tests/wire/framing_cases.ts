@@ -1,0 +1,215 @@
+// Content framing: RFC 9112 section 6.
+
+import {
+  accept,
+  acceptLast,
+  get,
+  post,
+  refuse,
+  type WireCase,
+} from "./case.ts";
+
+const CHUNKS = "3\r\nabc\r\n0\r\n\r\n";
+
+const transferEncoding = (value: string) =>
+  post(`Transfer-Encoding: ${value}\r\n`, CHUNKS);
+const contentLength = (value: string) =>
+  post(`Content-Length: ${value}\r\n`, "abcde");
+
+const smuggled = get("", "/smuggled");
+
+export const framingCases: readonly WireCase[] = [
+  // Transfer-Encoding with Content-Length (6.1, 6.3 item 3)
+  ...[
+    "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n",
+    "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+    "CONTENT-LENGTH: 3\r\ntransfer-encoding: Chunked\r\n",
+    "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n",
+    "Transfer-Encoding: identity\r\nContent-Length: 3\r\n",
+  ].map((lines) =>
+    refuse(400, `6.1 both framings: ${lines}`, post(lines, CHUNKS + smuggled))
+  ),
+
+  // Transfer-Encoding (6.1, 7)
+  ...["chunked", "Chunked", "CHUNKED", "  chunked", "chunked  ", "\tchunked \t"]
+    .map((value) =>
+      accept(
+        `7 Transfer-Encoding:${value}`,
+        transferEncoding(value),
+        "POST /p abc",
+      )
+    ),
+  ...[
+    "",
+    "chunked, chunked",
+    "chunked, gzip",
+    "gzip",
+    "identity",
+    "identity, chunked",
+    "xchunked",
+    "chunkedx",
+    "chunked;a=b",
+    "chunked,",
+    ",chunked",
+    "gzip,,chunked",
+    '"chunked"',
+    "chunked chunked",
+    "\x0bchunked",
+    "chunked\x0b",
+    "\x0cchunked",
+    "chunked\x0c",
+    "chunked\x00",
+    "\x00chunked",
+    "chunked\x85",
+    "\x85chunked",
+    "\xa0chunked",
+    "chunked\xa0",
+    "ch\x7funked",
+  ].map((value) =>
+    refuse(
+      400,
+      `6.1 Transfer-Encoding: ${value}`,
+      transferEncoding(value) + smuggled,
+    )
+  ),
+  refuse(
+    400,
+    "6.1 chunked in two lines",
+    post(
+      "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+      CHUNKS,
+    ),
+  ),
+  refuse(
+    400,
+    "6.1 chunked, then identity in a line of its own",
+    post(
+      "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+      CHUNKS,
+    ),
+  ),
+  refuse(
+    501,
+    "6.1 an unknown coding before chunked",
+    transferEncoding("gzip, chunked"),
+  ),
+  refuse(
+    501,
+    "6.1 an unknown coding in a line before chunked",
+    post("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", CHUNKS),
+  ),
+  refuse(
+    400,
+    "6.1 Transfer-Encoding in HTTP/1.0",
+    "POST /p HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKS,
+  ),
+
+  // Content-Length (6.2, 6.3 items 4 to 6)
+  accept("6.2 Content-Length: 5", contentLength("5"), "POST /p abcde"),
+  accept("6.2 leading zeros", contentLength("0000005"), "POST /p abcde"),
+  accept(
+    "6.2 010 is ten, not eight",
+    post("Content-Length: 010\r\n", "0123456789"),
+    "POST /p 0123456789",
+  ),
+  accept(
+    "6.2 blanks around the number",
+    contentLength(" \t5 \t"),
+    "POST /p abcde",
+  ),
+  accept("6.2 Content-Length: 0", post("Content-Length: 0\r\n"), "POST /p "),
+  ...[
+    "",
+    "+5",
+    "-5",
+    "-0",
+    "5 5",
+    "0x5",
+    "5a",
+    "5abc",
+    "1_0",
+    "5.0",
+    "5e0",
+    "5,5",
+    "5, 5",
+    "5, 6",
+    "5;",
+    "\x0b5",
+    "5\xa0",
+    "\u00b2",
+    "9007199254740992",
+    "99999999999999999999999999",
+    "Infinity",
+    "NaN",
+  ].map((value) =>
+    refuse(400, `6.2 Content-Length: ${value}`, contentLength(value))
+  ),
+  refuse(
+    400,
+    "6.3 two equal lengths",
+    post("Content-Length: 5\r\nContent-Length: 5\r\n", "abcde"),
+  ),
+  refuse(
+    400,
+    "6.3 two lengths",
+    post("Content-Length: 5\r\ncontent-length: 6\r\n", "abcdef"),
+  ),
+  accept("6.3 neither: no content", post(""), "POST /p "),
+  accept(
+    "6.3 Content_Length is another field",
+    post("Content_Length: 5\r\n") + get(),
+    "POST /p ",
+    "GET /a ",
+  ),
+  accept(
+    "6 GET with content",
+    get("Content-Length: 3\r\n") + "abc" + get(),
+    "GET /a abc",
+    "GET /a ",
+  ),
+  accept(
+    "6.3 content that looks like a request",
+    post(`Content-Length: ${smuggled.length}\r\n`, smuggled) + get(),
+    `POST /p ${smuggled}`,
+    "GET /a ",
+  ),
+  acceptLast(
+    "6.3 content in HTTP/1.0",
+    "POST /p HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc",
+    "POST /p abc",
+  ),
+
+  // The peer's end within content (8)
+  {
+    ...refuse(
+      400,
+      "8 the end within content of known length",
+      post("Content-Length: 9\r\n", "abc"),
+    ),
+    isEnded: true,
+  },
+  ...[
+    "",
+    "3",
+    "3\r\n",
+    "3\r\nab",
+    "3\r\nabc",
+    "3\r\nabc\r\n",
+    "3\r\nabc\r\n0\r\n",
+  ].map((chunks) => ({
+    ...refuse(
+      400,
+      `8 the end after ${chunks}`,
+      post("Transfer-Encoding: chunked\r\n", chunks),
+    ),
+    isEnded: true,
+  })),
+  {
+    ...acceptLast(
+      "8 the end after the last octet",
+      post("Content-Length: 3\r\n", "abc"),
+      "POST /p abc",
+    ),
+    isEnded: true,
+  },
+];

@@ -1,0 +1,226 @@
+// Request line and fields: RFC 9112 sections 2, 3 and 5.
+
+import { accept, get, refuse, type WireCase } from "./case.ts";
+
+const HOST = "Host: h\r\n";
+const requestLine = (line: string) => `${line}\r\n${HOST}\r\n`;
+
+/** A request line of so many octets. */
+const longLine = (octets: number) => `GET /${"a".repeat(octets - 14)} HTTP/1.1`;
+
+const fieldLines = (count: number) => "a: b\r\n".repeat(count);
+
+export const headCases: readonly WireCase[] = [
+  accept("3 the simplest request", get(), "GET /a "),
+  accept("2.2 empty lines before a request", `\r\n\r\n${get()}`, "GET /a "),
+  accept(
+    "2.2 empty lines between requests",
+    `${get()}\r\n${get()}`,
+    "GET /a ",
+    "GET /a ",
+  ),
+  refuse(400, "2.2 a stream of empty lines", "\r\n".repeat(100)),
+
+  // Exactly one space between the parts (3)
+  ...[
+    "GET  /a HTTP/1.1",
+    "GET /a  HTTP/1.1",
+    " GET /a HTTP/1.1",
+    "GET /a HTTP/1.1 ",
+    "GET\t/a HTTP/1.1",
+    "GET /a\tHTTP/1.1",
+    "GET /a",
+    "GET",
+    "GET /a b HTTP/1.1",
+    "GET\x0b/a HTTP/1.1",
+    "GET /a HTTP/1.1\t",
+    "\0",
+  ].map((line) => refuse(400, `3 ${line}`, requestLine(line))),
+
+  // Line ends (2.2)
+  refuse(
+    400,
+    "2.2 bare LF after the request line",
+    `GET /a HTTP/1.1\n${HOST}\r\n`,
+  ),
+  refuse(400, "2.2 bare LF after a field", "GET /a HTTP/1.1\r\nHost: h\n\r\n"),
+  refuse(400, "2.2 bare LF as the last line", `GET /a HTTP/1.1\r\n${HOST}\n`),
+  refuse(400, "2.2 bare LF before a request", `\n${get()}`),
+  refuse(
+    400,
+    "2.2 bare CR in the request line",
+    `GET /a\rHTTP/1.1\r\n${HOST}\r\n`,
+  ),
+  refuse(
+    400,
+    "2.2 bare CR after the request line",
+    `GET /a HTTP/1.1\r${HOST}\r\n`,
+  ),
+  refuse(400, "2.2 bare CR in a field", get("a: b\rc: d\r\n")),
+  refuse(400, "2.2 CR CR LF", `GET /a HTTP/1.1\r\r\n${HOST}\r\n`),
+  refuse(
+    400,
+    "2.2 bare CR as the last line",
+    `GET /a HTTP/1.1\r\n${HOST}\rGET `,
+  ),
+
+  // Version (2.3)
+  ...[
+    "http/1.1",
+    "HTTP/1",
+    "HTTP/1.",
+    "HTTP/.1",
+    "HTTP/1.10",
+    "HTTP/01.1",
+    "HTTP/1.1a",
+    "HTTP/1,1",
+    "HTTP/a.b",
+    "HTTP/+1.1",
+    "HTTP 1.1",
+    "HTTPS/1.1",
+    "ICY/1.0",
+    "\xb9",
+  ].map((version) =>
+    refuse(400, `2.3 ${version}`, requestLine(`GET /a ${version}`))
+  ),
+  ...["0.9", "0.0", "2.0", "3.0", "9.9"].map((version) =>
+    refuse(505, `2.3 HTTP/${version}`, requestLine(`GET /a HTTP/${version}`))
+  ),
+  ...["1.2", "1.5", "1.9"].map((version) =>
+    accept(
+      `2.3 HTTP/${version} is taken for 1.1`,
+      requestLine(`GET /a HTTP/${version}`),
+      "GET /a ",
+    )
+  ),
+
+  // Method (3.1)
+  accept(
+    "3.1 every octet of a token",
+    requestLine("!#$%&'*+-.^_`|~09azAZ /a HTTP/1.1"),
+    "!#$%&'*+-.^_`|~09azAZ /a ",
+  ),
+  accept(
+    "3.1 methods keep their case",
+    requestLine("get /a HTTP/1.1"),
+    "get /a ",
+  ),
+  ...["G(T", "G,T", "G\0T", "G\x80T", "G\x7fT", "{GET}", "G:T", "G/T", '"GET"']
+    .map((method) =>
+      refuse(400, `3.1 method ${method}`, requestLine(`${method} /a HTTP/1.1`))
+    ),
+
+  // Not HTTP/1 at all
+  refuse(400, "garbage", "\x80\x81\x82\x83 lorem ipsum\r\n\r\n"),
+  refuse(400, "a TLS hello", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+  refuse(505, "an HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+  refuse(
+    400,
+    "a response line",
+    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+  ),
+  refuse(400, "SSH", "SSH-2.0-OpenSSH_9.2\r\n"),
+
+  // Field names (5, 5.1)
+  accept(
+    "5 every octet of a name",
+    get("!#$%&'*+-.^_`|~09azAZ: b\r\n"),
+    "GET /a ",
+  ),
+  ...[
+    "a : b\r\n",
+    "a\t: b\r\n",
+    "a b: c\r\n",
+    "abc\r\n",
+    ": b\r\n",
+    "a(: b\r\n",
+    "a\0: b\r\n",
+    "a\x80: b\r\n",
+    "a/b: c\r\n",
+    '"a": b\r\n',
+    "a\x7f: b\r\n",
+  ].map((line) => refuse(400, `5.1 ${line}`, get(line))),
+  refuse(
+    400,
+    "2.2 a blank before the first field",
+    `GET /a HTTP/1.1\r\n ${HOST}\r\n`,
+  ),
+  refuse(
+    400,
+    "2.2 a tab before the first field",
+    `GET /a HTTP/1.1\r\n\t${HOST}\r\n`,
+  ),
+  refuse(400, "5.2 obs-fold with a space", get("a: b\r\n c\r\n")),
+  refuse(400, "5.2 obs-fold with a tab", get("a: b\r\n\tc\r\n")),
+  refuse(400, "5.2 obs-fold of nothing", get("a: b\r\n \r\n")),
+
+  // Field values (9110 5.5)
+  accept("9110 5.5 an empty value", get("a:\r\n"), "GET /a "),
+  accept("9110 5.5 a value of blanks", get("a: \t \r\n"), "GET /a "),
+  accept("9110 5.5 no blank before the value", get("a:b\r\n"), "GET /a "),
+  accept("9110 5.5 tabs and blanks within", get("a: b\t c\r\n"), "GET /a "),
+  accept("9110 5.5 0x80 to 0xFF", get("a: \x80\x85\xa0\xff\r\n"), "GET /a "),
+  ...["\0", "\x01", "\x08", "\x0b", "\x0c", "\x1b", "\x1f", "\x7f"].map((
+    octet,
+  ) =>
+    refuse(
+      400,
+      `9110 5.5 value with 0x${octet.charCodeAt(0).toString(16)}`,
+      get(`a: b${octet}c\r\n`),
+    )
+  ),
+
+  // Sizes (3, 5.4)
+  accept(
+    "3 a request line of 8000 octets",
+    requestLine(longLine(8000)),
+    `GET /${"a".repeat(7986)} `,
+  ),
+  accept(
+    "3 a request line of the limit",
+    requestLine(longLine(8192)),
+    `GET /${"a".repeat(8178)} `,
+  ),
+  refuse(414, "3 a request line over the limit", requestLine(longLine(8193))),
+  refuse(414, "3 a request line without end", `GET /${"a".repeat(20000)}`),
+  refuse(414, "3 a method without end", "A".repeat(20000)),
+  accept(
+    "9110 5.4 as many fields as the limit",
+    get(fieldLines(99)),
+    "GET /a ",
+  ),
+  refuse(431, "9110 5.4 one field more", get(fieldLines(100))),
+  accept(
+    "9110 5.4 fields of the limit",
+    get(`a: ${"b".repeat(32768 - 9 - 5)}\r\n`),
+    "GET /a ",
+  ),
+  refuse(
+    431,
+    "9110 5.4 fields one octet over",
+    get(`a: ${"b".repeat(32768 - 9 - 4)}\r\n`),
+  ),
+  refuse(
+    431,
+    "9110 5.4 a value without end",
+    `GET /a HTTP/1.1\r\na: ${"b".repeat(40000)}`,
+  ),
+  refuse(
+    431,
+    "9110 5.4 a name without end",
+    `GET /a HTTP/1.1\r\n${"b".repeat(40000)}`,
+  ),
+  refuse(
+    431,
+    "9110 5.4 blanks without end",
+    `GET /a HTTP/1.1\r\na:${" ".repeat(40000)}`,
+  ),
+
+  // The peer's end within a head (8)
+  ...["G", "GET /a", "GET /a HTTP/1.1\r\n", `GET /a HTTP/1.1\r\n${HOST}`].map((
+    sent,
+  ) => ({
+    ...refuse(400, `8 the end after ${sent}`, sent),
+    isEnded: true,
+  })),
+];

@@ -1,0 +1,182 @@
+// Host and request target: RFC 9112 section 3.2, RFC 9110 section 7.2.
+
+import { accept, acceptLast, refuse, type WireCase } from "./case.ts";
+
+const host = (value: string) => `GET /a HTTP/1.1\r\nHost: ${value}\r\n\r\n`;
+const target = (text: string, method = "GET") =>
+  `${method} ${text} HTTP/1.1\r\nHost: h\r\n\r\n`;
+
+export const targetCases: readonly WireCase[] = [
+  // Host
+  ...[
+    "h",
+    "example.com",
+    "foo_bar",
+    "example.com.",
+    "h:",
+    "h:0",
+    "h:80",
+    "h:65535",
+    "h:00080",
+    "127.0.0.1:8080",
+    "[::1]",
+    "[::1]:80",
+    "[::ffff:192.0.2.1]",
+    "a-b.c~d",
+    "%41",
+    "!$&'()*+;=",
+  ].map((value) => accept(`3.2 Host: ${value}`, host(value), "GET /a ")),
+  ...[
+    "",
+    " ",
+    ":80",
+    "u@h",
+    "u:p@h",
+    "h/",
+    "h/a",
+    "a, b",
+    "a,b",
+    "a b",
+    "{h}",
+    "h\\",
+    "h?",
+    "h#",
+    "<h>",
+    '"h"',
+    "h\x80",
+    "h\xe9",
+    "%4",
+    "%zz",
+    "h:65536",
+    "h:99999999999",
+    "h:80a",
+    "h:-1",
+    "h:+80",
+    "h:8 0",
+    "h:80:80",
+    "::1",
+    "[::1",
+    "::1]",
+    "[::1]x",
+    "[::1]:x",
+    "[]",
+    "[:::]",
+    "[1::2::3]",
+    "[12345::]",
+    "[h]",
+    "[::1%25eth0]",
+  ].map((value) => refuse(400, `3.2 Host: ${value}`, host(value))),
+  refuse(400, "3.2 HTTP/1.1 without Host", "GET /a HTTP/1.1\r\n\r\n"),
+  refuse(400, "3.2 two Hosts", "GET /a HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n"),
+  refuse(
+    400,
+    "3.2 two Hosts, other case",
+    "GET /a HTTP/1.1\r\nHost: h\r\nhOST: i\r\n\r\n",
+  ),
+  refuse(
+    400,
+    "3.2 two Hosts in HTTP/1.0",
+    "GET /a HTTP/1.0\r\nHost: h\r\nHost: h\r\n\r\n",
+  ),
+  acceptLast("3.2 HTTP/1.0 without Host", "GET /a HTTP/1.0\r\n\r\n", "GET /a "),
+
+  // origin-form
+  accept("3.2.1 /", target("/"), "GET / "),
+  accept("3.2.1 //x is a path", target("//x"), "GET //x "),
+  accept(
+    "3.2.1 the query is no part of the path",
+    target("/a?b=/c?d"),
+    "GET /a ",
+  ),
+  accept("3.2.1 an empty query", target("/a?"), "GET /a "),
+  accept(
+    "3.2.1 escapes stay as sent",
+    target("/%41%c3%a9%2F"),
+    "GET /%41%c3%a9%2F ",
+  ),
+  accept(
+    "3.2.1 dot segments stay as sent",
+    target("/a/../b/./c"),
+    "GET /a/../b/./c ",
+  ),
+  accept(
+    "3.2.1 every other visible octet",
+    target("/!\"$&'()*+,-.:;<=>@[\\]^_`{|}~"),
+    "GET /!\"$&'()*+,-.:;<=>@[\\]^_`{|}~ ",
+  ),
+  ...[
+    "a",
+    "?a",
+    "a/b",
+    "/a#b",
+    "/a\0",
+    "/a\x01",
+    "/a\x7f",
+    "/a\x80",
+    "/caf\xc3\xa9",
+    "/%",
+    "/%4",
+    "/%zz",
+    "/%4g",
+    "/%00",
+    "/a%00b",
+    "/%ff",
+    "/%c3",
+    "/%c3%28",
+    "/%c0%af", // an overlong slash
+    "/%ed%a0%80", // a surrogate
+    "/%f4%90%80%80", // beyond U+10FFFF
+    "/%u0041",
+  ].map((text) => refuse(400, `3.2.1 ${text}`, target(text))),
+
+  // absolute-form
+  accept("3.2.2 absolute-form", target("http://example.com/b?c"), "GET /b "),
+  accept(
+    "3.2.2 scheme and host in capitals",
+    target("HTTP://EXAMPLE.COM/b"),
+    "GET /b ",
+  ),
+  accept("3.2.2 https", target("https://example.com/b"), "GET /b "),
+  accept("3.2.2 a port", target("http://example.com:8080/b"), "GET /b "),
+  accept("3.2.2 an empty path", target("http://example.com"), "GET / "),
+  accept(
+    "3.2.2 an empty path with a query",
+    target("http://example.com?b"),
+    "GET / ",
+  ),
+  accept("3.2.2 IPv6", target("http://[::1]:80/b"), "GET /b "),
+  ...[
+    "http://",
+    "http:///b",
+    "http://u@h/b",
+    "http://u:p@h/b",
+    "http://:80/b",
+    "http://h:65536/b",
+    "http://h:x/b",
+    "http://[::1/b",
+    "http:/b",
+    "http:b",
+    "ftp://h/b",
+    "h:80",
+    "//",
+    "http://h/%ff",
+    "http://h\\b",
+  ].filter((text) => text !== "//").map((text) =>
+    refuse(400, `3.2.2 ${text}`, target(text))
+  ),
+
+  // authority-form and asterisk-form
+  acceptLast("3.2.3 CONNECT", target("h:443", "CONNECT"), "CONNECT  "),
+  ...["/a", "*", "h", "h:", "h:x", "http://h/", "u@h:443"].map((text) =>
+    refuse(400, `3.2.3 CONNECT ${text}`, target(text, "CONNECT"))
+  ),
+  accept("3.2.4 OPTIONS *", target("*", "OPTIONS"), "OPTIONS * "),
+  accept(
+    "3.2.4 OPTIONS of a bare authority",
+    target("http://h:80", "OPTIONS"),
+    "OPTIONS * ",
+  ),
+  refuse(400, "3.2.4 GET *", target("*")),
+  refuse(400, "3.2.4 OPTIONS **", target("**", "OPTIONS")),
+  refuse(400, "3.2.4 OPTIONS */a", target("*/a", "OPTIONS")),
+];
