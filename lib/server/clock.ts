@@ -1,0 +1,16 @@
+// The time of day as the Date field carries it, made once a second rather than once a response.
+
+import { formatDate } from "../http/date.ts";
+
+let second = 0;
+let text = "";
+
+/** The IMF-fixdate of now. */
+export function currentDate(): string {
+  const now = Math.floor(Date.now() / 1000);
+  if (now !== second) {
+    second = now;
+    text = formatDate(now * 1000);
+  }
+  return text;
+}

@@ -1,0 +1,226 @@
+// One connection: its requests one after the other, each answered before the next is begun
+// (RFC 9112 section 9.3). This is the one place where an error becomes a response.
+
+import type {
+  Handler,
+  HttpRequest,
+  HttpResponse,
+  RequestHead,
+} from "../http/message.ts";
+import { RequestParser } from "../http/parser.ts";
+import { StatusError } from "../http/status.ts";
+import type { Limits } from "./limits.ts";
+import {
+  type Asked,
+  isStreamed,
+  type Outgoing,
+  prepare,
+  send,
+} from "./outgoing.ts";
+import { receive, RequestContent } from "./request_content.ts";
+import { Transport } from "./transport.ts";
+
+/** What became of one request, for the log. */
+export interface ExchangeRecord {
+  /** The client's address. */
+  readonly client: string;
+  /** The request line as sent, or null where it never became whole. */
+  readonly requestLine: string | null;
+  /** The status sent, or null where the client was gone before. */
+  readonly status: number | null;
+  /** Octets that were really sent after the response's head. */
+  readonly octets: number;
+  /** When the head was complete: milliseconds since 1970, UTC. */
+  readonly startedAt: number;
+  /** Milliseconds from then until the response had been sent, or was given up. */
+  readonly duration: number;
+}
+
+/** What a connection reports. */
+export interface ConnectionObserver {
+  /** A request has come to its end, well or badly. */
+  onExchange(record: ExchangeRecord): void;
+  /** A handler, or content that it gave, has failed: a fault of the program, not of the client. */
+  onError(error: unknown): void;
+}
+
+/** What a connection needs to know beside its socket. */
+export interface ConnectionContext {
+  /** Answers the requests. */
+  readonly handler: Handler;
+  /** What the client may ask for. */
+  readonly limits: Limits;
+  /** Hears of what happens. */
+  readonly observer: ConnectionObserver;
+}
+
+/** What is taken for granted of a request that could not be read, so that it can be answered. */
+const UNREADABLE: Asked = { method: "GET", minor: 1 };
+
+const NO_PARAMETERS = Object.freeze({});
+
+/** Serves one connection from its first octet to its close. */
+export class Connection {
+  readonly #transport: Transport;
+  readonly #context: ConnectionContext;
+  readonly #client: string;
+  readonly #parser: RequestParser;
+  /** When the request under way began, by the calendar and by the clock that only goes forward. */
+  #startedAt = 0;
+  #startedAtTick = 0;
+
+  /**
+   * @param conn The socket; the connection closes it.
+   * @param client The peer's address, for the log and the handlers.
+   * @param context The handler and what surrounds it.
+   */
+  constructor(conn: Deno.Conn, client: string, context: ConnectionContext) {
+    this.#transport = new Transport(conn);
+    this.#client = client;
+    this.#context = context;
+    this.#parser = new RequestParser(context.limits);
+  }
+
+  /** Serves until either side closes. Never rejects: what goes wrong is reported. */
+  async serve(): Promise<void> {
+    try {
+      while (await this.#serveRequest());
+    } catch (error) {
+      if (!this.#transport.isGone) this.#context.observer.onError(error);
+    } finally {
+      this.#transport.close();
+    }
+  }
+
+  /** Closes at once, whatever is under way. */
+  close(): void {
+    this.#transport.close();
+  }
+
+  /** Serves one request; returns whether another may follow. */
+  async #serveRequest(): Promise<boolean> {
+    let head: RequestHead | null;
+    try {
+      head = await this.#readHead();
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      this.#begin();
+      await this.#respond(UNREADABLE, errorResponse(error), true);
+      await this.#transport.linger(this.#context.limits.linger);
+      return false;
+    }
+    return head !== null && await this.#exchange(head);
+  }
+
+  async #readHead(): Promise<RequestHead | null> {
+    for (let isOpen = true;;) {
+      const event = this.#parser.next();
+      if (event?.type === "head") return event.head;
+      if (!isOpen) return null;
+      isOpen = await receive(this.#parser, this.#transport);
+    }
+  }
+
+  #begin(): void {
+    this.#startedAt = Date.now();
+    this.#startedAtTick = performance.now();
+  }
+
+  /** Answers one request; returns whether another may follow. */
+  async #exchange(head: RequestHead): Promise<boolean> {
+    this.#begin();
+    const { limits } = this.#context;
+    const content = new RequestContent(head, this.#parser, this.#transport);
+    const response = await this.#answer({
+      ...head,
+      content,
+      parameters: NO_PARAMETERS,
+      client: this.#client,
+    });
+    // A streamed response may be made of the request's content: only its end tells what is left.
+    const isDecided = !isStreamed(response.content) || content.isComplete;
+    const persists = head.isPersistent &&
+      (!isDecided || content.skip(limits.drain));
+    if (!await this.#respond(head, response, !persists)) return false;
+    if (persists && content.skip(limits.drain)) {
+      await content.drain();
+      return true;
+    }
+    if (!content.isComplete) await this.#transport.linger(limits.linger);
+    return false;
+  }
+
+  /** The handler's response, or the one that its error stands for. */
+  async #answer(request: HttpRequest): Promise<HttpResponse> {
+    try {
+      return await this.#context.handler(request);
+    } catch (error) {
+      if (!this.#transport.isGone) return this.#toResponse(error);
+      this.#report(null, 0);
+      throw error;
+    }
+  }
+
+  #toResponse(error: unknown): HttpResponse {
+    if (error instanceof StatusError) return errorResponse(error);
+    this.#context.observer.onError(error);
+    return errorResponse(
+      new StatusError(500, "The server has failed to answer the request."),
+    );
+  }
+
+  /** Sends the response and reports what became of it; returns whether more may follow. */
+  async #respond(
+    asked: Asked,
+    response: HttpResponse,
+    closes: boolean,
+  ): Promise<boolean> {
+    const outgoing = await this.#prepare(asked, response, closes);
+    const before = this.#transport.octetsSent;
+    try {
+      await send(outgoing, this.#transport);
+      return !outgoing.closes;
+    } catch (error) {
+      if (!this.#transport.isGone) this.#context.observer.onError(error);
+      // The head has promised what cannot be kept: only the cut connection can tell.
+      this.#transport.close();
+      return false;
+    } finally {
+      const octets = this.#transport.octetsSent - before - outgoing.head.length;
+      this.#report(outgoing.status, Math.max(0, octets));
+    }
+  }
+
+  /** A response that cannot be begun becomes a 500. */
+  async #prepare(
+    asked: Asked,
+    response: HttpResponse,
+    closes: boolean,
+  ): Promise<Outgoing> {
+    try {
+      return await prepare(asked, response, closes);
+    } catch (error) {
+      return await prepare(asked, this.#toResponse(error), true);
+    }
+  }
+
+  #report(status: number | null, octets: number): void {
+    this.#context.observer.onExchange({
+      client: this.#client,
+      requestLine: this.#parser.requestLine,
+      status,
+      octets,
+      startedAt: this.#startedAt,
+      duration: performance.now() - this.#startedAtTick,
+    });
+  }
+}
+
+/** The response that a StatusError stands for: its fields, and its sentence as content. */
+function errorResponse({ status, message, fields }: StatusError): HttpResponse {
+  return {
+    status,
+    fields: { "Content-Type": "text/plain", ...fields },
+    content: `${message}\n`,
+  };
+}

@@ -1,0 +1,182 @@
+// Accepts connections until told to stop. An error of one accept never ends serving: out of
+// file descriptors, for instance, it pauses until some come free.
+
+import type { Handler } from "../http/message.ts";
+import { Connection, type ConnectionObserver } from "./connection.ts";
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+
+/** What a server reports. */
+export interface ServerObserver extends ConnectionObserver {
+  /** A connection has been opened. */
+  onOpen(client: string): void;
+  /** A connection has been closed, by either side. */
+  onClose(client: string): void;
+}
+
+/** Where and how to serve. */
+export interface ServeOptions {
+  /**
+   * Host name or IP address to listen on. Default `localhost`, which stands for `127.0.0.1` and
+   * `::1`; `0.0.0.0` and `::` stand for every interface.
+   */
+  readonly hostname?: string;
+  /** TCP port, 0 to 65535; 0 picks a free one. Default 4221. */
+  readonly port?: number;
+  /** Limits that differ from the defaults. */
+  readonly limits?: Partial<Limits>;
+  /** Who hears of requests, connections and errors. By default errors go to stderr. */
+  readonly observer?: Partial<ServerObserver>;
+}
+
+/** The port that a server listens on unless told otherwise. */
+export const DEFAULT_PORT = 4221;
+
+/** Milliseconds to wait after an accept that failed: at first, and at most. */
+const FIRST_PAUSE = 5;
+const LONGEST_PAUSE = 1000;
+
+/** A server that is serving. */
+export class Server {
+  readonly #listeners: readonly Deno.TcpListener[];
+  readonly #context: {
+    readonly handler: Handler;
+    readonly limits: Limits;
+    readonly observer: ServerObserver;
+  };
+  /** The open connections, and of each the promise of its end. */
+  readonly #connections = new Map<Connection, Promise<void>>();
+  readonly #stop = Promise.withResolvers<void>();
+  readonly #hostname: string;
+  #isClosed = false;
+
+  /** Resolves once the server has been closed and its last connection has come to its end. */
+  readonly finished: Promise<void>;
+
+  /** Use {@linkcode serve}. */
+  constructor(handler: Handler, options: ServeOptions) {
+    const { hostname = "localhost", port = DEFAULT_PORT, limits, observer } =
+      options;
+    this.#hostname = hostname;
+    this.#context = {
+      handler,
+      limits: { ...DEFAULT_LIMITS, ...limits },
+      observer: { ...SILENT_OBSERVER, ...observer },
+    };
+    this.#listeners = listen(hostname, port);
+    this.finished = this.#serveAll();
+  }
+
+  /** The port that the server listens on. */
+  get port(): number {
+    return this.#listeners[0]!.addr.port;
+  }
+
+  /** The URL to reach the server at, from this machine. */
+  get url(): string {
+    const isAny = this.#hostname === "0.0.0.0" || this.#hostname === "::";
+    const host = isAny ? "localhost" : this.#hostname;
+    return `http://${host.includes(":") ? `[${host}]` : host}:${this.port}/`;
+  }
+
+  /** Stops listening, closes every connection and waits until their handlers have come to an end. */
+  async close(): Promise<void> {
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      this.#stop.resolve();
+      for (const listener of this.#listeners) listener.close();
+      for (const connection of this.#connections.keys()) connection.close();
+    }
+    await this.finished;
+  }
+
+  async #serveAll(): Promise<void> {
+    await Promise.all(
+      this.#listeners.map((listener) => this.#accept(listener)),
+    );
+    await Promise.all(this.#connections.values());
+  }
+
+  async #accept(listener: Deno.TcpListener): Promise<void> {
+    let pause = FIRST_PAUSE;
+    while (!this.#isClosed) {
+      try {
+        this.#open(await listener.accept());
+        pause = FIRST_PAUSE;
+      } catch (error) {
+        if (this.#isClosed) return;
+        if (pause === FIRST_PAUSE) this.#context.observer.onError(error);
+        await this.#wait(pause);
+        pause = Math.min(2 * pause, LONGEST_PAUSE);
+      }
+    }
+  }
+
+  #open(conn: Deno.TcpConn): void {
+    conn.setNoDelay(true); // Streamed content would wait for acknowledgements.
+    const { observer } = this.#context;
+    const client = addressOf(conn.remoteAddr);
+    const connection = new Connection(conn, client, this.#context);
+    observer.onOpen(client);
+    const served = connection.serve().then(() => {
+      this.#connections.delete(connection);
+      observer.onClose(client);
+    });
+    this.#connections.set(connection, served);
+  }
+
+  async #wait(milliseconds: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const elapsed = new Promise<void>((resolve) =>
+      timer = setTimeout(resolve, milliseconds)
+    );
+    await Promise.race([elapsed, this.#stop.promise]);
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Serves HTTP until {@linkcode Server.close} is called.
+ *
+ * @param handler Answers the requests: a {@linkcode router}, for instance.
+ * @param options Where and how to serve.
+ * @throws {Deno.errors.AddrInUse} where somebody listens on the port already.
+ * @throws {Deno.errors.NotCapable} without the permission `--allow-net`.
+ */
+export function serve(handler: Handler, options: ServeOptions = {}): Server {
+  return new Server(handler, options);
+}
+
+const SILENT_OBSERVER: ServerObserver = {
+  onExchange() {},
+  onOpen() {},
+  onClose() {},
+  onError: (error) => console.error(error),
+};
+
+/** IPv4 clients of a socket for both families look like `::ffff:192.0.2.1`: the prefix is noise. */
+function addressOf(address: Deno.Addr): string {
+  return "hostname" in address
+    ? address.hostname.replace(/^::ffff:(?=[0-9.]+$)/i, "")
+    : "unix";
+}
+
+/** How often to look for a port that is free in both families before giving up. */
+const PORT_TRIES = 16;
+
+/**
+ * Listens on a host. `localhost` is two addresses, of which clients try either first, and its
+ * name resolves to but one of them.
+ */
+function listen(hostname: string, port: number): Deno.TcpListener[] {
+  if (hostname !== "localhost") return [Deno.listen({ hostname, port })];
+  for (let tries = 1;; tries++) {
+    const v4 = Deno.listen({ hostname: "127.0.0.1", port });
+    try {
+      return [v4, Deno.listen({ hostname: "::1", port: v4.addr.port })];
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) return [v4]; // a machine without IPv6
+      v4.close();
+      if (port !== 0 || tries === PORT_TRIES) throw error;
+    }
+  }
+}
