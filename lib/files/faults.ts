@@ -1,0 +1,49 @@
+// What the file system refuses, as the status that a client understands. Everything else is a
+// fault of the server's and stays what it is.
+
+import { StatusError } from "../http/status.ts";
+
+/**
+ * The error to answer with after an operation on a client's file has failed.
+ *
+ * @param use What the file was wanted for: what is not there cannot be read, what is in the
+ * way cannot be written over.
+ */
+export function toStatusError(
+  error: unknown,
+  use: "reading" | "writing",
+): unknown {
+  if (!(error instanceof Error) || error instanceof StatusError) return error;
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return new StatusError(403, "The server may not touch this file.");
+  }
+  const code = "code" in error ? error.code : undefined;
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new StatusError(507, "There is no room left for the file.");
+  }
+  if (code === "ENAMETOOLONG") return nameTooLong(use);
+  if (isAbsence(error)) return use === "reading" ? notFound() : inTheWay();
+  return error;
+}
+
+function isAbsence(error: Error): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    error instanceof Deno.errors.NotADirectory ||
+    error instanceof Deno.errors.IsADirectory ||
+    error instanceof Deno.errors.FilesystemLoop;
+}
+
+/** The error for a file that is not there, or not to be seen. */
+export function notFound(): StatusError {
+  return new StatusError(404, "There is no such file.");
+}
+
+function inTheWay(): StatusError {
+  return new StatusError(409, "Something else is in the way of the file.");
+}
+
+function nameTooLong(use: "reading" | "writing"): StatusError {
+  return use === "reading"
+    ? notFound()
+    : new StatusError(400, "The name of the file is too long.");
+}
