@@ -1,0 +1,52 @@
+/**
+ * An HTTP/1.1 server from the TCP socket up, for Deno programs.
+ *
+ * ```ts
+ * import { router, serve } from "@wireserve/wireserve";
+ *
+ * const server = serve(
+ *   router([
+ *     {
+ *       method: "GET",
+ *       path: "/hello/{name}",
+ *       handler: ({ parameters }) => ({
+ *         status: 200,
+ *         fields: { "Content-Type": "text/plain" },
+ *         content: `Hello, ${parameters["name"]}!`,
+ *       }),
+ *     },
+ *   ]),
+ *   { port: 8000 },
+ * );
+ * console.log(server.url);
+ * ```
+ *
+ * @module
+ */
+
+export { encodeContent } from "./http/coding.ts";
+export { collect, type Content, fromStream, toStream } from "./http/content.ts";
+export { Fields } from "./http/fields.ts";
+export type { Framing } from "./http/framing.ts";
+export type { MessageLimits } from "./http/limits.ts";
+export type {
+  Handler,
+  HttpRequest,
+  HttpResponse,
+  Parameters,
+  RequestHead,
+  ResponseFields,
+} from "./http/message.ts";
+export { StatusError } from "./http/status.ts";
+export { type Route, router } from "./router.ts";
+export type {
+  ConnectionObserver,
+  ExchangeRecord,
+} from "./server/connection.ts";
+export { DEFAULT_LIMITS, type Limits } from "./server/limits.ts";
+export {
+  serve,
+  type ServeOptions,
+  type Server,
+  type ServerObserver,
+} from "./server/listener.ts";

@@ -1,0 +1,145 @@
+// Which handler answers a request: a table of routes, matched by method and path. HEAD is
+// answered by GET's handler, OPTIONS by the router itself (RFC 9110 sections 9.3 and 15.5.6).
+
+import type {
+  Handler,
+  HttpRequest,
+  HttpResponse,
+  Parameters,
+} from "./http/message.ts";
+import { StatusError } from "./http/status.ts";
+import { isToken } from "./http/syntax.ts";
+import { decodePath } from "./http/target.ts";
+
+/** One row of the table. */
+export interface Route {
+  /** The method, `GET` for instance; a GET route answers HEAD as well. */
+  readonly method: string;
+  /**
+   * The pattern of the path: literal text in which `{name}` stands for one segment and, at the
+   * end, `{name...}` for all that remains, slashes included, be it empty.
+   */
+  readonly path: string;
+  /** What answers. It finds the pattern's parameters, percent-decoded, in the request. */
+  readonly handler: Handler;
+}
+
+/** The methods of RFC 9110 section 9 and RFC 5789: others are not implemented by anybody here. */
+const KNOWN_METHODS: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "DELETE",
+  "CONNECT",
+  "OPTIONS",
+  "TRACE",
+  "PATCH",
+]);
+
+/** All that one path pattern answers. */
+interface Resource {
+  readonly path: string;
+  readonly pattern: RegExp;
+  readonly names: readonly string[];
+  readonly handlers: Map<string, Handler>;
+}
+
+/**
+ * Makes one handler of a table of routes. Where several patterns match a path, the first counts.
+ *
+ * The handler throws a StatusError: 404 where no pattern matches, 405 with `Allow` where the
+ * path does but the method does not, 501 for a method that nobody knows.
+ *
+ * @throws {TypeError} where a route's method or pattern is malformed, or stands there twice.
+ */
+export function router(routes: readonly Route[]): Handler {
+  const resources = groupByPath(routes);
+  const methods = [...new Set(resources.flatMap(allowedMethods))].join(", ");
+  return (request) => {
+    if (!KNOWN_METHODS.has(request.method)) {
+      throw new StatusError(501, "This server does not know the method.");
+    }
+    if (request.method === "CONNECT") {
+      throw new StatusError(501, "This server is not a proxy.");
+    }
+    if (request.path === "*") {
+      return { status: 204, fields: { "Allow": methods } };
+    }
+    for (const resource of resources) {
+      const match = resource.pattern.exec(request.path);
+      if (match !== null) return answer(resource, match, request);
+    }
+    throw new StatusError(404, "There is nothing at this path.");
+  };
+}
+
+function answer(
+  resource: Resource,
+  match: RegExpExecArray,
+  request: HttpRequest,
+): HttpResponse | Promise<HttpResponse> {
+  const { handlers, names } = resource;
+  const handler = handlers.get(
+    request.method === "HEAD" ? "GET" : request.method,
+  );
+  if (handler === undefined) {
+    const fields = { "Allow": allowedMethods(resource).join(", ") };
+    if (request.method === "OPTIONS") return { status: 204, fields };
+    throw new StatusError(405, "This path does not take the method.", fields);
+  }
+  const parameters: Parameters = Object.fromEntries(
+    names.map((name, index) => [name, decodePath(match[index + 1]!)]),
+  );
+  return handler({ ...request, parameters });
+}
+
+function allowedMethods({ handlers }: Resource): string[] {
+  const methods = [...handlers.keys()].flatMap((each) =>
+    each === "GET" ? ["GET", "HEAD"] : [each]
+  );
+  return [...new Set([...methods, "OPTIONS"])];
+}
+
+function groupByPath(routes: readonly Route[]): Resource[] {
+  const resources = new Map<string, Resource>();
+  for (const { method, path, handler } of routes) {
+    const resource = resources.get(path) ?? compile(path);
+    if (!isToken(method) || resource.handlers.has(method)) {
+      throw new TypeError(
+        `The route ${method} ${path} is malformed or stands there twice`,
+      );
+    }
+    resource.handlers.set(method, handler);
+    resources.set(path, resource);
+  }
+  return [...resources.values()];
+}
+
+const PARAMETER = /\{([A-Za-z_][A-Za-z0-9_]*)(\.\.\.)?\}/g;
+
+function compile(path: string): Resource {
+  const names: string[] = [];
+  let source = "";
+  let end = 0;
+  for (const parameter of path.matchAll(PARAMETER)) {
+    const [whole, name, rest] = parameter;
+    source += RegExp.escape(path.slice(end, parameter.index)) +
+      (rest ? "(.*)" : "([^/]+)");
+    end = parameter.index + whole.length;
+    names.push(name!);
+    if (rest && end !== path.length) {
+      throw new TypeError(`In ${path}, {${name}...} is not last`);
+    }
+  }
+  const tail = path.slice(end);
+  if (!path.startsWith("/") || /[{}]/.test(path.replace(PARAMETER, ""))) {
+    throw new TypeError(`The path pattern ${path} is malformed`);
+  }
+  return {
+    path,
+    pattern: new RegExp(`^${source}${RegExp.escape(tail)}$`),
+    names,
+    handlers: new Map(),
+  };
+}

@@ -1,0 +1,92 @@
+// The command: options -> routes -> server. The only file that knows everyone.
+
+import config from "./deno.json" with { type: "json" };
+import { AccessLog } from "./lib/access_log.ts";
+import { Directory } from "./lib/files/directory.ts";
+import { fileHandlers } from "./lib/files/handlers.ts";
+import { HELP, type Options, parseOptions, UsageError } from "./lib/options.ts";
+import { router } from "./lib/router.ts";
+import { routes } from "./lib/routes.ts";
+import { serve, type Server } from "./lib/server/listener.ts";
+
+/** Exit statuses: the command line was wrong; the server could not start. */
+const USAGE = 2;
+const FAILURE = 1;
+
+async function main(): Promise<void> {
+  const options = orExit(USAGE, () => parseOptions(Deno.args));
+  if (options.help) return console.log(HELP.trimEnd());
+  if (options.version) return console.log(`wireserve ${config.version}`);
+  const { directory: path } = options;
+  const directory = path === null
+    ? null
+    : orExit(USAGE, () => openDirectory(path));
+
+  const log = new AccessLog(options.log, Deno.stdout);
+  const server = orExit(FAILURE, () => start(options, directory, log));
+  log.event("serving", `${directory?.path ?? "no directory"} at ${server.url}`);
+  await log.flush();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => server.close());
+  }
+  await server.finished;
+  await log.flush();
+  Deno.exit(0);
+}
+
+function openDirectory(path: string): Directory {
+  try {
+    return new Directory(path);
+  } catch (error) {
+    const isMissing = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory;
+    const problem = isMissing
+      ? "is not a directory"
+      : `cannot be served: ${messageOf(error)}`;
+    throw new UsageError(`--directory ${JSON.stringify(path)} ${problem}`);
+  }
+}
+
+function start(
+  options: Options,
+  directory: Directory | null,
+  log: AccessLog,
+): Server {
+  const { bind: hostname, port, verbose, maxBodySize } = options;
+  try {
+    return serve(router(routes(fileHandlers(directory))), {
+      hostname,
+      port,
+      limits: { content: maxBodySize },
+      observer: {
+        onExchange: (record) => log.request(record),
+        onOpen: (client) => verbose && log.event("opened", client),
+        onClose: (client) => verbose && log.event("closed", client),
+      },
+    });
+  } catch (error) {
+    const problem = error instanceof Deno.errors.AddrInUse
+      ? "the port is in use"
+      : messageOf(error);
+    throw new Error(`cannot listen on ${hostname}, port ${port}: ${problem}`);
+  }
+}
+
+/** What `action` gives; where it throws, its message on one line of stderr, and the end. */
+function orExit<T>(status: number, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    const hint = error instanceof UsageError ? " (--help shows the flags)" : "";
+    console.error(`wireserve: ${messageOf(error)}${hint}`);
+    Deno.exit(status);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error
+    ? error.message.replaceAll("\n", " ")
+    : String(error);
+}
+
+if (import.meta.main) await main();
