@@ -52,19 +52,26 @@ export class AccessLog {
    * @param detail Whom or what it has happened to.
    */
   event(event: string, detail: string): void {
-    const time = new Date().toISOString();
-    if (this.#format === "json") {
-      this.#add(JSON.stringify({ time, event, detail }));
-    } else {this.#add(
-        `[${commonTime(Date.parse(time))}] ${event} ${escape(detail)}`,
-      );}
+    this.#add(this.#eventLine(event, detail));
+  }
+
+  #eventLine(event: string, detail: string): string {
+    const now = Date.now();
+    if (this.#format !== "json") return `[${commonTime(now)}] ${event} ${escape(detail)}`;
+    return asciiJson({ time: new Date(now).toISOString(), event, detail });
+  }
+
+  #noteDropped(): string {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    return dropped === 0 ? "" : `${this.#eventLine("dropped", `${dropped} lines of the log`)}\n`;
   }
 
   /** Waits until everything so far has been written, or cannot be. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const lines = this.#waiting;
+    const lines = this.#waiting + this.#noteDropped();
     this.#waiting = "";
     if (lines !== "") {
       this.#writing = this.#writing.then(() => this.#write(lines));
@@ -93,9 +100,6 @@ export class AccessLog {
     } catch {
       return; // Nobody reads the log any more. That is no reason to stop serving.
     }
-    const dropped = this.#dropped;
-    this.#dropped = 0;
-    if (dropped > 0) this.event("dropped", `${dropped} lines of the log`);
   }
 }
 
@@ -103,15 +107,13 @@ export class AccessLog {
 function commonLine(record: ExchangeRecord): string {
   const { client, requestLine, status, octets, startedAt, duration } = record;
   const request = requestLine === null ? "-" : escape(requestLine);
-  return `${client} - - [${commonTime(startedAt)}] "${request}" ${
-    status ?? "-"
-  } ${octets} ` +
+  return `${client} - - [${commonTime(startedAt)}] "${request}" ${status ?? "-"} ${octets} ` +
     `${duration.toFixed(3)}ms`;
 }
 
 function jsonLine(record: ExchangeRecord): string {
   const { client, requestLine, status, octets, startedAt, duration } = record;
-  return JSON.stringify({
+  return asciiJson({
     time: new Date(startedAt).toISOString(),
     client,
     request: requestLine,
@@ -119,6 +121,14 @@ function jsonLine(record: ExchangeRecord): string {
     octets,
     duration_ms: Number(duration.toFixed(3)),
   });
+}
+
+/** JSON leaves DEL and all beyond ASCII as they are; terminals take some of that for commands. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\x7f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** A moment as Common Log Format has it: `20/Nov/2026:09:21:00 +0000`. */
@@ -131,8 +141,6 @@ function commonTime(moment: number): string {
 function escape(text: string): string {
   return text.replace(/[^\x20-\x7e]|["\\]/g, (character) => {
     const code = character.charCodeAt(0).toString(16);
-    return code.length > 2
-      ? `\\u${code.padStart(4, "0")}`
-      : `\\x${code.padStart(2, "0")}`;
+    return code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`;
   });
 }

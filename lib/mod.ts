@@ -26,7 +26,7 @@
 
 export { encodeContent } from "./http/coding.ts";
 export { collect, type Content, fromStream, toStream } from "./http/content.ts";
-export { Fields } from "./http/fields.ts";
+export { Fields, type ResponseFields } from "./http/fields.ts";
 export type { Framing } from "./http/framing.ts";
 export type { MessageLimits } from "./http/limits.ts";
 export type {
@@ -35,18 +35,9 @@ export type {
   HttpResponse,
   Parameters,
   RequestHead,
-  ResponseFields,
 } from "./http/message.ts";
 export { StatusError } from "./http/status.ts";
 export { type Route, router } from "./router.ts";
-export type {
-  ConnectionObserver,
-  ExchangeRecord,
-} from "./server/connection.ts";
+export type { ConnectionObserver, ExchangeRecord } from "./server/connection.ts";
 export { DEFAULT_LIMITS, type Limits } from "./server/limits.ts";
-export {
-  serve,
-  type ServeOptions,
-  type Server,
-  type ServerObserver,
-} from "./server/listener.ts";
+export { serve, type ServeOptions, type Server, type ServerObserver } from "./server/listener.ts";

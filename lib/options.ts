@@ -42,9 +42,7 @@ Serves HTTP/1.1: / answers, /echo/TEXT and /user-agent say what they were told,
                             and ::1); 0.0.0.0 or :: for every interface
       --max-body-size SIZE  refuse larger content with 413: octets, or a number
                             with K, M or G; 0 for no limit (default: 1G)
-      --log FORMAT          write an access log: ${
-  LOG_FORMATS.join(", ")
-} (default: common)
+      --log FORMAT          write an access log: ${LOG_FORMATS.join(", ")} (default: common)
       --verbose             log connections as well
   -h, --help                show this text
       --version             show the version
@@ -71,9 +69,7 @@ export function parseOptions(args: readonly string[]): Options {
     throw new UsageError(`unknown argument ${printable(String(stray))}`);
   }
   return Object.freeze({
-    directory: flags.directory === undefined
-      ? null
-      : nonEmpty("directory", flags.directory),
+    directory: flags.directory === undefined ? null : nonEmpty("directory", flags.directory),
     port: parsePort(flags.port ?? String(DEFAULT_PORT)),
     bind: nonEmpty("bind", flags.bind ?? "localhost"),
     log: parseLogFormat(flags.log ?? "common"),
@@ -120,14 +116,10 @@ const UNITS: Readonly<Record<string, number>> = {
 
 function parseSize(value: string): number {
   const [, digits, unit = ""] = /^([0-9]+)([KMG]?)$/i.exec(value) ?? [];
-  const size = digits === undefined
-    ? NaN
-    : Number(digits) * UNITS[unit.toUpperCase()]!;
+  const size = digits === undefined ? NaN : Number(digits) * UNITS[unit.toUpperCase()]!;
   if (!Number.isSafeInteger(size)) {
     throw new UsageError(
-      `--max-body-size takes a number of octets such as 500M, not ${
-        printable(value)
-      }`,
+      `--max-body-size takes a number of octets such as 500M, not ${printable(value)}`,
     );
   }
   return size;

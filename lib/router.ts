@@ -1,12 +1,7 @@
 // Which handler answers a request: a table of routes, matched by method and path. HEAD is
 // answered by GET's handler, OPTIONS by the router itself (RFC 9110 sections 9.3 and 15.5.6).
 
-import type {
-  Handler,
-  HttpRequest,
-  HttpResponse,
-  Parameters,
-} from "./http/message.ts";
+import type { Handler, HttpRequest, HttpResponse, Parameters } from "./http/message.ts";
 import { StatusError } from "./http/status.ts";
 import { isToken } from "./http/syntax.ts";
 import { decodePath } from "./http/target.ts";
@@ -55,7 +50,9 @@ interface Resource {
  */
 export function router(routes: readonly Route[]): Handler {
   const resources = groupByPath(routes);
-  const methods = [...new Set(resources.flatMap(allowedMethods))].join(", ");
+  const allowed = allow(
+    resources.flatMap(({ handlers }) => [...handlers.keys()]),
+  );
   return (request) => {
     if (!KNOWN_METHODS.has(request.method)) {
       throw new StatusError(501, "This server does not know the method.");
@@ -64,7 +61,7 @@ export function router(routes: readonly Route[]): Handler {
       throw new StatusError(501, "This server is not a proxy.");
     }
     if (request.path === "*") {
-      return { status: 204, fields: { "Allow": methods } };
+      return { status: 204, fields: { "Allow": allowed } };
     }
     for (const resource of resources) {
       const match = resource.pattern.exec(request.path);
@@ -84,7 +81,7 @@ function answer(
     request.method === "HEAD" ? "GET" : request.method,
   );
   if (handler === undefined) {
-    const fields = { "Allow": allowedMethods(resource).join(", ") };
+    const fields = { "Allow": allow(handlers.keys()) };
     if (request.method === "OPTIONS") return { status: 204, fields };
     throw new StatusError(405, "This path does not take the method.", fields);
   }
@@ -94,11 +91,10 @@ function answer(
   return handler({ ...request, parameters });
 }
 
-function allowedMethods({ handlers }: Resource): string[] {
-  const methods = [...handlers.keys()].flatMap((each) =>
-    each === "GET" ? ["GET", "HEAD"] : [each]
-  );
-  return [...new Set([...methods, "OPTIONS"])];
+/** The value of Allow for the methods that have handlers. */
+function allow(methods: Iterable<string>): string {
+  const answered = [...methods].flatMap((each) => each === "GET" ? ["GET", "HEAD"] : [each]);
+  return [...new Set([...answered, "OPTIONS"])].join(", ");
 }
 
 function groupByPath(routes: readonly Route[]): Resource[] {

@@ -112,40 +112,26 @@ export class Directory {
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     }
-    const real = await this.#resolve(path, "folder");
-    return real;
+    const real = await this.#follow(path);
+    if ((await Deno.lstat(real)).isDirectory) return real;
+    throw new StatusError(409, "A file is where the name has a folder.");
   }
 
-  /** The real path of what is to be written, or gone through: links are followed inside only. */
-  async #resolve(
-    path: string,
-    kind: "file" | "folder" = "file",
-  ): Promise<string> {
-    let info = await lookAt(path);
-    let real = path;
-    if (info?.isSymlink) {
-      real = await realPathOrEmpty(path);
-      if (!this.#contains(real)) {
-        throw new StatusError(
-          403,
-          "A link on the way leads out of the directory.",
-        );
-      }
-      info = await lookAt(real);
-    }
-    if (kind === "folder" && !info?.isDirectory) {
-      throw new StatusError(409, "A file is where the name has a folder.");
-    }
-    if (kind === "file" && info?.isDirectory) {
-      throw new StatusError(409, "The name is that of a folder.");
-    }
-    if (kind === "file" && info !== null && !info.isFile) {
-      throw new StatusError(
-        403,
-        "The name is that of something else than a file.",
-      );
-    }
-    return real;
+  /** The real path of a file that is there, or may be. */
+  async #resolve(path: string): Promise<string> {
+    const real = await this.#follow(path);
+    const info = await lookAt(real);
+    if (info?.isDirectory) throw new StatusError(409, "The name is that of a folder.");
+    if (info === null || info.isFile) return real;
+    throw new StatusError(403, "The name is that of something else than a file.");
+  }
+
+  /** Where a path leads whose folder is real: itself, or what its link stands for, if inside. */
+  async #follow(path: string): Promise<string> {
+    if (!(await lookAt(path))?.isSymlink) return path;
+    const real = await realPathOrEmpty(path);
+    if (this.#contains(real)) return real;
+    throw new StatusError(403, "A link on the way leads out of the directory.");
   }
 }
 

@@ -43,7 +43,5 @@ function inTheWay(): StatusError {
 }
 
 function nameTooLong(use: "reading" | "writing"): StatusError {
-  return use === "reading"
-    ? notFound()
-    : new StatusError(400, "The name of the file is too long.");
+  return use === "reading" ? notFound() : new StatusError(400, "The name of the file is too long.");
 }

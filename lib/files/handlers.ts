@@ -48,9 +48,7 @@ async function readFile(
     fields: { "Content-Type": "application/octet-stream" },
     content: new FileContent(open.file, open.info.size),
   };
-  return hasCompressedEnding(name)
-    ? response
-    : await encodeContent(request, response);
+  return hasCompressedEnding(name) ? response : await encodeContent(request, response);
 }
 
 async function writeFile(

@@ -2,12 +2,12 @@
 // reads the name finds the old file or the new one, whole, at any moment, however it ends.
 
 import type { Content } from "../http/content.ts";
+import { StatusError } from "../http/status.ts";
 import { type Directory, type Place, removeFolders } from "./directory.ts";
 import { temporaryName } from "./names.ts";
-import { StatusError } from "../http/status.ts";
 
 /** How often a folder may be taken away under an upload's feet before that is an error. */
-const PLACE_TRIES = 4;
+const PLACE_TRIES = 8;
 
 /**
  * Stores content as a file, in place of an older one of the name.
@@ -43,21 +43,26 @@ interface Upload {
   readonly file: Deno.FsFile;
 }
 
+/** Another upload that fails may take away the folders that it has made: then we begin again. */
 async function begin(directory: Directory, name: string): Promise<Upload> {
   for (let tries = 1;; tries++) {
-    const place = await directory.findPlace(name);
-    const temporary = `${place.folder}/${temporaryName()}`;
     try {
-      const file = await Deno.open(temporary, { write: true, createNew: true });
-      await checkFolder(temporary, file);
-      return { place, temporary, file };
+      return await open(await directory.findPlace(name));
     } catch (error) {
-      await removeFolders(place.madeFolders);
-      // Another upload that failed may just have removed the folder that it had made.
-      if (!(error instanceof Deno.errors.NotFound) || tries === PLACE_TRIES) {
-        throw error;
-      }
+      if (!(error instanceof Deno.errors.NotFound) || tries === PLACE_TRIES) throw error;
     }
+  }
+}
+
+async function open(place: Place): Promise<Upload> {
+  const temporary = `${place.folder}/${temporaryName()}`;
+  try {
+    const file = await Deno.open(temporary, { write: true, createNew: true });
+    await checkFolder(temporary, file);
+    return { place, temporary, file };
+  } catch (error) {
+    await removeFolders(place.madeFolders);
+    throw error;
   }
 }
 

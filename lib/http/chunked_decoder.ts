@@ -107,9 +107,7 @@ export class ChunkedDecoder {
         if (!isOctet(octet, HEX_DIGIT)) throw malformed();
         return this.#afterDigit(octet);
       case "size":
-        return isOctet(octet, HEX_DIGIT)
-          ? this.#afterDigit(octet)
-          : afterSizeOrValue(octet);
+        return isOctet(octet, HEX_DIGIT) ? this.#afterDigit(octet) : afterSizeOrValue(octet);
       case "size line LF":
         if (octet !== LF) throw malformed();
         return this.#afterSizeLine();

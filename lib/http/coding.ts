@@ -3,8 +3,8 @@
 
 import { toBytes } from "@std/streams/to-bytes";
 import { type Content, fromStream, toStream } from "./content.ts";
-import { type Fields, listMembers } from "./fields.ts";
-import type { HttpRequest, HttpResponse, ResponseFields } from "./message.ts";
+import { type Fields, listMembers, type ResponseFields } from "./fields.ts";
+import type { HttpRequest, HttpResponse } from "./message.ts";
 import { trimBlanks } from "./syntax.ts";
 
 /**

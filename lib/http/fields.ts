@@ -1,5 +1,5 @@
-// The field lines of a request (RFC 9110 section 5): order kept, names compared without
-// regard to case, a repeated field read as one list.
+// Fields (RFC 9110 section 5). Received ones keep their order, are found whatever the case of
+// their name, and are read as one list where they are repeated.
 
 import { isSameName, trimBlanks } from "./syntax.ts";
 
@@ -40,18 +40,14 @@ export class Fields implements Iterable<readonly [string, string]> {
     let value: string | null = null;
     for (let line = 0; line < this.#names.length; line++) {
       if (!isSameName(this.#names[line]!, name)) continue;
-      value = value === null
-        ? this.#values[line]!
-        : `${value}, ${this.#values[line]!}`;
+      value = value === null ? this.#values[line]! : `${value}, ${this.#values[line]!}`;
     }
     return value;
   }
 
   /** The values of the lines of this name, one each, in order. */
   lines(name: string): string[] {
-    return this.#values.filter((_, line) =>
-      isSameName(this.#names[line]!, name)
-    );
+    return this.#values.filter((_, line) => isSameName(this.#names[line]!, name));
   }
 
   /** Whether the field, read as a list, has this member in any case. */
@@ -76,3 +72,8 @@ export class Fields implements Iterable<readonly [string, string]> {
 export function listMembers(value: string): string[] {
   return value.split(",").map(trimBlanks).filter((member) => member !== "");
 }
+
+/** The fields of a response: field names and values; an array stands for several lines of one name. */
+export type ResponseFields = Readonly<
+  Record<string, string | readonly string[]>
+>;

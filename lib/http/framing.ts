@@ -50,9 +50,7 @@ function lengthFraming(value: string): Framing {
 }
 
 function checkTransferCodings(value: string): void {
-  const codings = value.split(",").map((member) =>
-    trimBlanks(member).toLowerCase()
-  );
+  const codings = value.split(",").map((member) => trimBlanks(member).toLowerCase());
   const isValid = codings.every(isToken) && !codings.includes("identity") &&
     codings.indexOf("chunked") === codings.length - 1;
   if (!isValid) {

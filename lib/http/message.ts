@@ -2,7 +2,7 @@
 // the connection.
 
 import type { Content } from "./content.ts";
-import type { Fields } from "./fields.ts";
+import type { Fields, ResponseFields } from "./fields.ts";
 import type { Framing } from "./framing.ts";
 
 /** What the head of a request says, checked. */
@@ -41,11 +41,6 @@ export interface HttpRequest extends RequestHead {
   /** The client's address: an IP address, or a socket's path. */
   readonly client: string;
 }
-
-/** Field names and values; an array stands for several lines of one name. */
-export type ResponseFields = Readonly<
-  Record<string, string | readonly string[]>
->;
 
 /** What a handler answers. */
 export interface HttpResponse {

@@ -146,8 +146,7 @@ export class RequestParser {
     const length = this.#scanner.scan(octets, start, end);
     if (length === null) return null;
     const scanned = this.#scanner.take(octets, start);
-    this.#requestLine =
-      `${scanned.method} ${scanned.target} ${scanned.version}`;
+    this.#requestLine = `${scanned.method} ${scanned.target} ${scanned.version}`;
     this.#buffer.consume(length);
     const head = interpretHead(scanned);
     this.#beginContent(head);

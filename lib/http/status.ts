@@ -1,7 +1,7 @@
 // Status codes (RFC 9110 section 15): their reason phrases, and the error that carries one.
 // A message that cannot be served is a thrown StatusError; the connection alone answers it.
 
-import type { ResponseFields } from "./message.ts";
+import type { ResponseFields } from "./fields.ts";
 
 const REASON_PHRASES: Readonly<Record<number, string>> = {
   100: "Continue",

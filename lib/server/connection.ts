@@ -1,22 +1,11 @@
 // One connection: its requests one after the other, each answered before the next is begun
 // (RFC 9112 section 9.3). This is the one place where an error becomes a response.
 
-import type {
-  Handler,
-  HttpRequest,
-  HttpResponse,
-  RequestHead,
-} from "../http/message.ts";
+import type { Handler, HttpRequest, HttpResponse, RequestHead } from "../http/message.ts";
 import { RequestParser } from "../http/parser.ts";
 import { StatusError } from "../http/status.ts";
 import type { Limits } from "./limits.ts";
-import {
-  type Asked,
-  isStreamed,
-  type Outgoing,
-  prepare,
-  send,
-} from "./outgoing.ts";
+import { type Asked, isStreamed, type Outgoing, prepare, send } from "./outgoing.ts";
 import { receive, RequestContent } from "./request_content.ts";
 import { Transport } from "./transport.ts";
 

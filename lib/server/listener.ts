@@ -54,8 +54,7 @@ export class Server {
 
   /** Use {@linkcode serve}. */
   constructor(handler: Handler, options: ServeOptions) {
-    const { hostname = "localhost", port = DEFAULT_PORT, limits, observer } =
-      options;
+    const { hostname = "localhost", port = DEFAULT_PORT, limits, observer } = options;
     this.#hostname = hostname;
     this.#context = {
       handler,
@@ -126,9 +125,7 @@ export class Server {
 
   async #wait(milliseconds: number): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const elapsed = new Promise<void>((resolve) =>
-      timer = setTimeout(resolve, milliseconds)
-    );
+    const elapsed = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
     await Promise.race([elapsed, this.#stop.promise]);
     clearTimeout(timer);
   }
@@ -155,9 +152,7 @@ const SILENT_OBSERVER: ServerObserver = {
 
 /** IPv4 clients of a socket for both families look like `::ffff:192.0.2.1`: the prefix is noise. */
 function addressOf(address: Deno.Addr): string {
-  return "hostname" in address
-    ? address.hostname.replace(/^::ffff:(?=[0-9.]+$)/i, "")
-    : "unix";
+  return "hostname" in address ? address.hostname.replace(/^::ffff:(?=[0-9.]+$)/i, "") : "unix";
 }
 
 /** How often to look for a port that is free in both families before giving up. */
