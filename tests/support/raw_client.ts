@@ -82,9 +82,7 @@ export class RawClient {
     }
     const isEmpty = method === "HEAD" || status < 200 || status === 204 ||
       status === 304;
-    const content = isEmpty
-      ? new Uint8Array(0)
-      : await this.#readContent(fields);
+    const content = isEmpty ? new Uint8Array(0) : await this.#readContent(fields);
     return { status, statusLine, fields, content, text: toLatin1(content) };
   }
 

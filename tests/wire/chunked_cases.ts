@@ -2,11 +2,9 @@
 
 import { accept, get, post, refuse, type WireCase } from "./case.ts";
 
-const chunked = (content: string) =>
-  post("Transfer-Encoding: chunked\r\n", content);
+const chunked = (content: string) => post("Transfer-Encoding: chunked\r\n", content);
 const sized = (size: string) => chunked(`${size}\r\nabc\r\n0\r\n\r\n`);
-const trailed = (trailers: string) =>
-  chunked(`3\r\nabc\r\n0\r\n${trailers}\r\n`);
+const trailed = (trailers: string) => chunked(`3\r\nabc\r\n0\r\n${trailers}\r\n`);
 
 export const chunkedCases: readonly WireCase[] = [
   accept("7.1 one chunk", sized("3"), "POST /p abc"),
@@ -127,9 +125,7 @@ export const chunkedCases: readonly WireCase[] = [
     ';a="b\\\\"',
     ';a="b" ;c',
     ';a="\x80\t "',
-  ].map((extension) =>
-    accept(`7.1.1 3${extension}`, sized(`3${extension}`), "POST /p abc")
-  ),
+  ].map((extension) => accept(`7.1.1 3${extension}`, sized(`3${extension}`), "POST /p abc")),
   ...[
     ";",
     ";;",
@@ -154,9 +150,7 @@ export const chunkedCases: readonly WireCase[] = [
     ';a="\x7f"',
     ";\xe9",
     ";a=\xe9",
-  ].map((extension) =>
-    refuse(400, `7.1.1 3${extension}`, sized(`3${extension}`))
-  ),
+  ].map((extension) => refuse(400, `7.1.1 3${extension}`, sized(`3${extension}`))),
   accept(
     "7.1.1 a long extension",
     sized(`3;a=${"b".repeat(10_000)}`),

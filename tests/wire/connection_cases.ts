@@ -1,13 +1,6 @@
 // Persistence, pipelining and expectations: RFC 9112 section 9, RFC 9110 section 10.1.1.
 
-import {
-  accept,
-  acceptLast,
-  get,
-  post,
-  refuse,
-  type WireCase,
-} from "./case.ts";
+import { accept, acceptLast, get, post, refuse, type WireCase } from "./case.ts";
 
 const connection = (value: string) => get(`Connection: ${value}\r\n`);
 const old = (lines = "") => `GET /a HTTP/1.0\r\n${lines}\r\n`;

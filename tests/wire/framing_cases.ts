@@ -1,20 +1,11 @@
 // Content framing: RFC 9112 section 6.
 
-import {
-  accept,
-  acceptLast,
-  get,
-  post,
-  refuse,
-  type WireCase,
-} from "./case.ts";
+import { accept, acceptLast, get, post, refuse, type WireCase } from "./case.ts";
 
 const CHUNKS = "3\r\nabc\r\n0\r\n\r\n";
 
-const transferEncoding = (value: string) =>
-  post(`Transfer-Encoding: ${value}\r\n`, CHUNKS);
-const contentLength = (value: string) =>
-  post(`Content-Length: ${value}\r\n`, "abcde");
+const transferEncoding = (value: string) => post(`Transfer-Encoding: ${value}\r\n`, CHUNKS);
+const contentLength = (value: string) => post(`Content-Length: ${value}\r\n`, "abcde");
 
 const smuggled = get("", "/smuggled");
 
@@ -26,9 +17,7 @@ export const framingCases: readonly WireCase[] = [
     "CONTENT-LENGTH: 3\r\ntransfer-encoding: Chunked\r\n",
     "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n",
     "Transfer-Encoding: identity\r\nContent-Length: 3\r\n",
-  ].map((lines) =>
-    refuse(400, `6.1 both framings: ${lines}`, post(lines, CHUNKS + smuggled))
-  ),
+  ].map((lines) => refuse(400, `6.1 both framings: ${lines}`, post(lines, CHUNKS + smuggled))),
 
   // Transfer-Encoding (6.1, 7)
   ...["chunked", "Chunked", "CHUNKED", "  chunked", "chunked  ", "\tchunked \t"]
@@ -141,9 +130,7 @@ export const framingCases: readonly WireCase[] = [
     "99999999999999999999999999",
     "Infinity",
     "NaN",
-  ].map((value) =>
-    refuse(400, `6.2 Content-Length: ${value}`, contentLength(value))
-  ),
+  ].map((value) => refuse(400, `6.2 Content-Length: ${value}`, contentLength(value))),
   refuse(
     400,
     "6.3 two equal lengths",

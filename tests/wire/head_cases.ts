@@ -80,9 +80,7 @@ export const headCases: readonly WireCase[] = [
     "HTTPS/1.1",
     "ICY/1.0",
     "\xb9",
-  ].map((version) =>
-    refuse(400, `2.3 ${version}`, requestLine(`GET /a ${version}`))
-  ),
+  ].map((version) => refuse(400, `2.3 ${version}`, requestLine(`GET /a ${version}`))),
   ...["0.9", "0.0", "2.0", "3.0", "9.9"].map((version) =>
     refuse(505, `2.3 HTTP/${version}`, requestLine(`GET /a HTTP/${version}`))
   ),
@@ -106,9 +104,7 @@ export const headCases: readonly WireCase[] = [
     "get /a ",
   ),
   ...["G(T", "G,T", "G\0T", "G\x80T", "G\x7fT", "{GET}", "G:T", "G/T", '"GET"']
-    .map((method) =>
-      refuse(400, `3.1 method ${method}`, requestLine(`${method} /a HTTP/1.1`))
-    ),
+    .map((method) => refuse(400, `3.1 method ${method}`, requestLine(`${method} /a HTTP/1.1`))),
 
   // Not HTTP/1 at all
   refuse(400, "garbage", "\x80\x81\x82\x83 lorem ipsum\r\n\r\n"),

@@ -26,9 +26,7 @@ export function parse(
   isEnded: boolean,
   limits?: MessageLimits,
 ): Outcome {
-  const parser = limits === undefined
-    ? new RequestParser()
-    : new RequestParser(limits);
+  const parser = limits === undefined ? new RequestParser() : new RequestParser(limits);
   const outcome: Outcome = { requests: [], partial: null, refusal: null };
   try {
     for (const piece of pieces) {

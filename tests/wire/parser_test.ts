@@ -32,9 +32,7 @@ for (const wireCase of wireCases) {
   });
 
   Deno.test(`RequestParser parses every split of ${name}`, () => {
-    const step = octets.length <= EVERY_SPLIT_UP_TO
-      ? 1
-      : Math.ceil(octets.length / SAMPLES);
+    const step = octets.length <= EVERY_SPLIT_UP_TO ? 1 : Math.ceil(octets.length / SAMPLES);
     for (let at = 1; at < octets.length; at += step) {
       const pieces = [octets.subarray(0, at), octets.subarray(at)];
       assertEquals(parse(pieces, isEnded), whole, `split at ${at}`);

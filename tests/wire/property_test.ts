@@ -31,9 +31,7 @@ const fragments = fc.constantFrom(
   "\xff",
   "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
 );
-const messages = fc.array(fragments, { maxLength: 30 }).map((parts) =>
-  fromLatin1(parts.join(""))
-);
+const messages = fc.array(fragments, { maxLength: 30 }).map((parts) => fromLatin1(parts.join("")));
 const anything = fc.oneof(
   fc.uint8Array({ maxLength: 300 }),
   messages,
@@ -69,9 +67,7 @@ function cut(octets: Uint8Array, places: readonly number[]): Uint8Array[] {
     a,
     b,
   ) => a - b);
-  return [0, ...sorted].map((start, index) =>
-    octets.slice(start, sorted[index] ?? octets.length)
-  );
+  return [0, ...sorted].map((start, index) => octets.slice(start, sorted[index] ?? octets.length));
 }
 
 Deno.test("RequestParser gives the same events, and no error but StatusError, for any octets and splits", () => {
@@ -110,9 +106,7 @@ Deno.test("RequestParser finds each request of any well-formed series", () => {
               : `Content-Length: ${text.length}\r\n\r\n${text}`);
         });
         assertEquals(parse(cut(fromLatin1(sent.join("")), places), true), {
-          requests: requests.map(([octets]) =>
-            `POST /a ${String.fromCharCode(...octets)}`
-          ),
+          requests: requests.map(([octets]) => `POST /a ${String.fromCharCode(...octets)}`),
           partial: null,
           refusal: null,
         });

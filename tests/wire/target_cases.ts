@@ -3,8 +3,7 @@
 import { accept, acceptLast, refuse, type WireCase } from "./case.ts";
 
 const host = (value: string) => `GET /a HTTP/1.1\r\nHost: ${value}\r\n\r\n`;
-const target = (text: string, method = "GET") =>
-  `${method} ${text} HTTP/1.1\r\nHost: h\r\n\r\n`;
+const target = (text: string, method = "GET") => `${method} ${text} HTTP/1.1\r\nHost: h\r\n\r\n`;
 
 export const targetCases: readonly WireCase[] = [
   // Host
@@ -161,9 +160,7 @@ export const targetCases: readonly WireCase[] = [
     "//",
     "http://h/%ff",
     "http://h\\b",
-  ].filter((text) => text !== "//").map((text) =>
-    refuse(400, `3.2.2 ${text}`, target(text))
-  ),
+  ].filter((text) => text !== "//").map((text) => refuse(400, `3.2.2 ${text}`, target(text))),
 
   // authority-form and asterisk-form
   acceptLast("3.2.3 CONNECT", target("h:443", "CONNECT"), "CONNECT  "),

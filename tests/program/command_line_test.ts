@@ -1,0 +1,250 @@
+// The command line of the real program: flags, exit statuses, signals, and one clear line for
+// what cannot be.
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { FOR_PROGRAM, testWith } from "../support/needs.ts";
+import { Program, runProgram, SCRIPT, withProgram } from "../support/program.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { withDirectory } from "../support/temp.ts";
+
+const REFUSED: [args: string[], message: RegExp][] = [
+  [["--frob"], /unknown flag "--frob"/],
+  [["-x"], /unknown flag "-x"/],
+  [["--no-port"], /unknown flag "--no-port"/],
+  [["here"], /unknown argument "here"/],
+  [["--", "here"], /unknown argument "here"/],
+  [["7"], /unknown argument "7"/],
+  [["--port", "http"], /--port takes a number from 0 to 65535, not "http"/],
+  [["--port", "65536"], /--port takes a number/],
+  [["--port=-1"], /--port takes a number/],
+  [["--port", "4221x"], /--port takes a number/],
+  [["--port="], /--port takes a number/],
+  [["--port"], /--port takes a number/],
+  [["--log", "loud"], /--log takes off, common, json, not "loud"/],
+  [["--bind="], /--bind needs a value/],
+  [["--max-body-size", "lots"], /--max-body-size takes a number of octets/],
+  [["--max-body-size", "1.5M"], /--max-body-size takes a number of octets/],
+  [
+    ["--max-body-size", "99999999999999999"],
+    /--max-body-size takes a number of octets/,
+  ],
+  [["--directory"], /--directory needs a value/],
+  [
+    ["--directory", "/no/such/directory"],
+    /"\/no\/such\/directory" is not a directory/,
+  ],
+  [["--directory", "/etc/passwd"], /"\/etc\/passwd" is not a directory/],
+];
+
+testWith(
+  FOR_PROGRAM,
+  "the program refuses a bad command line in one line, with status 2",
+  async () => {
+    for (const [args, message] of REFUSED) {
+      const { code, stdout, stderr } = await runProgram(args);
+      assertEquals({ code, stdout }, { code: 2, stdout: "" }, args.join(" "));
+      assertMatch(stderr, /^wireserve: [^\n]+\n$/);
+      assertMatch(stderr, message);
+    }
+  },
+);
+
+testWith(
+  FOR_PROGRAM,
+  "the program ends with status 1 and one line where the port is in use",
+  () =>
+    withProgram([], async ({ port }) => {
+      const { code, stdout, stderr } = await runProgram([
+        "--port",
+        String(port),
+      ]);
+      assertEquals({ code, stdout }, { code: 1, stdout: "" });
+      assertMatch(
+        stderr,
+        /^wireserve: cannot listen on localhost, port [0-9]+: [^\n]*in use\n$/,
+      );
+    }),
+);
+
+testWith(
+  FOR_PROGRAM,
+  "the program ends with status 1 and one line where the host is not its own",
+  async () => {
+    const { code, stderr } = await runProgram([
+      "--bind",
+      "192.0.2.1",
+      "--port",
+      "0",
+    ]);
+    assertEquals(code, 1);
+    assertMatch(
+      stderr,
+      /^wireserve: cannot listen on 192\.0\.2\.1, port 0: [^\n]+\n$/,
+    );
+  },
+);
+
+testWith(FOR_PROGRAM, "the program shows its help and its version", async () => {
+  const help = await runProgram(["--help"]);
+  assertEquals({ code: help.code, stderr: help.stderr }, {
+    code: 0,
+    stderr: "",
+  });
+  for (
+    const flag of [
+      "--directory",
+      "--port",
+      "--bind",
+      "--log",
+      "--verbose",
+      "--max-body-size",
+    ]
+  ) {
+    assertMatch(help.stdout, new RegExp(`${flag}\\b`));
+  }
+  assertEquals((await runProgram(["-h"])).stdout, help.stdout);
+  const { code, stdout } = await runProgram(["--version"]);
+  assertEquals(code, 0);
+  assertMatch(stdout, /^wireserve [0-9]+\.[0-9]+\.[0-9]+\n$/);
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  testWith(
+    FOR_PROGRAM,
+    `the program ends with status 0 at ${signal}, idle connections or not`,
+    async () => {
+      const program = await Program.start();
+      using client = await RawClient.connect(program.port);
+      await client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+      await client.readResponse();
+      const { code, signal: killed, stderr } = await program.stop(signal);
+      assertEquals({ code, killed, stderr }, {
+        code: 0,
+        killed: null,
+        stderr: "",
+      });
+      assertEquals((await client.readToEnd()).length, 0);
+    },
+  );
+}
+
+testWith(
+  FOR_PROGRAM,
+  "the program starts from any working directory, by a link, its directory relative",
+  () =>
+    withDirectory(async (path) => {
+      await Deno.mkdir(`${path}/with space`);
+      await Deno.writeTextFile(`${path}/with space/a`, "found");
+      await Deno.symlink(SCRIPT, `${path}/link`);
+      const program = await Program.start(["-d", "with space"], { cwd: path });
+      const response = await fetch(program.url("/files/a"));
+      assertEquals(await response.text(), "found");
+      await program.stop();
+    }),
+);
+
+testWith(
+  FOR_PROGRAM,
+  "the program says where it serves, whatever the log format",
+  async () => {
+    for (const format of ["off", "common", "json"]) {
+      const program = await Program.start(["--log", format]);
+      assertMatch(
+        program.stdout,
+        new RegExp(`http://localhost:${program.port}/`),
+      );
+      await program.stop();
+    }
+  },
+);
+
+testWith(FOR_PROGRAM, "the program binds to the address it is told", async () => {
+  const program = await Program.start(["--bind", "::1"]);
+  assertMatch(program.stdout, /http:\/\/\[::1\]:[0-9]+\//);
+  (await RawClient.connect(program.port, "::1")).close();
+  await program.stop();
+});
+
+testWith(
+  FOR_PROGRAM,
+  "the program logs a request in each format, and nothing where it is off",
+  async () => {
+    const expected: Record<string, RegExp> = {
+      off: /^[^\n]*\n$/,
+      common: /\n127\.0\.0\.1 - - \[[^\]]+ \+0000\] "GET \/echo\/a HTTP\/1\.1" 200 1 [0-9.]+ms\n$/,
+      json:
+        /\n\{"time":"[^"]+Z","client":"127\.0\.0\.1","request":"GET \/echo\/a HTTP\/1\.1","status":200,"octets":1,"duration_ms":[0-9.]+\}\n$/,
+    };
+    for (const [format, pattern] of Object.entries(expected)) {
+      const program = await Program.start(["--log", format]);
+      using client = await RawClient.connect(program.port);
+      await client.send(
+        "GET /echo/a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+      );
+      await client.readToEnd();
+      const { stdout } = await program.stop();
+      assertMatch(stdout, pattern);
+    }
+  },
+);
+
+/** The program when no Deno is on the PATH: npx has to bring it, or its absence to be told. */
+testWith(
+  FOR_PROGRAM,
+  "the program gets its Deno by npx where there is none, or says what it needs",
+  async () => {
+    const without = await runProgram(["--version"], {
+      env: { PATH: await pathWithoutDeno([]) },
+    });
+    assertEquals(without.code, 1);
+    assertMatch(
+      without.stderr,
+      /^wireserve: needs Deno 2\.9 or newer, or Node\.js with npx/,
+    );
+    if (!await isThere("npx")) {
+      return console.warn(
+        "npx is not there: that way is not tested",
+      );
+    }
+    const program = await Program.start([], {
+      env: { PATH: await pathWithoutDeno(["npx", "node"]) },
+    });
+    assertEquals(
+      await (await fetch(program.url("/echo/by-npx"))).text(),
+      "by-npx",
+    );
+    const { code, signal } = await program.stop();
+    assertEquals({ code, signal }, { code: 0, signal: null });
+  },
+);
+
+async function isThere(name: string): Promise<boolean> {
+  return (await find(name)) !== null;
+}
+
+async function find(name: string): Promise<string | null> {
+  for (const folder of Deno.env.get("PATH")!.split(":")) {
+    try {
+      return await Deno.realPath(`${folder}/${name}`) && `${folder}/${name}`;
+    } catch {
+      continue;
+    }
+  }
+  return null;
+}
+
+/** A folder with links to what the script needs, and the programs given. */
+async function pathWithoutDeno(programs: readonly string[]): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "wireserve-path-" });
+  for (
+    const name of ["sh", "dirname", "realpath", "sed", "uname", ...programs]
+  ) {
+    const path = await find(name);
+    if (path !== null) await Deno.symlink(path, `${folder}/${name}`);
+  }
+  globalThis.addEventListener(
+    "unload",
+    () => Deno.removeSync(folder, { recursive: true }),
+  );
+  return folder;
+}

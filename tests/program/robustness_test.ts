@@ -1,0 +1,208 @@
+// Clients that die, lie and flood: the program serves on, the directory stays clean, memory flat.
+
+import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
+import { FOR_PROGRAM, testWith } from "../support/needs.ts";
+import { Program, withProgram } from "../support/program.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { listTree, withDirectory } from "../support/temp.ts";
+
+const MiB = 1024 * 1024;
+
+/** Highest resident memory of a process so far, in octets. */
+async function peakMemory(pid: number): Promise<number> {
+  // By cat, since Deno itself wants every permission there is before it reads below /proc.
+  const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/status`] }).output();
+  return 1024 * Number(/VmHWM:\s+([0-9]+)/.exec(new TextDecoder().decode(stdout))![1]);
+}
+
+/** The program after a test's worth of harm: serving, silent, and its directory as expected. */
+async function checkUnharmed(
+  program: Program,
+  path: string,
+  files: readonly string[],
+) {
+  const response = await fetch(program.url("/echo/still-there"));
+  assertEquals(await response.text(), "still-there");
+  assertEquals(program.stderr, "");
+  assertEquals(await listTree(path), files);
+}
+
+testWith(
+  [...FOR_PROGRAM, "curl"],
+  "an upload whose client is killed leaves nothing, and the old file whole",
+  () =>
+    withDirectory((path) =>
+      withProgram(["-d", path, "--verbose"], async (program) => {
+        await Deno.writeTextFile(`${path}/old`, "as it was");
+        for (const name of ["old", "new", "deep/er/new"]) {
+          const client = new Deno.Command("curl", {
+            args: [
+              "-sS",
+              "--limit-rate",
+              "2M",
+              "-T",
+              "/dev/zero",
+              "-X",
+              "POST",
+              program.url(`/files/${name}`),
+            ],
+            stdout: "null",
+            stderr: "null",
+          }).spawn();
+          await appears(path, /\.part$/);
+          client.kill("SIGKILL");
+          await client.status;
+          await program.until(new RegExp(`"POST /files/${name} `));
+        }
+        await checkUnharmed(program, path, ["old"]);
+        assertEquals(await Deno.readTextFile(`${path}/old`), "as it was");
+        assertEquals(program.stdout.match(/"POST /g)?.length, 3);
+      })
+    ),
+);
+
+/** Waits until a file of such a name is there and has content. */
+async function appears(path: string, pattern: RegExp): Promise<void> {
+  for (;;) {
+    for (const name of await listTree(path)) {
+      if (pattern.test(name) && (await Deno.stat(`${path}/${name}`)).size > 0) {
+        return;
+      }
+    }
+  }
+}
+
+testWith(
+  [...FOR_PROGRAM, "curl"],
+  "a download whose client is killed leaves one line in the log",
+  () =>
+    withDirectory((path) =>
+      withProgram(["-d", path, "--verbose"], async (program) => {
+        await Deno.writeFile(`${path}/large`, new Uint8Array(64 * MiB));
+        for (const coding of ["identity", "gzip"]) {
+          const client = new Deno.Command("curl", {
+            args: [
+              "-sS",
+              "--limit-rate",
+              "1K",
+              "-H",
+              `Accept-Encoding: ${coding}`,
+              program.url("/files/large"),
+            ],
+            stdout: "piped",
+            stderr: "null",
+          }).spawn();
+          const reader = client.stdout.getReader();
+          await reader.read();
+          client.kill("SIGKILL");
+          await Promise.all([client.status, reader.cancel()]);
+        }
+        await program.until(/closed[^]*closed/);
+        await program.until(/"GET [^]*"GET [^]*\n/);
+        await checkUnharmed(program, path, ["large"]);
+        assertMatch(
+          program.stdout,
+          /"GET \/files\/large HTTP\/1\.1" 200 [0-9]{1,7} /,
+        );
+      })
+    ),
+);
+
+testWith(
+  FOR_PROGRAM,
+  "an upload that the server's end cuts off leaves nothing",
+  () =>
+    withDirectory(async (path) => {
+      const program = await Program.start(["-d", path]);
+      using client = await RawClient.connect(program.port);
+      await client.send(
+        "POST /files/a HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nabc",
+      );
+      await appears(path, /\.part$/);
+      const { code, stderr } = await program.stop();
+      assertEquals({ code, stderr }, { code: 0, stderr: "" });
+      assertEquals(await listTree(path), []);
+    }),
+);
+
+testWith(
+  FOR_PROGRAM,
+  "an upload that ends early, or is malformed, is 400 and leaves nothing",
+  () =>
+    withDirectory((path) =>
+      withProgram(["-d", path], async (program) => {
+        const uploads = [
+          "Content-Length: 100\r\n\r\nabc",
+          "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+          "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nxyz\r\n",
+        ];
+        for (const upload of uploads) {
+          using client = await RawClient.connect(program.port);
+          await client.send(`POST /files/a HTTP/1.1\r\nHost: h\r\n${upload}`);
+          await client.endSending();
+          const { status, fields } = await client.readResponse();
+          assertEquals({ status, connection: fields.get("connection") }, {
+            status: 400,
+            connection: "close",
+          });
+        }
+        await checkUnharmed(program, path, []);
+      })
+    ),
+);
+
+testWith(
+  [...FOR_PROGRAM, "linux"],
+  "memory stays flat while a GiB comes in and goes out",
+  () =>
+    withDirectory((path) =>
+      withProgram(["-d", path], async (program) => {
+        const piece = new Uint8Array(MiB).fill(7);
+        // What one MiB has needed, the other 1023 do not add to.
+        using first = await RawClient.connect(program.port);
+        await first.send(
+          `POST /files/first HTTP/1.1\r\nHost: h\r\nContent-Length: ${MiB}\r\n\r\n`,
+        );
+        await first.send(piece);
+        assertEquals((await first.readResponse()).status, 201);
+        const before = await peakMemory(program.pid);
+
+        using client = await RawClient.connect(program.port);
+        await client.send(
+          `POST /files/all HTTP/1.1\r\nHost: h\r\nContent-Length: ${1024 * MiB}\r\n\r\n`,
+        );
+        for (let sent = 0; sent < 1024; sent++) await client.send(piece);
+        assertEquals((await client.readResponse()).status, 201);
+        assertEquals((await Deno.stat(`${path}/all`)).size, 1024 * MiB);
+
+        const response = await fetch(program.url("/files/all"), {
+          headers: { "Accept-Encoding": "identity" },
+        });
+        let received = 0;
+        for await (const octets of response.body!) received += octets.length;
+        assertEquals(received, 1024 * MiB);
+        assertLessOrEqual(await peakMemory(program.pid) - before, 64 * MiB);
+      })
+    ),
+);
+
+testWith(
+  FOR_PROGRAM,
+  "a flood of malformed octets is answered, and harms nobody else",
+  () =>
+    withDirectory((path) =>
+      withProgram(["-d", path], async (program) => {
+        using bystander = await RawClient.connect(program.port);
+        await bystander.send("GET /echo/by HTTP/1.1\r\n");
+        for (let round = 0; round < 20; round++) {
+          using client = await RawClient.connect(program.port);
+          await client.trySend(crypto.getRandomValues(new Uint8Array(60_000)));
+          const { status } = await client.readResponse();
+          assert([400, 414, 431].includes(status), `status ${status}`);
+        }
+        await bystander.send("Host: h\r\n\r\n");
+        assertEquals((await bystander.readResponse()).text, "by");
+        await checkUnharmed(program, path, []);
+      })
+    ),
+);

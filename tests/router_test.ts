@@ -1,0 +1,115 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import type { Content } from "../lib/http/content.ts";
+import { Fields } from "../lib/http/fields.ts";
+import type { HttpRequest, HttpResponse } from "../lib/http/message.ts";
+import { StatusError } from "../lib/http/status.ts";
+import { type Route, router } from "../lib/router.ts";
+
+/** A request as a handler gets it, without a socket. */
+function request(method: string, path: string): HttpRequest {
+  return {
+    method,
+    path,
+    target: path,
+    query: null,
+    authority: "h",
+    minor: 1,
+    fields: new Fields(),
+    framing: { type: "none" },
+    isPersistent: true,
+    expectsContinue: false,
+    content: {} as Content,
+    parameters: {},
+    client: "127.0.0.1",
+  };
+}
+
+const show = (mark: string) => ({ parameters }: HttpRequest): HttpResponse => ({
+  status: 200,
+  content: `${mark} ${JSON.stringify(parameters)}`,
+});
+
+const TABLE: readonly Route[] = [
+  { method: "GET", path: "/", handler: show("root") },
+  { method: "GET", path: "/a.b", handler: show("literal") },
+  { method: "GET", path: "/users/{id}", handler: show("user") },
+  { method: "DELETE", path: "/users/{id}", handler: show("delete") },
+  {
+    method: "GET",
+    path: "/users/{id}/posts/{post}.json",
+    handler: show("post"),
+  },
+  { method: "GET", path: "/rest/{all...}", handler: show("rest") },
+  { method: "POST", path: "/rest/{all...}", handler: show("store") },
+];
+
+const route = router(TABLE);
+
+/** What the router makes of a request: the content, or the status and fields of its error. */
+function ask(method: string, path: string): unknown {
+  try {
+    const { content, status, fields } = route(
+      request(method, path),
+    ) as HttpResponse;
+    return content ?? [status, fields];
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    return Object.keys(error.fields).length > 0 ? [error.status, error.fields] : error.status;
+  }
+}
+
+const CASES: [method: string, path: string, expected: unknown][] = [
+  ["GET", "/", "root {}"],
+  ["HEAD", "/", "root {}"],
+  ["GET", "/a.b", "literal {}"],
+  ["GET", "/axb", 404],
+  ["GET", "//", 404],
+  ["GET", "/users/7", 'user {"id":"7"}'],
+  ["GET", "/users/", 404],
+  ["GET", "/users/7/", 404],
+  ["GET", "/users/a%2Fb%20c", 'user {"id":"a/b c"}'],
+  ["GET", "/users/%2525", 'user {"id":"%25"}'],
+  ["GET", "/users/%C3%A9", 'user {"id":"é"}'],
+  ["DELETE", "/users/7", 'delete {"id":"7"}'],
+  ["GET", "/users/7/posts/8.json", 'post {"id":"7","post":"8"}'],
+  ["GET", "/users/7/posts/8xjson", 404],
+  ["GET", "/rest/", 'rest {"all":""}'],
+  ["GET", "/rest/a//b/", 'rest {"all":"a//b/"}'],
+  ["GET", "/rest", 404],
+  ["POST", "/rest/a", 'store {"all":"a"}'],
+  ["POST", "/", [405, { "Allow": "GET, HEAD, OPTIONS" }]],
+  ["PUT", "/rest/a", [405, { "Allow": "GET, HEAD, POST, OPTIONS" }]],
+  ["TRACE", "/", [405, { "Allow": "GET, HEAD, OPTIONS" }]],
+  ["PATCH", "/nothing", 404],
+  ["OPTIONS", "/users/7", [204, { "Allow": "GET, HEAD, DELETE, OPTIONS" }]],
+  ["OPTIONS", "/nothing", 404],
+  ["OPTIONS", "*", [204, { "Allow": "GET, HEAD, DELETE, POST, OPTIONS" }]],
+  ["CONNECT", "", 501],
+  ["BREW", "/", 501],
+  ["BREW", "/nothing", 501],
+  ["get", "/", 501],
+];
+
+Deno.test("router() answers by method and path", () => {
+  for (const [method, path, expected] of CASES) {
+    assertEquals(ask(method, path), expected, `${method} ${path}`);
+  }
+});
+
+Deno.test("router() throws for a table that is malformed", () => {
+  const handler = show("x");
+  const bad: Route[][] = [
+    [{ method: "GET", path: "a", handler }],
+    [{ method: "GET", path: "/{all...}/more", handler }],
+    [{ method: "GET", path: "/{", handler }],
+    [{ method: "GET", path: "/{}", handler }],
+    [{ method: "GET", path: "/{a b}", handler }],
+    [{ method: "G T", path: "/", handler }],
+    [{ method: "GET", path: "/", handler }, {
+      method: "GET",
+      path: "/",
+      handler,
+    }],
+  ];
+  for (const table of bad) assertThrows(() => router(table), TypeError);
+});

@@ -1,0 +1,178 @@
+// The real program, started by your_program.sh as a user would, on a port of its own.
+
+/** The script that starts the program. */
+export const SCRIPT: string = new URL("../../your_program.sh", import.meta.url).pathname;
+
+/** How long anything may take before the test gives up: far more than it ever should. */
+const PATIENCE = 30_000;
+
+/** How a program has ended, and what it has said. */
+export interface Ended {
+  readonly code: number;
+  readonly signal: Deno.Signal | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Options of a start. */
+export interface StartOptions {
+  /** Working directory. */
+  readonly cwd?: string;
+  /** Another path to the script. */
+  readonly script?: string;
+  /** Environment variables that differ. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+function command(args: readonly string[], options: StartOptions): Deno.Command {
+  const { cwd, env, script = SCRIPT } = options;
+  const deno = Deno.execPath().replace(/\/[^/]*$/, "");
+  return new Deno.Command(script, {
+    args: [...args],
+    ...(cwd === undefined ? {} : { cwd }),
+    env: { PATH: `${deno}:${Deno.env.get("PATH")}`, NO_COLOR: "1", ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** Runs the program to its end. */
+export async function runProgram(
+  args: readonly string[],
+  options: StartOptions = {},
+): Promise<Ended> {
+  const { code, signal, stdout, stderr } = await command(args, options)
+    .output();
+  const decoder = new TextDecoder();
+  return {
+    code,
+    signal,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
+/** What a running program writes to one of its streams. */
+class Output {
+  #text = "";
+  #grown = Promise.withResolvers<void>();
+  #isDone = false;
+  readonly done: Promise<void>;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.done = this.#collect(stream);
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const piece of stream) {
+      this.#text += decoder.decode(piece, { stream: true });
+      this.#wake();
+    }
+    this.#isDone = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#grown.resolve();
+    this.#grown = Promise.withResolvers();
+  }
+
+  /** Waits until the text matches. */
+  async until(pattern: RegExp): Promise<RegExpExecArray> {
+    const deadline = AbortSignal.timeout(PATIENCE);
+    const late = new Promise<never>((_, reject) =>
+      deadline.addEventListener("abort", () => reject(deadline.reason))
+    );
+    for (;;) {
+      const match = pattern.exec(this.#text);
+      if (match !== null) return match;
+      if (this.#isDone) {
+        throw new Error(`The program ended without ${pattern}: ${this.#text}`);
+      }
+      await Promise.race([this.#grown.promise, late]);
+    }
+  }
+}
+
+/** The program while it runs. */
+export class Program {
+  readonly #process: Deno.ChildProcess;
+  readonly #stdout: Output;
+  readonly #stderr: Output;
+  /** The port that it listens on. */
+  readonly port: number;
+
+  private constructor(
+    process: Deno.ChildProcess,
+    stdout: Output,
+    port: number,
+  ) {
+    this.#process = process;
+    this.#stdout = stdout;
+    this.#stderr = new Output(process.stderr);
+    this.port = port;
+  }
+
+  /** Starts the program on a free port, with further arguments, and waits until it serves. */
+  static async start(
+    args: readonly string[] = [],
+    options: StartOptions = {},
+  ): Promise<Program> {
+    const process = command(["--port", "0", ...args], options).spawn();
+    const stdout = new Output(process.stdout);
+    const [, port] = await stdout.until(/http:\/\/\S+:([0-9]+)\//);
+    return new Program(process, stdout, Number(port));
+  }
+
+  /** The process's number. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** What it has written to stdout so far. */
+  get stdout(): string {
+    return this.#stdout.text;
+  }
+
+  /** What it has written to stderr so far. */
+  get stderr(): string {
+    return this.#stderr.text;
+  }
+
+  /** Waits until stdout matches. */
+  until(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#stdout.until(pattern);
+  }
+
+  /** The URL of a path. */
+  url(path = "/"): string {
+    return `http://localhost:${this.port}${path}`;
+  }
+
+  /** Ends it with a signal, and waits until it is gone. */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<Ended> {
+    this.#process.kill(signal);
+    const status = await this.#process.status;
+    await Promise.all([this.#stdout.done, this.#stderr.done]);
+    return { ...status, stdout: this.stdout, stderr: this.stderr };
+  }
+}
+
+/** Runs with a program, and ends it after. */
+export async function withProgram(
+  args: readonly string[],
+  run: (program: Program) => Promise<void>,
+): Promise<void> {
+  const program = await Program.start(args);
+  try {
+    await run(program);
+  } finally {
+    await program.stop();
+  }
+}
