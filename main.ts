@@ -18,9 +18,7 @@ async function main(): Promise<void> {
   if (options.help) return console.log(HELP.trimEnd());
   if (options.version) return console.log(`wireserve ${config.version}`);
   const { directory: path } = options;
-  const directory = path === null
-    ? null
-    : orExit(USAGE, () => openDirectory(path));
+  const directory = path === null ? null : orExit(USAGE, () => openDirectory(path));
 
   const log = new AccessLog(options.log, Deno.stdout);
   const server = orExit(FAILURE, () => start(options, directory, log));
@@ -40,9 +38,7 @@ function openDirectory(path: string): Directory {
   } catch (error) {
     const isMissing = error instanceof Deno.errors.NotFound ||
       error instanceof Deno.errors.NotADirectory;
-    const problem = isMissing
-      ? "is not a directory"
-      : `cannot be served: ${messageOf(error)}`;
+    const problem = isMissing ? "is not a directory" : `cannot be served: ${messageOf(error)}`;
     throw new UsageError(`--directory ${JSON.stringify(path)} ${problem}`);
   }
 }
@@ -84,9 +80,7 @@ function orExit<T>(status: number, action: () => T): T {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error
-    ? error.message.replaceAll("\n", " ")
-    : String(error);
+  return error instanceof Error ? error.message.replaceAll("\n", " ") : String(error);
 }
 
 if (import.meta.main) await main();
