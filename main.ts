@@ -4,7 +4,7 @@ import config from "./deno.json" with { type: "json" };
 import { AccessLog } from "./lib/access_log.ts";
 import { Directory } from "./lib/files/directory.ts";
 import { fileHandlers } from "./lib/files/handlers.ts";
-import { HELP, type Options, parseOptions, UsageError } from "./lib/options.ts";
+import { helpText, type Options, parseOptions, UsageError } from "./lib/options.ts";
 import { router } from "./lib/router.ts";
 import { routes } from "./lib/routes.ts";
 import { serve, type Server } from "./lib/server/listener.ts";
@@ -15,7 +15,7 @@ const FAILURE = 1;
 
 async function main(): Promise<void> {
   const options = orExit(USAGE, () => parseOptions(Deno.args));
-  if (options.help) return console.log(HELP.trimEnd());
+  if (options.help) return console.log(helpText().trimEnd());
   if (options.version) return console.log(`wireserve ${config.version}`);
   const { directory: path } = options;
   const directory = path === null ? null : orExit(USAGE, () => openDirectory(path));
@@ -48,12 +48,12 @@ function start(
   directory: Directory | null,
   log: AccessLog,
 ): Server {
-  const { bind: hostname, port, verbose, maxBodySize } = options;
+  const { bind: hostname, port, verbose, limits } = options;
   try {
     return serve(router(routes(fileHandlers(directory))), {
       hostname,
       port,
-      limits: { content: maxBodySize },
+      limits,
       observer: {
         onExchange: (record) => log.request(record),
         onOpen: (client) => verbose && log.event("opened", client),

@@ -2,8 +2,8 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { LOG_FORMATS, type LogFormat } from "./access_log.ts";
+import { DEFAULT_LIMITS, isLimit, type Limits } from "./server/limits.ts";
 import { DEFAULT_PORT } from "./server/listener.ts";
-import { DEFAULT_LIMITS } from "./server/limits.ts";
 
 /** What the command line asks for. */
 export interface Options {
@@ -17,8 +17,8 @@ export interface Options {
   readonly log: LogFormat;
   /** Whether connections are logged, too. */
   readonly verbose: boolean;
-  /** Octets of content that a request may have; 0 for any number. */
-  readonly maxBodySize: number;
+  /** The limits that differ from the defaults. */
+  readonly limits: Partial<Limits>;
   /** Whether only the help text is wanted. */
   readonly help: boolean;
   /** Whether only the version is wanted. */
@@ -30,23 +30,55 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** A flag that sets a limit. */
+interface LimitFlag {
+  readonly limit: keyof Limits;
+  readonly unit: Unit;
+  readonly help: string;
+}
+
+/** What the values of a limit are counted in. */
+type Unit = "SIZE" | "N" | "SECONDS";
+
+const LIMIT_FLAGS: Readonly<Record<string, LimitFlag>> = {
+  "max-body-size": { limit: "content", unit: "SIZE", help: "larger content is 413; 0: any" },
+  "max-request-line": { limit: "requestLine", unit: "SIZE", help: "longer ones are 414" },
+  "max-fields-size": { limit: "fieldSection", unit: "SIZE", help: "more field octets are 431" },
+  "max-fields": { limit: "fieldCount", unit: "N", help: "more field lines are 431" },
+  "max-connections": { limit: "connections", unit: "N", help: "further ones wait; 0: any" },
+  "max-requests": { limit: "requests", unit: "N", help: "on one connection; 0: any" },
+  "head-timeout": { limit: "headTimeout", unit: "SECONDS", help: "for a whole head; 0: any" },
+  "idle-timeout": { limit: "idleTimeout", unit: "SECONDS", help: "between requests; 0: any" },
+  "stall-timeout": { limit: "stallTimeout", unit: "SECONDS", help: "without content; 0: any" },
+  "min-rate": { limit: "minRate", unit: "SIZE", help: "a second, both ways; 0: any" },
+};
+
 /** The text of `--help`. */
-export const HELP = `Usage: wireserve [OPTION]...
+export function helpText(): string {
+  return `Usage: wireserve [OPTION]...
 
 Serves HTTP/1.1: / answers, /echo/TEXT and /user-agent say what they were told,
 /files/NAME reads and writes the files of a directory.
 
-  -d, --directory DIR       serve and store the files of DIR (default: no files)
-  -p, --port N              listen on TCP port N; 0 picks a free one (default: ${DEFAULT_PORT})
-  -b, --bind HOST           listen on HOST (default: localhost, which is 127.0.0.1
-                            and ::1); 0.0.0.0 or :: for every interface
-      --max-body-size SIZE  refuse larger content with 413: octets, or a number
-                            with K, M or G; 0 for no limit (default: 1G)
-      --log FORMAT          write an access log: ${LOG_FORMATS.join(", ")} (default: common)
-      --verbose             log connections as well
-  -h, --help                show this text
-      --version             show the version
+  -d, --directory DIR          serve and store the files of DIR (default none)
+  -p, --port N                 TCP port; 0 picks a free one (default ${DEFAULT_PORT})
+  -b, --bind HOST              listen on HOST; 0.0.0.0 or :: for every interface
+                               (default localhost, 127.0.0.1 as well as ::1)
+      --log FORMAT             access log: ${LOG_FORMATS.join(", ")} (default common)
+      --verbose                log connections as well
+  -h, --help                   show this text
+      --version                show the version
+
+Limits (a SIZE is a number of octets, or one with K, M or G):
+
+${Object.entries(LIMIT_FLAGS).map(helpOf).join("\n")}
 `;
+}
+
+function helpOf([name, { limit, unit, help }]: [string, LimitFlag]): string {
+  const flag = `      --${name} ${unit}`.padEnd(31);
+  return `${flag}${help} (default ${show(DEFAULT_LIMITS[limit], unit)})`;
+}
 
 /**
  * Reads the command line.
@@ -56,7 +88,7 @@ Serves HTTP/1.1: / answers, /echo/TEXT and /user-agent say what they were told,
  */
 export function parseOptions(args: readonly string[]): Options {
   const flags = parseArgs([...args], {
-    string: ["directory", "port", "bind", "log", "max-body-size"],
+    string: ["directory", "port", "bind", "log", ...Object.keys(LIMIT_FLAGS)],
     boolean: ["verbose", "help", "version"],
     alias: { directory: "d", port: "p", bind: "b", help: "h" },
     unknown(argument) {
@@ -65,18 +97,14 @@ export function parseOptions(args: readonly string[]): Options {
     },
   });
   const [stray] = flags._;
-  if (stray !== undefined) {
-    throw new UsageError(`unknown argument ${printable(String(stray))}`);
-  }
+  if (stray !== undefined) throw new UsageError(`unknown argument ${printable(String(stray))}`);
   return Object.freeze({
     directory: flags.directory === undefined ? null : nonEmpty("directory", flags.directory),
     port: parsePort(flags.port ?? String(DEFAULT_PORT)),
     bind: nonEmpty("bind", flags.bind ?? "localhost"),
     log: parseLogFormat(flags.log ?? "common"),
     verbose: flags.verbose,
-    maxBodySize: parseSize(
-      flags["max-body-size"] ?? String(DEFAULT_LIMITS.content),
-    ),
+    limits: parseLimits(flags),
     help: flags.help,
     version: flags.version,
   });
@@ -90,9 +118,7 @@ function nonEmpty(flag: string, value: string): string {
 function parsePort(value: string): number {
   const port = /^[0-9]{1,5}$/.test(value) ? Number(value) : NaN;
   if (!(port <= 65535)) {
-    throw new UsageError(
-      `--port takes a number from 0 to 65535, not ${printable(value)}`,
-    );
+    throw new UsageError(`--port takes a number from 0 to 65535, not ${printable(value)}`);
   }
   return port;
 }
@@ -100,29 +126,52 @@ function parsePort(value: string): number {
 function parseLogFormat(value: string): LogFormat {
   const format = LOG_FORMATS.find((each) => each === value);
   if (format === undefined) {
-    throw new UsageError(
-      `--log takes ${LOG_FORMATS.join(", ")}, not ${printable(value)}`,
-    );
+    throw new UsageError(`--log takes ${LOG_FORMATS.join(", ")}, not ${printable(value)}`);
   }
   return format;
 }
 
-const UNITS: Readonly<Record<string, number>> = {
-  "": 1,
-  K: 1024,
-  M: 1024 ** 2,
-  G: 1024 ** 3,
+function parseLimits(flags: Readonly<Record<string, unknown>>): Partial<Limits> {
+  const limits: Partial<Record<keyof Limits, number>> = {};
+  for (const [name, { limit }] of Object.entries(LIMIT_FLAGS)) {
+    const value = flags[name];
+    if (typeof value === "string") limits[limit] = parseLimit(name, value);
+  }
+  return Object.freeze(limits);
+}
+
+const UNIT_PATTERNS: Readonly<Record<Unit, RegExp>> = {
+  SIZE: /^([0-9]+)([KMG]?)$/i,
+  N: /^([0-9]+)$/,
+  SECONDS: /^([0-9]+(?:\.[0-9]{1,3})?)$/,
 };
 
-function parseSize(value: string): number {
-  const [, digits, unit = ""] = /^([0-9]+)([KMG]?)$/i.exec(value) ?? [];
-  const size = digits === undefined ? NaN : Number(digits) * UNITS[unit.toUpperCase()]!;
-  if (!Number.isSafeInteger(size)) {
-    throw new UsageError(
-      `--max-body-size takes a number of octets such as 500M, not ${printable(value)}`,
-    );
+const UNIT_NAMES: Readonly<Record<Unit, string>> = {
+  SIZE: "a number of octets, such as 8192 or 500M",
+  N: "a number",
+  SECONDS: "a number of seconds",
+};
+
+const MULTIPLES: Readonly<Record<string, number>> = { K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+
+/** A limit in the unit that {@linkcode Limits} counts in. */
+function parseLimit(name: string, value: string): number {
+  const { limit, unit } = LIMIT_FLAGS[name]!;
+  const [, digits = "", letter = ""] = UNIT_PATTERNS[unit].exec(value) ?? [];
+  const factor = unit === "SECONDS" ? 1000 : MULTIPLES[letter.toUpperCase()] ?? 1;
+  const number = digits === "" ? NaN : Math.round(Number(digits) * factor);
+  if (!isLimit(limit, number)) {
+    throw new UsageError(`--${name} takes ${UNIT_NAMES[unit]}, not ${printable(value)}`);
   }
-  return size;
+  return number;
+}
+
+/** A limit as the command line takes it: the reverse of {@linkcode parseLimit}. */
+function show(number: number, unit: Unit): string {
+  if (unit === "SECONDS") return String(number / 1000);
+  if (unit === "N") return String(number);
+  const letter = ["G", "M", "K"].find((each) => number > 0 && number % MULTIPLES[each]! === 0);
+  return letter === undefined ? String(number) : `${number / MULTIPLES[letter]!}${letter}`;
 }
 
 /** A value as it can stand in a message: quoted, and in one line. */

@@ -7,7 +7,9 @@ import { StatusError } from "../http/status.ts";
 import type { Limits } from "./limits.ts";
 import { type Asked, isStreamed, type Outgoing, prepare, send } from "./outgoing.ts";
 import { receive, RequestContent } from "./request_content.ts";
+import type { Sweeper, Swept } from "./sweeper.ts";
 import { Transport } from "./transport.ts";
+import { Watch } from "./watch.ts";
 
 /** What became of one request, for the log. */
 export interface ExchangeRecord {
@@ -41,6 +43,10 @@ export interface ConnectionContext {
   readonly limits: Limits;
   /** Hears of what happens. */
   readonly observer: ConnectionObserver;
+  /** Sweeps the deadlines, and tells the time. */
+  readonly sweeper: Sweeper;
+  /** Whether the server has as many connections as it may. */
+  readonly isCrowded: () => boolean;
 }
 
 /** What is taken for granted of a request that could not be read, so that it can be answered. */
@@ -49,11 +55,13 @@ const UNREADABLE: Asked = { method: "GET", minor: 1 };
 const NO_PARAMETERS = Object.freeze({});
 
 /** Serves one connection from its first octet to its close. */
-export class Connection {
+export class Connection implements Swept {
   readonly #transport: Transport;
+  readonly #watch: Watch;
   readonly #context: ConnectionContext;
   readonly #client: string;
   readonly #parser: RequestParser;
+  #requestCount = 0;
   /** When the request under way began, by the calendar and by the clock that only goes forward. */
   #startedAt = 0;
   #startedAtTick = 0;
@@ -64,7 +72,8 @@ export class Connection {
    * @param context The handler and what surrounds it.
    */
   constructor(conn: Deno.Conn, client: string, context: ConnectionContext) {
-    this.#transport = new Transport(conn);
+    this.#watch = new Watch(context.limits);
+    this.#transport = new Transport(conn, this.#watch, context.sweeper);
     this.#client = client;
     this.#context = context;
     this.#parser = new RequestParser(context.limits);
@@ -72,13 +81,25 @@ export class Connection {
 
   /** Serves until either side closes. Never rejects: what goes wrong is reported. */
   async serve(): Promise<void> {
+    this.#context.sweeper.add(this);
     try {
       while (await this.#serveRequest());
     } catch (error) {
       if (!this.#transport.isGone) this.#context.observer.onError(error);
     } finally {
+      this.#context.sweeper.delete(this);
       this.#transport.close();
     }
+  }
+
+  /** Ends the wait for a peer that has taken too long: with 408 where there is a request. */
+  sweep(now: number): void {
+    if (!this.#watch.isLate(now, this.#context.isCrowded())) return;
+    const { awaited } = this.#watch;
+    const isAnswered = awaited === "content" ||
+      awaited === "head" && this.#parser.requestLine !== null;
+    if (isAnswered) this.#transport.interrupt(tooSlow());
+    else this.#transport.close();
   }
 
   /** Closes at once, whatever is under way. */
@@ -95,7 +116,7 @@ export class Connection {
       if (!(error instanceof StatusError)) throw error;
       this.#begin();
       await this.#respond(UNREADABLE, errorResponse(error), true);
-      await this.#transport.linger(this.#context.limits.linger);
+      await this.#transport.linger();
       return false;
     }
     return head !== null && await this.#exchange(head);
@@ -106,19 +127,22 @@ export class Connection {
       const event = this.#parser.next();
       if (event?.type === "head") return event.head;
       if (!isOpen) return null;
-      isOpen = await receive(this.#parser, this.#transport);
+      const awaited = this.#parser.isIdle ? "request" : "head";
+      isOpen = await receive(this.#parser, this.#transport, awaited);
     }
   }
 
   #begin(): void {
     this.#startedAt = Date.now();
     this.#startedAtTick = performance.now();
+    this.#watch.beginContent(this.#context.sweeper.now);
   }
 
   /** Answers one request; returns whether another may follow. */
   async #exchange(head: RequestHead): Promise<boolean> {
     this.#begin();
     const { limits } = this.#context;
+    const isLast = ++this.#requestCount === limits.requests;
     const content = new RequestContent(head, this.#parser, this.#transport);
     const response = await this.#answer({
       ...head,
@@ -128,14 +152,14 @@ export class Connection {
     });
     // A streamed response may be made of the request's content: only its end tells what is left.
     const isDecided = !isStreamed(response.content) || content.isComplete;
-    const persists = head.isPersistent &&
+    const persists = head.isPersistent && !isLast &&
       (!isDecided || content.skip(limits.drain));
     if (!await this.#respond(head, response, !persists)) return false;
     if (persists && content.skip(limits.drain)) {
       await content.drain();
       return true;
     }
-    if (!content.isComplete) await this.#transport.linger(limits.linger);
+    if (!content.isComplete) await this.#transport.linger();
     return false;
   }
 
@@ -203,6 +227,10 @@ export class Connection {
       duration: performance.now() - this.#startedAtTick,
     });
   }
+}
+
+function tooSlow(): StatusError {
+  return new StatusError(408, "The request did not come in time.");
 }
 
 /** The response that a StatusError stands for: its fields, and its sentence as content. */

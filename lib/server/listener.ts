@@ -2,8 +2,9 @@
 // file descriptors, for instance, it pauses until some come free.
 
 import type { Handler } from "../http/message.ts";
-import { Connection, type ConnectionObserver } from "./connection.ts";
-import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { Connection, type ConnectionContext, type ConnectionObserver } from "./connection.ts";
+import { type Limits, limitsWith } from "./limits.ts";
+import { Sweeper } from "./sweeper.ts";
 
 /** What a server reports. */
 export interface ServerObserver extends ConnectionObserver {
@@ -38,14 +39,12 @@ const LONGEST_PAUSE = 1000;
 /** A server that is serving. */
 export class Server {
   readonly #listeners: readonly Deno.TcpListener[];
-  readonly #context: {
-    readonly handler: Handler;
-    readonly limits: Limits;
-    readonly observer: ServerObserver;
-  };
+  readonly #context: ConnectionContext & { readonly observer: ServerObserver };
   /** The open connections, and of each the promise of its end. */
   readonly #connections = new Map<Connection, Promise<void>>();
   readonly #stop = Promise.withResolvers<void>();
+  /** Resolves when a connection ends, or the server is closed. */
+  #vacancy = Promise.withResolvers<void>();
   readonly #hostname: string;
   #isClosed = false;
 
@@ -54,12 +53,14 @@ export class Server {
 
   /** Use {@linkcode serve}. */
   constructor(handler: Handler, options: ServeOptions) {
-    const { hostname = "localhost", port = DEFAULT_PORT, limits, observer } = options;
+    const { hostname = "localhost", port = DEFAULT_PORT, limits = {}, observer } = options;
     this.#hostname = hostname;
     this.#context = {
       handler,
-      limits: { ...DEFAULT_LIMITS, ...limits },
+      limits: limitsWith(limits),
       observer: { ...SILENT_OBSERVER, ...observer },
+      sweeper: new Sweeper(),
+      isCrowded: () => this.#isCrowded,
     };
     this.#listeners = listen(hostname, port);
     this.finished = this.#serveAll();
@@ -82,10 +83,17 @@ export class Server {
     if (!this.#isClosed) {
       this.#isClosed = true;
       this.#stop.resolve();
+      this.#vacancy.resolve();
       for (const listener of this.#listeners) listener.close();
       for (const connection of this.#connections.keys()) connection.close();
     }
     await this.finished;
+  }
+
+  /** Two listeners may each have accepted one more at the same time: so "at least". */
+  get #isCrowded(): boolean {
+    const { connections } = this.#context.limits;
+    return connections > 0 && this.#connections.size >= connections;
   }
 
   async #serveAll(): Promise<void> {
@@ -98,6 +106,10 @@ export class Server {
   async #accept(listener: Deno.TcpListener): Promise<void> {
     let pause = FIRST_PAUSE;
     while (!this.#isClosed) {
+      if (this.#isCrowded) {
+        await this.#vacancy.promise;
+        continue;
+      }
       try {
         this.#open(await listener.accept());
         pause = FIRST_PAUSE;
@@ -111,6 +123,7 @@ export class Server {
   }
 
   #open(conn: Deno.TcpConn): void {
+    if (this.#isClosed) return conn.close();
     conn.setNoDelay(true); // Streamed content would wait for acknowledgements.
     const { observer } = this.#context;
     const client = addressOf(conn.remoteAddr);
@@ -118,6 +131,8 @@ export class Server {
     observer.onOpen(client);
     const served = connection.serve().then(() => {
       this.#connections.delete(connection);
+      this.#vacancy.resolve();
+      this.#vacancy = Promise.withResolvers();
       observer.onClose(client);
     });
     this.#connections.set(connection, served);

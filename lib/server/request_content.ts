@@ -7,6 +7,7 @@ import type { RequestParser } from "../http/parser.ts";
 import { StatusError } from "../http/status.ts";
 import { CONTINUE } from "../http/writer.ts";
 import type { Transport } from "./transport.ts";
+import type { Awaited } from "./watch.ts";
 
 /** One request's content. It lives until the response has been sent. */
 export class RequestContent implements Content {
@@ -15,6 +16,7 @@ export class RequestContent implements Content {
   readonly #transport: Transport;
   #received = 0;
   #isComplete = false;
+  #isBroken = false;
   #isAwaited: boolean;
 
   constructor(head: RequestHead, parser: RequestParser, transport: Transport) {
@@ -31,11 +33,20 @@ export class RequestContent implements Content {
   }
 
   async read(): Promise<Uint8Array | null> {
+    try {
+      return await this.#read("content");
+    } catch (error) {
+      this.#isBroken = true;
+      throw error;
+    }
+  }
+
+  async #read(awaited: Awaited): Promise<Uint8Array | null> {
     for (;;) {
       const octets = this.#nextPiece();
       if (octets !== null || this.#isComplete) return octets;
       if (this.#isAwaited) await this.#invite();
-      await receive(this.#parser, this.#transport);
+      await receive(this.#parser, this.#transport, awaited);
     }
   }
 
@@ -64,6 +75,7 @@ export class RequestContent implements Content {
    * missing can be {@linkcode drain}ed after the response.
    */
   skip(limit: number): boolean {
+    if (this.#isBroken) return false;
     try {
       while (this.#nextPiece() !== null);
     } catch (error) {
@@ -72,13 +84,12 @@ export class RequestContent implements Content {
     }
     if (this.#isComplete) return true;
     // A client that was not invited may send its content or not: nobody can tell what comes next.
-    return !this.#isAwaited && this.length !== null &&
-      this.length - this.#received <= limit;
+    return !this.#isAwaited && this.length !== null && this.length - this.#received <= limit;
   }
 
   /** Reads and drops what is missing. */
   async drain(): Promise<void> {
-    while (await this.read() !== null);
+    while (await this.#read("drain") !== null);
   }
 
   /** Nothing to let go of: the connection passes over what was not read. */
@@ -103,13 +114,15 @@ function lengthOf({ framing }: RequestHead): number | null {
 /**
  * Brings the parser more octets, or the news that there will be none.
  *
+ * @param awaited What the octets are to be.
  * @returns Whether there were any.
  */
 export async function receive(
   parser: RequestParser,
   transport: Transport,
+  awaited: Awaited,
 ): Promise<boolean> {
-  const count = await transport.read(parser.room());
+  const count = await transport.read(parser.room(), awaited);
   if (count === null) parser.finish();
   else parser.commit(count);
   return count !== null;

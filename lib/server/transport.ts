@@ -1,6 +1,10 @@
 // One socket, as the connection needs it: writes that are whole, octets counted, every way of
 // losing the peer told by one error, and a close that does not destroy the last response.
 
+import { StatusError } from "../http/status.ts";
+import type { Sweeper } from "./sweeper.ts";
+import type { Awaited, Watch } from "./watch.ts";
+
 /** The peer is gone, or the server has closed the connection: nobody is left to answer. */
 export class PeerGone extends Error {
   override readonly name = "PeerGone";
@@ -9,11 +13,21 @@ export class PeerGone extends Error {
 /** The octets of one connection, both ways. */
 export class Transport {
   readonly #conn: Deno.Conn;
+  readonly #watch: Watch;
+  readonly #sweeper: Sweeper;
   #octetsSent = 0;
   #isGone = false;
+  #rejectRead: (error: Error) => void = () => {};
 
-  constructor(conn: Deno.Conn) {
+  /**
+   * @param conn The socket.
+   * @param watch Is told what the connection waits for.
+   * @param sweeper Tells the time.
+   */
+  constructor(conn: Deno.Conn, watch: Watch, sweeper: Sweeper) {
     this.#conn = conn;
+    this.#watch = watch;
+    this.#sweeper = sweeper;
   }
 
   /** How many octets the system has taken from us so far. */
@@ -29,15 +43,28 @@ export class Transport {
   /**
    * Reads what there is.
    *
+   * @param awaited What the octets are to be.
    * @returns How many octets were read, or null where the peer will send no more.
    * @throws {PeerGone} where the connection is lost.
+   * @throws {StatusError} where {@linkcode interrupt} says so.
    */
-  async read(into: Uint8Array): Promise<number | null> {
+  async read(into: Uint8Array, awaited: Awaited): Promise<number | null> {
+    this.#watch.expect(awaited, this.#sweeper.now);
     try {
-      return await this.#conn.read(into);
+      const count = await new Promise<number | null>((resolve, reject) => {
+        this.#rejectRead = reject;
+        this.#conn.read(into).then(resolve, reject);
+      });
+      this.#watch.receive(count ?? 0, this.#sweeper.now);
+      return count;
     } catch (error) {
-      throw this.#lose(error);
+      throw error instanceof StatusError ? error : this.#lose(error);
     }
+  }
+
+  /** Ends the wait of a {@linkcode read} with an error; the connection stays open for a reply. */
+  interrupt(error: StatusError): void {
+    this.#rejectRead(error);
   }
 
   /**
@@ -46,17 +73,18 @@ export class Transport {
    * @throws {PeerGone} where the connection is lost.
    */
   async write(octets: Uint8Array): Promise<void> {
+    this.#watch.expect("response", this.#sweeper.now);
     try {
       for (let at = 0; at < octets.length;) {
-        const count = await this.#conn.write(
-          at === 0 ? octets : octets.subarray(at),
-        );
+        const count = await this.#conn.write(at === 0 ? octets : octets.subarray(at));
         this.#octetsSent += count;
+        this.#watch.send(count, this.#sweeper.now);
         at += count;
       }
     } catch (error) {
       throw this.#lose(error);
     }
+    this.#watch.expect("nothing", this.#sweeper.now);
   }
 
   #lose(cause: unknown): PeerGone {
@@ -68,21 +96,16 @@ export class Transport {
    * Ends the connection so that what was sent arrives: a close with octets unread would make the
    * system send a reset, and a reset throws away what the peer has not read (RFC 9112 section
    * 9.6). So our side ends first, and the peer gets a while to end its own.
-   *
-   * @param patience Milliseconds to wait for the peer's end.
    */
-  async linger(patience: number): Promise<void> {
-    const timer = setTimeout(() => this.close(), patience);
+  async linger(): Promise<void> {
     try {
       await this.#conn.closeWrite();
       const scrap = new Uint8Array(4096);
-      while (await this.#conn.read(scrap) !== null);
+      while (await this.read(scrap, "end") !== null);
     } catch {
-      // The peer is gone, or patience is at its end: there is nothing left to lose.
-    } finally {
-      clearTimeout(timer);
-      this.close();
+      // The peer is gone, or the while is over: there is nothing left to lose.
     }
+    this.close();
   }
 
   /** Closes at once; what waits in a read or a write fails with {@linkcode PeerGone}. */

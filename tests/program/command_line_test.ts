@@ -28,6 +28,9 @@ const REFUSED: [args: string[], message: RegExp][] = [
     ["--max-body-size", "99999999999999999"],
     /--max-body-size takes a number of octets/,
   ],
+  [["--max-fields", "0"], /--max-fields takes a number, not "0"/],
+  [["--max-fields", "1K"], /--max-fields takes a number, not "1K"/],
+  [["--head-timeout", "soon"], /--head-timeout takes a number of seconds, not "soon"/],
   [["--directory"], /--directory needs a value/],
   [
     ["--directory", "/no/such/directory"],

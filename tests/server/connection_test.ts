@@ -33,7 +33,7 @@ function testConnection(
       onExchange: (record: ExchangeRecord) => records.push(record),
       onError: (error: unknown) => errors.push(error),
     };
-    const server = serve(handler, { port: 0, limits: { linger: 200, ...limits }, observer });
+    const server = serve(handler, { port: 0, limits: { lingerTimeout: 200, ...limits }, observer });
     const { port } = server;
     try {
       await run({ port, records, errors, connect: () => RawClient.connect(port) });

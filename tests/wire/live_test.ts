@@ -23,7 +23,7 @@ testWith(
   ["net"],
   "serve() answers every wire case on a live socket",
   async (context) => {
-    const server = serve(mirror, { port: 0, limits: { linger: 200 } });
+    const server = serve(mirror, { port: 0, limits: { lingerTimeout: 200 } });
     for (
       const { name, sent, isEnded, requests, refusal, closes } of wireCases
     ) {
