@@ -3,7 +3,7 @@
 
 import { toBytes } from "@std/streams/to-bytes";
 import { type Content, fromStream, toStream } from "./content.ts";
-import { type Fields, listMembers, type ResponseFields } from "./fields.ts";
+import { type Fields, listMembers, nameIn, type ResponseFields } from "./fields.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
 import { trimBlanks } from "./syntax.ts";
 
@@ -51,7 +51,7 @@ export async function encodeContent(
   response: HttpResponse,
 ): Promise<HttpResponse> {
   const { content, fields = {} } = response;
-  if (content === undefined || "Content-Encoding" in fields) return response;
+  if (content === undefined || nameIn(fields, "Content-Encoding") !== null) return response;
   const varied = { ...response, fields: vary(fields) };
   if (!prefersGzip(request.fields)) return varied;
   return {
@@ -62,9 +62,9 @@ export async function encodeContent(
 }
 
 function vary(fields: ResponseFields): ResponseFields {
-  const others = fields["Vary"];
-  const names = others === undefined ? [] : [others].flat();
-  return { ...fields, "Vary": [...names, "Accept-Encoding"].join(", ") };
+  const name = nameIn(fields, "Vary") ?? "Vary";
+  const others = [fields[name] ?? []].flat();
+  return { ...fields, [name]: [...others, "Accept-Encoding"].join(", ") };
 }
 
 async function gzip(

@@ -1,19 +1,19 @@
-// Content on its way, in either direction: octets that are pulled piece by piece, so that no
-// more than one piece of a representation is ever held (RFC 9110 section 6.4).
+// Content on its way, in either direction (RFC 9110 section 6.4): octets that are pulled piece
+// by piece, so that of a representation there is never more in memory than is being sent.
 
 import { StatusError } from "./status.ts";
 
 /**
  * A sequence of octets to come.
  *
- * A request has one as its content; a response may have one. Whoever stops before the end
- * calls {@linkcode Content.close}.
+ * A request has one as its content; a response may have one. Whoever reads it calls
+ * {@linkcode Content.close} when done with it, be that at its end, before, or after an error.
  */
 export interface Content extends AsyncIterable<Uint8Array> {
   /** How many octets there are in all, or null where only their end will tell. */
   readonly length: number | null;
   /**
-   * The next piece: at least one octet, or null at the end.
+   * The next piece, or null at the end.
    *
    * The piece is a view that lives until the next call; who needs it longer copies it.
    *
@@ -62,17 +62,18 @@ export async function collect(
 }
 
 /** A content as a web stream, for `pipeThrough` and the like. Pieces are copies. */
-export function toStream(
-  content: Content,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function toStream(content: Content): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const source = pieces(content);
   return new ReadableStream({
     async pull(controller): Promise<void> {
-      const piece = await content.read();
-      if (piece === null) controller.close();
-      else controller.enqueue(piece.slice());
+      let next = await source.next();
+      while (!next.done && next.value.length === 0) next = await source.next();
+      if (next.done) controller.close();
+      else controller.enqueue(next.value.slice());
     },
-    cancel(): void {
+    async cancel(): Promise<void> {
       content.close();
+      await source.return(undefined);
     },
   });
 }
@@ -91,11 +92,8 @@ export function fromStream(
   const content: Content = {
     length,
     async read(): Promise<Uint8Array | null> {
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return null;
-        if (value.length > 0) return value;
-      }
+      const { done, value } = await reader.read();
+      return done ? null : value;
     },
     close(): void {
       // A stream that failed rejects its cancellation with what it failed of: read() told that.

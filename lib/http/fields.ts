@@ -77,3 +77,8 @@ export function listMembers(value: string): string[] {
 export type ResponseFields = Readonly<
   Record<string, string | readonly string[]>
 >;
+
+/** The name, as it is written there, under which a response's fields have a field, or null. */
+export function nameIn(fields: ResponseFields, name: string): string | null {
+  return Object.keys(fields).find((each) => isSameName(each, name)) ?? null;
+}

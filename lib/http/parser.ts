@@ -3,13 +3,14 @@
 // connection, and every later call meets it again.
 
 import { ChunkedDecoder } from "./chunked_decoder.ts";
-import { Fields } from "./fields.ts";
+import { Fields, listMembers } from "./fields.ts";
 import { requestFraming } from "./framing.ts";
 import { HeadScanner, type ScannedHead } from "./head_scanner.ts";
 import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from "./limits.ts";
 import type { RequestHead } from "./message.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 import { contentTooLarge, StatusError } from "./status.ts";
+import { isSameName } from "./syntax.ts";
 import { checkHost, parseTarget } from "./target.ts";
 
 /** What the parser has found: a head, then its content in pieces, then the end. */
@@ -80,11 +81,6 @@ export class RequestParser {
   /** Whether no request has begun since the last one's end. */
   get isIdle(): boolean {
     return this.#state === "head" && this.#scanner.isUntouched;
-  }
-
-  /** Whether the parser has met an error: nothing on this connection can be trusted any more. */
-  get hasFailed(): boolean {
-    return this.#failure !== null;
   }
 
   /** The request line of the request under way, as far as that is known: for the log. */
@@ -216,9 +212,9 @@ function isPersistent(fields: Fields, minor: 0 | 1): boolean {
 
 /** RFC 9110 section 10.1.1: HTTP/1.0 knows no expectations, and we know only one. */
 function expectsContinue(fields: Fields, minor: 0 | 1): boolean {
-  const expectation = fields.get("Expect");
-  if (expectation === null || minor === 0) return false;
-  if (expectation.toLowerCase() !== "100-continue") {
+  const expectations = fields.get("Expect");
+  if (expectations === null || minor === 0) return false;
+  if (!listMembers(expectations).every((each) => isSameName(each, "100-continue"))) {
     throw new StatusError(417, "No expectation but 100-continue can be met.");
   }
   return true;

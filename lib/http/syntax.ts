@@ -30,7 +30,7 @@ export const TARGET = 4;
 export const HEX_DIGIT = 8;
 
 /** The class bits of each of the 256 octets. */
-export const OCTET_CLASS: Uint8Array = classify();
+const OCTET_CLASS: Uint8Array = classify();
 
 function classify(): Uint8Array {
   const table = new Uint8Array(256);
@@ -54,9 +54,9 @@ function classify(): Uint8Array {
   return table;
 }
 
-/** Whether `octet` has every given class bit's octets among its own. */
-export function isOctet(octet: number, classBit: number): boolean {
-  return (OCTET_CLASS[octet]! & classBit) !== 0;
+/** Whether an octet is of a class, or of one of several. */
+export function isOctet(octet: number, classBits: number): boolean {
+  return (OCTET_CLASS[octet]! & classBits) !== 0;
 }
 
 const TOKEN_PATTERN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

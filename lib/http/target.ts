@@ -80,6 +80,17 @@ export function decodePath(path: string): string {
   }
 }
 
+// Unreserved characters (RFC 3986 section 2.3), escaped.
+const NEEDLESS_ESCAPE = /%(?:2[DE]|3[0-9]|[46][1-9A-F]|[57][0-9A]|5F|7E)/gi;
+
+/**
+ * A path without the escapes that it does not need (RFC 3986 section 6.2.2.2): `/%61` is `/a`,
+ * while `/%2F` stays what it is.
+ */
+export function normalizePath(path: string): string {
+  return path.includes("%") ? path.replace(NEEDLESS_ESCAPE, decodeURIComponent) : path;
+}
+
 /**
  * Checks the Host lines of a request.
  *
