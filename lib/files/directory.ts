@@ -1,30 +1,31 @@
 // The one directory that is served. Every path is resolved here and nowhere else, and nothing
 // that leads out of the directory, by name or through a symbolic link, is read or written.
 // Deno's own --allow-read=DIR follows links out of DIR, so it is no help with that.
+//
+// Clients cannot make links. Somebody with another way into the directory can, and may swap a
+// folder for a link between our look at a path and its use; there is no openat in Deno that would
+// rule that out. So what has been opened is looked for again, several times, where it should be.
 
 import { StatusError } from "../http/status.ts";
 import { splitName } from "./names.ts";
 
+/** How often a swap of folders has to succeed in a row to go unnoticed. */
+const LOOKS = 4;
+
 /** An open file inside the directory. Whoever gets it closes it. */
 export interface OpenFile {
+  /** The file, open for reading. */
   readonly file: Deno.FsFile;
+  /** What the system says of it. */
   readonly info: Deno.FileInfo;
-}
-
-/** Where a file is to be written. */
-export interface Place {
-  /** The real path of the folder that it is in. */
-  readonly folder: string;
-  /** The path of the file itself, which is no link. */
-  readonly path: string;
-  /** Folders that were missing and have been made for it, the outermost first. */
-  readonly madeFolders: readonly string[];
 }
 
 /** A directory and what is in it. */
 export class Directory {
   /** The real path, without a link in it. */
   readonly path: string;
+  /** Folders made for uploads of which none has been completed yet. */
+  readonly #tentative = new Set<string>();
 
   /**
    * @param path The path of a directory, which may be relative, end in a slash or be a link.
@@ -38,17 +39,13 @@ export class Directory {
     }
   }
 
-  /** Whether a real path is that of something in the directory. */
+  /** Whether a real path is that of the directory or of something in it. */
   #contains(real: string): boolean {
-    return real.startsWith(this.path === "/" ? "/" : `${this.path}/`);
+    return real === this.path || real.startsWith(this.path === "/" ? "/" : `${this.path}/`);
   }
 
   /**
    * Opens a file for reading.
-   *
-   * Somebody may plant a link between a look at the path and its opening. So the file is opened
-   * first, and served only where its inode is the one that a path without links, inside the
-   * directory, leads to. The look before it keeps us from waiting for ever on a pipe.
    *
    * @param name The name that the client gave, decoded.
    * @returns The file, or null where there is none, or none to be seen from outside.
@@ -56,15 +53,13 @@ export class Directory {
   async openFile(name: string): Promise<OpenFile | null> {
     const segments = splitName(name);
     if (segments === null) return null;
-    const path = join(this.path, segments);
-    if (!(await Deno.stat(path)).isFile) return null;
-    const file = await Deno.open(path);
+    const real = await realPathOrNull(join(this.path, segments));
+    // To open what is no file could wait for ever (a pipe) or do harm (a device).
+    if (real === null || !this.#contains(real) || !(await Deno.lstat(real)).isFile) return null;
+    const file = await Deno.open(real);
     try {
       const info = await file.stat();
-      const real = await Deno.realPath(path);
-      if (this.#contains(real) && isSameFile(await Deno.lstat(real), info)) {
-        return { file, info };
-      }
+      if (await isFileAt(real, info)) return { file, info };
     } catch (error) {
       file.close();
       throw error;
@@ -74,40 +69,57 @@ export class Directory {
   }
 
   /**
-   * Finds the place to write a file at, and makes the folders that are missing on the way.
+   * Finds the place to write a file at, and makes the folders that are missing on the way. In
+   * the end they are to be kept ({@linkcode keepFolders}) or taken back.
    *
    * @param name The name that the client gave, decoded.
+   * @returns The path of the file, in which no link is left.
    * @throws {StatusError} 400 for a name that no file can have, 403 where a link leads out of
    * the directory, 409 where a folder or a file is in the way.
    */
-  async findPlace(name: string): Promise<Place> {
+  async findPlace(name: string): Promise<string> {
     const segments = splitName(name);
-    if (segments === null) {
-      throw new StatusError(400, "A file cannot have this name.");
-    }
-    const madeFolders: string[] = [];
+    if (segments === null) throw new StatusError(400, "A file cannot have this name.");
+    let folder = this.path;
     try {
-      let folder = this.path;
       for (const segment of segments.slice(0, -1)) {
-        folder = await this.#enter(join(folder, [segment]), madeFolders);
+        folder = await this.#enter(join(folder, [segment]));
       }
-      const path = await this.#resolve(join(folder, segments.slice(-1)));
-      return {
-        folder: path.slice(0, path.lastIndexOf("/")),
-        path,
-        madeFolders,
-      };
+      return await this.#resolve(join(folder, segments.slice(-1)));
     } catch (error) {
-      await removeFolders(madeFolders);
+      await this.takeFoldersBack(folder);
       throw error;
     }
   }
 
+  /** A file has come to stay in a folder: so have the folders that were made for it. */
+  keepFolders(folder: string): void {
+    for (const each of this.#waysTo(folder)) this.#tentative.delete(each);
+  }
+
+  /** No file has come: the folders that were made for it go, unless others have use for them. */
+  async takeFoldersBack(folder: string): Promise<void> {
+    for (const each of this.#waysTo(folder)) {
+      if (!this.#tentative.has(each)) return;
+      try {
+        await Deno.remove(each);
+      } catch {
+        return; // Not empty: the last of the uploads to end badly will take it back.
+      }
+      this.#tentative.delete(each);
+    }
+  }
+
+  /** A folder and those that it is in, the innermost first, up to the directory itself. */
+  *#waysTo(folder: string): Generator<string> {
+    for (let each = folder; each !== this.path; each = folderOf(each)) yield each;
+  }
+
   /** The real path of a folder, which is made where there is nothing. */
-  async #enter(path: string, madeFolders: string[]): Promise<string> {
+  async #enter(path: string): Promise<string> {
     try {
       await Deno.mkdir(path);
-      madeFolders.push(path);
+      this.#tentative.add(path);
       return path;
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
@@ -129,29 +141,29 @@ export class Directory {
   /** Where a path leads whose folder is real: itself, or what its link stands for, if inside. */
   async #follow(path: string): Promise<string> {
     if (!(await lookAt(path))?.isSymlink) return path;
-    const real = await realPathOrEmpty(path);
-    if (this.#contains(real)) return real;
-    throw new StatusError(403, "A link on the way leads out of the directory.");
+    const real = await realPathOrNull(path);
+    if (real !== null && this.#contains(real)) return real;
+    throw new StatusError(403, "A link on the way leads nowhere, or out of the directory.");
   }
 }
 
-/** Removes folders that turned out not to be needed, as far as they are empty. */
-export async function removeFolders(paths: readonly string[]): Promise<void> {
-  for (const path of paths.toReversed()) {
-    try {
-      await Deno.remove(path);
-    } catch {
-      return; // Somebody else has put something there meanwhile: it is needed after all.
-    }
+/** Whether an open file is the one at a path in which there is no link. */
+export async function isFileAt(path: string, { dev, ino }: Deno.FileInfo): Promise<boolean> {
+  for (let look = 0; look < LOOKS; look++) {
+    if (await realPathOrNull(path) !== path) return false;
+    const found = await lookAt(path);
+    if (!found?.isFile || found.dev !== dev || found.ino !== ino) return false;
   }
+  return true;
+}
+
+/** The path of the folder that a path is in. */
+export function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
 }
 
 function join(folder: string, segments: readonly string[]): string {
   return `${folder === "/" ? "" : folder}/${segments.join("/")}`;
-}
-
-function isSameFile(one: Deno.FileInfo, other: Deno.FileInfo): boolean {
-  return one.isFile && one.ino === other.ino && one.dev === other.dev;
 }
 
 async function lookAt(path: string): Promise<Deno.FileInfo | null> {
@@ -163,12 +175,14 @@ async function lookAt(path: string): Promise<Deno.FileInfo | null> {
   }
 }
 
-/** A link that leads nowhere has no real path: what it would lead to is not in the directory. */
-async function realPathOrEmpty(path: string): Promise<string> {
+/** The path without links, or null where it leads nowhere, or to where we may not look. */
+async function realPathOrNull(path: string): Promise<string | null> {
   try {
     return await Deno.realPath(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
+    const isHidden = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.PermissionDenied;
+    if (isHidden) return null;
     throw error;
   }
 }

@@ -17,20 +17,27 @@ export function toStatusError(
   if (error instanceof Deno.errors.PermissionDenied) {
     return new StatusError(403, "The server may not touch this file.");
   }
-  const code = "code" in error ? error.code : undefined;
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    return new StatusError(507, "There is no room left for the file.");
+  switch ("code" in error ? error.code : undefined) {
+    case "EROFS":
+      return new StatusError(403, "The directory is read-only.");
+    case "ENOSPC":
+    case "EDQUOT":
+      return new StatusError(507, "There is no room left for the file.");
+    case "ENAMETOOLONG":
+      return use === "reading"
+        ? notFound()
+        : new StatusError(400, "The name of the file is too long.");
+    case "EMFILE":
+    case "ENFILE":
+      return new StatusError(503, "The server has too many files open.", { "Retry-After": "1" });
   }
-  if (code === "ENAMETOOLONG") return nameTooLong(use);
   if (isAbsence(error)) return use === "reading" ? notFound() : inTheWay();
   return error;
 }
 
 function isAbsence(error: Error): boolean {
-  return error instanceof Deno.errors.NotFound ||
-    error instanceof Deno.errors.NotADirectory ||
-    error instanceof Deno.errors.IsADirectory ||
-    error instanceof Deno.errors.FilesystemLoop;
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory ||
+    error instanceof Deno.errors.IsADirectory || error instanceof Deno.errors.FilesystemLoop;
 }
 
 /** The error for a file that is not there, or not to be seen. */
@@ -39,9 +46,5 @@ export function notFound(): StatusError {
 }
 
 function inTheWay(): StatusError {
-  return new StatusError(409, "Something else is in the way of the file.");
-}
-
-function nameTooLong(use: "reading" | "writing"): StatusError {
-  return use === "reading" ? notFound() : new StatusError(400, "The name of the file is too long.");
+  return new StatusError(409, "Something else is in the way of the file, or its folder is gone.");
 }

@@ -27,7 +27,7 @@ export class FileContent implements Content {
     if (this.#missing === 0) return null;
     this.#piece ??= new Uint8Array(Math.min(PIECE_SIZE, this.length));
     const count = await this.#file.read(this.#piece.subarray(0, this.#missing));
-    if (count === null) return null; // The file has been cut; the length will tell.
+    if (count === null) throw new Error("The file has been cut while it was sent");
     this.#missing -= count;
     return this.#piece.subarray(0, count);
   }

@@ -58,6 +58,10 @@ async function writeFile(
   if (hasEncodedSlash(request)) {
     throw new StatusError(400, "A file cannot have this name.");
   }
+  if (request.minor === 0 && request.framing.type === "none") {
+    // Before HTTP/1.1, content could also end with the connection (RFC 1945 section 7.2.2).
+    throw new StatusError(411, "An upload by HTTP/1.0 needs a Content-Length.");
+  }
   try {
     await storeFile(directory, request.parameters["name"]!, request.content);
   } catch (error) {

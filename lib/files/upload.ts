@@ -3,7 +3,8 @@
 
 import type { Content } from "../http/content.ts";
 import { StatusError } from "../http/status.ts";
-import { type Directory, type Place, removeFolders } from "./directory.ts";
+import { type Directory, folderOf, isFileAt } from "./directory.ts";
+import { GatheringWriter } from "./gathering_writer.ts";
 import { temporaryName } from "./names.ts";
 
 /** How often a folder may be taken away under an upload's feet before that is an error. */
@@ -22,23 +23,25 @@ export async function storeFile(
   name: string,
   content: Content,
 ): Promise<void> {
-  const { place, temporary, file } = await begin(directory, name);
+  const { path, temporary, file } = await begin(directory, name);
+  const folder = folderOf(path);
   try {
     try {
-      for await (const piece of content) await writeAll(file, piece);
+      await write(content, file);
     } finally {
       file.close();
     }
-    await Deno.rename(temporary, place.path);
+    await Deno.rename(temporary, path);
+    directory.keepFolders(folder);
   } catch (error) {
-    await Deno.remove(temporary);
-    await removeFolders(place.madeFolders);
+    await removeIfThere(temporary);
+    await directory.takeFoldersBack(folder);
     throw error;
   }
 }
 
 interface Upload {
-  readonly place: Place;
+  readonly path: string;
   readonly temporary: string;
   readonly file: Deno.FsFile;
 }
@@ -47,38 +50,43 @@ interface Upload {
 async function begin(directory: Directory, name: string): Promise<Upload> {
   for (let tries = 1;; tries++) {
     try {
-      return await open(await directory.findPlace(name));
+      const path = await directory.findPlace(name);
+      try {
+        return { path, ...await openTemporary(folderOf(path)) };
+      } catch (error) {
+        await directory.takeFoldersBack(folderOf(path));
+        throw error;
+      }
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound) || tries === PLACE_TRIES) throw error;
     }
   }
 }
 
-async function open(place: Place): Promise<Upload> {
-  const temporary = `${place.folder}/${temporaryName()}`;
+async function openTemporary(folder: string): Promise<Omit<Upload, "path">> {
+  const temporary = `${folder === "/" ? "" : folder}/${temporaryName()}`;
+  const file = await Deno.open(temporary, { write: true, createNew: true });
   try {
-    const file = await Deno.open(temporary, { write: true, createNew: true });
-    await checkFolder(temporary, file);
-    return { place, temporary, file };
+    if (await isFileAt(temporary, await file.stat())) return { temporary, file };
+    throw new StatusError(403, "A link on the way leads out of the directory.");
   } catch (error) {
-    await removeFolders(place.madeFolders);
+    file.close();
+    await removeIfThere(temporary);
     throw error;
   }
 }
 
-/** A link planted after the folder was looked at would have led the new file elsewhere. */
-async function checkFolder(
-  temporary: string,
-  file: Deno.FsFile,
-): Promise<void> {
-  if (await Deno.realPath(temporary) === temporary) return;
-  file.close();
-  await Deno.remove(temporary);
-  throw new StatusError(403, "A link on the way leads out of the directory.");
+async function write(content: Content, file: Deno.FsFile): Promise<void> {
+  const writer = new GatheringWriter(file);
+  for await (const piece of content) await writer.write(piece);
+  await writer.flush();
 }
 
-async function writeAll(file: Deno.FsFile, octets: Uint8Array): Promise<void> {
-  for (let at = 0; at < octets.length;) {
-    at += await file.write(octets.subarray(at));
+/** Removes a temporary file. Where that fails, what has led here is the error worth telling. */
+async function removeIfThere(temporary: string): Promise<void> {
+  try {
+    await Deno.remove(temporary);
+  } catch {
+    return;
   }
 }

@@ -11,7 +11,7 @@ import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
 import { serve } from "../../lib/server/listener.ts";
 import { type Permission, testWith } from "../support/needs.ts";
-import { RawClient, type RawResponse } from "../support/raw_client.ts";
+import { RawClient, type RawResponse, toLatin1 } from "../support/raw_client.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
 
 const NEEDS: readonly Permission[] = ["net", "read", "write"];
@@ -22,6 +22,7 @@ interface House {
   readonly outside: string;
   get(target: string): Promise<RawResponse>;
   post(target: string, text: string): Promise<RawResponse>;
+  ask(text: string): Promise<RawResponse>;
 }
 
 async function withHouse(run: (house: House) => Promise<void>): Promise<void> {
@@ -39,6 +40,7 @@ async function withHouse(run: (house: House) => Promise<void>): Promise<void> {
       await run({
         inside,
         outside: path,
+        ask,
         get: (target) => ask(`GET ${target} HTTP/1.1\r\nHost: h\r\n\r\n`),
         post: (target, text) =>
           ask(
@@ -114,6 +116,11 @@ testWith(
       assertEquals((await post("/files/folder/more", "more")).status, 201);
       assertEquals(await Deno.readTextFile(`${inside}/real/file`), "changed");
       assertEquals((await Deno.lstat(`${inside}/file`)).isSymlink, true);
+
+      await Deno.symlink(".", `${inside}/self`);
+      assertEquals((await get("/files/self/real/file")).text, "changed");
+      assertEquals((await post("/files/self/real/file", "again")).status, 201);
+      assertEquals((await get("/files/real/file")).text, "again");
 
       await Deno.symlink("../secret", `${inside}/leak`);
       await Deno.symlink(outside, `${inside}/out`);
@@ -224,6 +231,11 @@ testWith(
       };
       await assertRejects(() => storeFile(directory, "a/b/c", broken()), Error, "gone");
       assertEquals(await listTree(path), []);
+      for (let round = 0; round < 20; round++) {
+        const names = ["a/b/c", "a/b/d", "a/e", "a/b/c/f"];
+        await Promise.allSettled(names.map((name) => storeFile(directory, name, broken())));
+        assertEquals(await listTree(path), []);
+      }
 
       const good = () => fromStream(ReadableStream.from([new Uint8Array(10)]));
       for (let round = 0; round < 20; round++) {
@@ -282,25 +294,58 @@ testWith(
 
 testWith(
   NEEDS,
-  "a file that is cut while it is sent cuts the connection",
+  "a file that is cut while it is sent cuts the connection, coded or not",
   () =>
     withHouse(async ({ inside }) => {
-      const size = 32 * 1024 * 1024;
-      await Deno.writeFile(`${inside}/large`, new Uint8Array(size));
+      const octets = new Uint8Array(16 * 1024 * 1024);
+      for (let at = 0; at < octets.length; at += 65536) {
+        crypto.getRandomValues(octets.subarray(at, at + 65536));
+      }
       const errors: unknown[] = [];
       const handler = router(routes(fileHandlers(new Directory(inside))));
       const server = serve(handler, {
         port: 0,
         observer: { onError: (error) => errors.push(error) },
       });
-      using client = await RawClient.connect(server.port);
-      await client.send("GET /files/large HTTP/1.1\r\nHost: h\r\n\r\n");
-      await client.read(100);
-      await Deno.truncate(`${inside}/large`, 1000);
-      const received = await client.readToEnd();
-      assert(received.length < size);
+      for (const coding of ["identity", "gzip"]) {
+        await Deno.writeFile(`${inside}/large`, octets);
+        using client = await RawClient.connect(server.port);
+        await client.send(
+          `GET /files/large HTTP/1.1\r\nHost: h\r\nAccept-Encoding: ${coding}\r\n\r\n`,
+        );
+        await client.read(100);
+        await Deno.truncate(`${inside}/large`, 1000);
+        const received = await client.readToEnd();
+        assert(received.length < octets.length);
+        assert(!toLatin1(received.slice(-5)).includes("0\r\n\r\n"));
+      }
       await server.close();
-      assertMatch(String(errors), /shorter than its length/);
+      assertEquals(errors.length, 2);
+      for (const error of errors) assertMatch(String(error), /has been cut while it was sent/);
+    }),
+);
+
+testWith(
+  NEEDS,
+  "an upload by HTTP/1.0 without its length is 411 rather than an empty file",
+  () =>
+    withHouse(async ({ inside, ask }) => {
+      assertEquals((await ask("POST /files/a HTTP/1.0\r\n\r\nabc")).status, 411);
+      assertEquals(await listTree(inside), []);
+    }),
+);
+
+testWith(
+  NEEDS,
+  "storeFile() writes small and large pieces in their order",
+  () =>
+    withDirectory(async (path) => {
+      const sizes = [1, 40_000, 3, 70_000, 30_000, 30_000, 30_000, 0, 5, 65_536, 32_768, 32_769, 1];
+      let next = 0;
+      const pieces = sizes.map((size) => Uint8Array.from({ length: size }, () => next++ % 251));
+      const content = fromStream(ReadableStream.from(pieces));
+      await storeFile(new Directory(path), "a", content);
+      assertEquals(await Deno.readFile(`${path}/a`), await new Blob(pieces).bytes());
     }),
 );
 
