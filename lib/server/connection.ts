@@ -27,7 +27,7 @@ export interface ExchangeRecord {
   readonly duration: number;
 }
 
-/** What a connection reports. */
+/** What a connection reports. What it calls must not throw. */
 export interface ConnectionObserver {
   /** A request has come to its end, well or badly. */
   onExchange(record: ExchangeRecord): void;
@@ -48,9 +48,6 @@ export interface ConnectionContext {
   /** Whether the server has as many connections as it may. */
   readonly isCrowded: () => boolean;
 }
-
-/** What is taken for granted of a request that could not be read, so that it can be answered. */
-const UNREADABLE: Asked = { method: "GET", minor: 1 };
 
 const NO_PARAMETERS = Object.freeze({});
 
@@ -115,11 +112,20 @@ export class Connection implements Swept {
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
       this.#begin();
-      await this.#respond(UNREADABLE, errorResponse(error), true);
+      await this.#respond(this.#guessAsked(), errorResponse(error), true);
       await this.#transport.linger();
       return false;
     }
-    return head !== null && await this.#exchange(head);
+    if (head === null) return false;
+    const persists = await this.#exchange(head);
+    if (!persists) await this.#transport.linger();
+    return persists;
+  }
+
+  /** What matters to the response of a request that could not be read. */
+  #guessAsked(): Asked {
+    const isHead = this.#parser.requestLine?.startsWith("HEAD ") ?? false;
+    return { method: isHead ? "HEAD" : "GET", minor: 1 };
   }
 
   async #readHead(): Promise<RequestHead | null> {
@@ -154,66 +160,73 @@ export class Connection implements Swept {
     const isDecided = !isStreamed(response.content) || content.isComplete;
     const persists = head.isPersistent && !isLast &&
       (!isDecided || content.skip(limits.drain));
-    if (!await this.#respond(head, response, !persists)) return false;
-    if (persists && content.skip(limits.drain)) {
+    const outgoing = await this.#prepare(head, response, !persists);
+    content.beginResponse();
+    return await this.#send(outgoing) && await this.#finish(content);
+  }
+
+  /** Gets what is left of the content out of the next request's way; returns whether it is. */
+  async #finish(content: RequestContent): Promise<boolean> {
+    if (!content.skip(this.#context.limits.drain)) return false;
+    try {
       await content.drain();
       return true;
+    } catch (error) {
+      if (error instanceof StatusError) return false;
+      throw error;
     }
-    if (!content.isComplete) await this.#transport.linger();
-    return false;
   }
 
   /** The handler's response, or the one that its error stands for. */
   async #answer(request: HttpRequest): Promise<HttpResponse> {
     try {
-      return await this.#context.handler(request);
+      const response: unknown = await this.#context.handler(request);
+      if (typeof response === "object" && response !== null) return response as HttpResponse;
+      throw new TypeError("The handler has given no response");
     } catch (error) {
-      if (!this.#transport.isGone) return this.#toResponse(error);
-      this.#report(null, 0);
-      throw error;
+      return this.#toResponse(error);
     }
   }
 
+  /** The response that an error stands for, as long as there is somebody to get it. */
   #toResponse(error: unknown): HttpResponse {
+    if (this.#transport.isGone) {
+      this.#report(null, 0);
+      throw error;
+    }
     if (error instanceof StatusError) return errorResponse(error);
     this.#context.observer.onError(error);
-    return errorResponse(
-      new StatusError(500, "The server has failed to answer the request."),
-    );
+    return errorResponse(new StatusError(500, "The server has failed to answer the request."));
   }
 
-  /** Sends the response and reports what became of it; returns whether more may follow. */
-  async #respond(
-    asked: Asked,
-    response: HttpResponse,
-    closes: boolean,
-  ): Promise<boolean> {
-    const outgoing = await this.#prepare(asked, response, closes);
+  async #respond(asked: Asked, response: HttpResponse, closes: boolean): Promise<boolean> {
+    return await this.#send(await this.#prepare(asked, response, closes));
+  }
+
+  /** A response that cannot be begun becomes a 500. */
+  async #prepare(asked: Asked, response: HttpResponse, closes: boolean): Promise<Outgoing> {
+    try {
+      return await prepare(asked, response, closes);
+    } catch (error) {
+      return await prepare(asked, this.#toResponse(error), true);
+    }
+  }
+
+  /** Sends a response and reports what became of it; returns whether another may follow. */
+  async #send(outgoing: Outgoing): Promise<boolean> {
     const before = this.#transport.octetsSent;
     try {
       await send(outgoing, this.#transport);
       return !outgoing.closes;
     } catch (error) {
-      if (!this.#transport.isGone) this.#context.observer.onError(error);
+      const isOurs = !this.#transport.isGone && !(error instanceof StatusError);
+      if (isOurs) this.#context.observer.onError(error);
       // The head has promised what cannot be kept: only the cut connection can tell.
       this.#transport.close();
       return false;
     } finally {
-      const octets = this.#transport.octetsSent - before - outgoing.head.length;
-      this.#report(outgoing.status, Math.max(0, octets));
-    }
-  }
-
-  /** A response that cannot be begun becomes a 500. */
-  async #prepare(
-    asked: Asked,
-    response: HttpResponse,
-    closes: boolean,
-  ): Promise<Outgoing> {
-    try {
-      return await prepare(asked, response, closes);
-    } catch (error) {
-      return await prepare(asked, this.#toResponse(error), true);
+      const sent = this.#transport.octetsSent - before;
+      this.#report(sent > 0 ? outgoing.status : null, Math.max(0, sent - outgoing.head.length));
     }
   }
 

@@ -6,7 +6,7 @@ import { Connection, type ConnectionContext, type ConnectionObserver } from "./c
 import { type Limits, limitsWith } from "./limits.ts";
 import { Sweeper } from "./sweeper.ts";
 
-/** What a server reports. */
+/** What a server reports. What it calls must not throw. */
 export interface ServerObserver extends ConnectionObserver {
   /** A connection has been opened. */
   onOpen(client: string): void;
@@ -184,9 +184,15 @@ function listen(hostname: string, port: number): Deno.TcpListener[] {
     try {
       return [v4, Deno.listen({ hostname: "::1", port: v4.addr.port })];
     } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) return [v4]; // a machine without IPv6
+      if (isWithoutIPv6(error)) return [v4];
       v4.close();
-      if (port !== 0 || tries === PORT_TRIES) throw error;
+      const isRetried = error instanceof Deno.errors.AddrInUse && port === 0;
+      if (!isRetried || tries === PORT_TRIES) throw error;
     }
   }
+}
+
+function isWithoutIPv6(error: unknown): boolean {
+  return error instanceof Deno.errors.AddrNotAvailable ||
+    error instanceof Error && "code" in error && error.code === "EAFNOSUPPORT";
 }

@@ -103,11 +103,8 @@ export async function send(
   let missing = framing.type === "length" ? framing.length : Infinity;
   let unsent = head;
   try {
-    for (
-      let piece: Uint8Array | null = first;
-      piece?.length;
-      piece = await rest.read()
-    ) {
+    for (let piece: Uint8Array | null = first; piece !== null; piece = await rest.read()) {
+      if (piece.length === 0) continue; // An empty chunk would be the last one.
       missing -= piece.length;
       if (missing < 0) {
         throw new RangeError("The content is longer than its length");

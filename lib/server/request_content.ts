@@ -17,7 +17,9 @@ export class RequestContent implements Content {
   #received = 0;
   #isComplete = false;
   #isBroken = false;
+  /** Whether the client waits for an invitation, and whether it may still get one. */
   #isAwaited: boolean;
+  #isInvitable = true;
 
   constructor(head: RequestHead, parser: RequestParser, transport: Transport) {
     this.#parser = parser;
@@ -45,7 +47,7 @@ export class RequestContent implements Content {
     for (;;) {
       const octets = this.#nextPiece();
       if (octets !== null || this.#isComplete) return octets;
-      if (this.#isAwaited) await this.#invite();
+      if (this.#isAwaited && this.#isInvitable) await this.#invite();
       await receive(this.#parser, this.#transport, awaited);
     }
   }
@@ -60,6 +62,11 @@ export class RequestContent implements Content {
     }
     this.#isComplete = event?.type === "end";
     return null;
+  }
+
+  /** The response's head leaves now: from here on, no interim response may be sent. */
+  beginResponse(): void {
+    this.#isInvitable = false;
   }
 
   async #invite(): Promise<void> {

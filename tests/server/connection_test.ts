@@ -2,7 +2,7 @@
 // with content that nobody wants, how it ends, and what becomes of errors.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Content, fromStream } from "../../lib/http/content.ts";
+import { type Content, fromStream, pieces } from "../../lib/http/content.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../../lib/http/message.ts";
 import { StatusError } from "../../lib/http/status.ts";
 import { router } from "../../lib/router.ts";
@@ -89,6 +89,33 @@ testConnection(
     assertEquals(fields.get("connection"), "close");
     await client.send("abc" + GET);
     assertEquals((await client.readToEnd()).length, 0);
+  },
+);
+
+testConnection(
+  "Connection sends no invitation once the response has begun",
+  ({ content }) => {
+    let isFirst = true;
+    const mixed: Content = {
+      length: null,
+      read() {
+        if (!isFirst) return content.read();
+        isFirst = false;
+        return Promise.resolve(new TextEncoder().encode("start "));
+      },
+      close() {},
+      [Symbol.asyncIterator]: () => pieces(mixed),
+    };
+    return { status: 200, content: mixed };
+  },
+  async (bench) => {
+    using client = await bench.connect();
+    await client.send(ask("POST", "/", EXPECTING));
+    assertEquals(toLatin1(await client.read(15)), "HTTP/1.1 200 OK");
+    await client.send("abc" + ask("POST", "/", EXPECTING + "Connection: close\r\n") + "def");
+    const rest = toLatin1(await client.readToEnd());
+    assertEquals(rest.match(/start/g)?.length, 2);
+    assert(!rest.includes("100 Continue"), rest);
   },
 );
 
@@ -188,12 +215,13 @@ testConnection(
       path: "/splits",
       handler: () => ({ status: 200, fields: { "X-A": "a\r\nX-B: b" } }),
     },
+    { method: "GET", path: "/nothing", handler: (() => undefined) as unknown as Handler },
     { method: "GET", path: "/teapot", handler: () => ({ status: 1000 }) },
     { method: "GET", path: "/stream", handler: () => ({ status: 200, content: failing(0) }) },
     { method: "GET", path: "/", handler: ok },
   ]),
   async (bench) => {
-    const paths = ["/throws", "/rejects", "/splits", "/teapot", "/stream"];
+    const paths = ["/throws", "/rejects", "/splits", "/nothing", "/teapot", "/stream"];
     for (const path of paths) {
       using client = await bench.connect();
       await client.send(ask("GET", path));
@@ -335,6 +363,65 @@ testConnection(
     await client.send("GET /a HTTP/1.1\r\nBad Field: x\r\n\r\n");
     await client.readToEnd();
     assertEquals(bench.records[0]?.requestLine, "GET /a HTTP/1.1");
+  },
+);
+
+testConnection("Connection holds no broken drain against the program", ok, async (bench) => {
+  using client = await bench.connect();
+  await client.send(ask("POST", "/", "Content-Length: 1000\r\n") + "abc");
+  assertEquals((await client.readResponse()).text, "ok");
+  await client.endSending();
+  assertEquals((await client.readToEnd()).length, 0);
+  assertEquals(bench.errors, []);
+});
+
+testConnection(
+  "Connection holds no broken request against the program whose response it streams",
+  ({ content }) => ({ status: 200, content }),
+  async (bench) => {
+    using client = await bench.connect();
+    await client.send(ask("POST", "/", "Transfer-Encoding: chunked\r\n") + "3\r\nabc\r\n");
+    assertEquals(toLatin1(await client.read(15)), "HTTP/1.1 200 OK");
+    await client.send("xyz\r\n");
+    await client.readToEnd();
+    assertEquals(bench.errors, []);
+    assertEquals(bench.records.length, 1);
+  },
+);
+
+testConnection("Connection takes in what is sent to it after a refusal", ok, async (bench) => {
+  using client = await bench.connect();
+  await client.send(ask("POST", "/", "Content-Length: 10000000\r\n"));
+  // A connection that had been closed would answer the first of these with a reset.
+  for (let round = 0; round < 20; round++) await client.send(new Uint8Array(10_000));
+  assertEquals((await client.readResponse()).text, "ok");
+}, { lingerTimeout: 0 });
+
+testConnection("Connection sends no content to HEAD, however bad", ok, async (bench) => {
+  using client = await bench.connect();
+  await client.send("HEAD / HTTP/1.1\r\n\r\n");
+  assertEquals((await client.readResponse("HEAD")).status, 400);
+  assertEquals((await client.readToEnd()).length, 0);
+});
+
+testConnection(
+  "Connection sends empty pieces as nothing, not as the end",
+  () => ({
+    status: 200,
+    content: fromStream(
+      ReadableStream.from([
+        new Uint8Array(0),
+        new Uint8Array(2),
+        new Uint8Array(0),
+        new Uint8Array(3),
+      ]),
+    ),
+  }),
+  async (bench) => {
+    using client = await bench.connect();
+    await client.send(GET + GET);
+    assertEquals((await client.readResponse()).content.length, 5);
+    assertEquals((await client.readResponse()).content.length, 5);
   },
 );
 
