@@ -24,12 +24,20 @@ async function main(): Promise<void> {
   const server = orExit(FAILURE, () => start(options, directory, log));
   log.event("serving", `${directory?.path ?? "no directory"} at ${server.url}`);
   await log.flush();
+  const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => server.close());
+    Deno.addSignalListener(signal, () => stopped.resolve());
   }
-  await server.finished;
-  await log.flush();
+  await stopped.promise;
+  await Promise.race([server.close().then(() => log.flush()), elapse(LONGEST_END)]);
   Deno.exit(0);
+}
+
+/** Milliseconds for all that is under way to be given up, and for the log to be written. */
+const LONGEST_END = 3000;
+
+function elapse(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 function openDirectory(path: string): Directory {

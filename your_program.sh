@@ -20,4 +20,5 @@ else
   exit 1
 fi
 
-exec "$deno" run --allow-net --allow-read --allow-write "$here/main.ts" "$@"
+exec "$deno" run --config "$here/deno.json" --allow-net --allow-read --allow-write \
+  "$here/main.ts" "$@"

@@ -87,11 +87,12 @@ function helpOf([name, { limit, unit, help }]: [string, LimitFlag]): string {
  * @throws {UsageError} for an unknown flag or a bad value.
  */
 export function parseOptions(args: readonly string[]): Options {
-  const flags = parseArgs([...args], {
+  const flags = parseArgs(args.flatMap(normalize), {
     string: ["directory", "port", "bind", "log", ...Object.keys(LIMIT_FLAGS)],
     boolean: ["verbose", "help", "version"],
     alias: { directory: "d", port: "p", bind: "b", help: "h" },
     unknown(argument) {
+      if (argument === "") throw new UsageError("an argument is empty");
       const kind = argument.startsWith("-") ? "flag" : "argument";
       throw new UsageError(`unknown ${kind} ${printable(argument)}`);
     },
@@ -101,13 +102,25 @@ export function parseOptions(args: readonly string[]): Options {
   return Object.freeze({
     directory: flags.directory === undefined ? null : nonEmpty("directory", flags.directory),
     port: parsePort(flags.port ?? String(DEFAULT_PORT)),
-    bind: nonEmpty("bind", flags.bind ?? "localhost"),
+    bind: nonEmpty("bind", flags.bind ?? "localhost").replace(/^\[(.*)\]$/, "$1"),
     log: parseLogFormat(flags.log ?? "common"),
     verbose: flags.verbose,
     limits: parseLimits(flags),
     help: flags.help,
     version: flags.version,
   });
+}
+
+/**
+ * What parseArgs takes amiss: a value that stands right behind its short flag, as in `-d/srv`,
+ * and one given to a flag that has none, of which any but `false` would count as true.
+ */
+function normalize(argument: string): string[] {
+  const [, flag, value] = /^-([dpb])=?(.+)$/s.exec(argument) ?? [];
+  if (flag !== undefined && value !== undefined) return [`-${flag}`, value];
+  const [, name] = /^--?(verbose|help|version|h)=/.exec(argument) ?? [];
+  if (name !== undefined) throw new UsageError(`${argument.split("=")[0]} takes no value`);
+  return [argument];
 }
 
 function nonEmpty(flag: string, value: string): string {

@@ -4,7 +4,7 @@
 import type { Handler, HttpRequest, HttpResponse, Parameters } from "./http/message.ts";
 import { StatusError } from "./http/status.ts";
 import { isToken } from "./http/syntax.ts";
-import { decodePath } from "./http/target.ts";
+import { decodePath, normalizePath } from "./http/target.ts";
 
 /** One row of the table. */
 export interface Route {
@@ -63,8 +63,9 @@ export function router(routes: readonly Route[]): Handler {
     if (request.path === "*") {
       return { status: 204, fields: { "Allow": allowed } };
     }
+    const path = normalizePath(request.path);
     for (const resource of resources) {
-      const match = resource.pattern.exec(request.path);
+      const match = resource.pattern.exec(path);
       if (match !== null) return answer(resource, match, request);
     }
     throw new StatusError(404, "There is nothing at this path.");

@@ -54,6 +54,14 @@ Deno.test("parseOptions() throws one line, whatever is in the argument", () => {
   }
 });
 
+Deno.test("parseOptions() gives no value to flags that have none", () => {
+  for (
+    const argument of ["--verbose=no", "--verbose=false", "--help=1", "-h=false", "--version="]
+  ) {
+    assertThrows(() => parseOptions([argument]), UsageError, "takes no value");
+  }
+});
+
 Deno.test("helpText() fits a terminal", () => {
   for (const line of helpText().split("\n")) assertMatch(line, /^.{0,80}$/);
 });

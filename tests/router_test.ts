@@ -68,6 +68,8 @@ const CASES: [method: string, path: string, expected: unknown][] = [
   ["GET", "/users/", 404],
   ["GET", "/users/7/", 404],
   ["GET", "/users/a%2Fb%20c", 'user {"id":"a/b c"}'],
+  ["GET", "/%75sers/%41", 'user {"id":"A"}'],
+  ["GET", "/users%2F7", 404],
   ["GET", "/users/%2525", 'user {"id":"%25"}'],
   ["GET", "/users/%C3%A9", 'user {"id":"é"}'],
   ["DELETE", "/users/7", 'delete {"id":"7"}'],

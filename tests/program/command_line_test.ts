@@ -18,6 +18,8 @@ const REFUSED: [args: string[], message: RegExp][] = [
   [["--port", "65536"], /--port takes a number/],
   [["--port=-1"], /--port takes a number/],
   [["--port", "4221x"], /--port takes a number/],
+  [["-d", ""], /an argument is empty/],
+  [["--verbose=no"], /--verbose takes no value/],
   [["--port="], /--port takes a number/],
   [["--port"], /--port takes a number/],
   [["--log", "loud"], /--log takes off, common, json, not "loud"/],

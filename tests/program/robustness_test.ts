@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
-import { Program, withProgram } from "../support/program.ts";
+import { Program, SCRIPT, withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
 
@@ -61,15 +61,9 @@ testWith(
     ),
 );
 
-/** Waits until a file of such a name is there and has content. */
+/** Waits until a file of such a name is there. */
 async function appears(path: string, pattern: RegExp): Promise<void> {
-  for (;;) {
-    for (const name of await listTree(path)) {
-      if (pattern.test(name) && (await Deno.stat(`${path}/${name}`)).size > 0) {
-        return;
-      }
-    }
-  }
+  while (!(await listTree(path)).some((name) => pattern.test(name)));
 }
 
 testWith(
@@ -206,3 +200,80 @@ testWith(
       })
     ),
 );
+
+testWith(
+  [...FOR_PROGRAM, "linux"],
+  "files that are sent are closed, coded or not, whole or not",
+  () =>
+    withDirectory((path) =>
+      withProgram(["-d", path], async (program) => {
+        await Deno.writeFile(`${path}/small`, new Uint8Array(1000));
+        await Deno.writeFile(`${path}/large`, new Uint8Array(MiB));
+        const openFiles = async () => {
+          const { stdout } = await new Deno.Command("ls", { args: [`/proc/${program.pid}/fd`] })
+            .output();
+          return new TextDecoder().decode(stdout).split("\n").length;
+        };
+        const ask = async (line: string) => {
+          using client = await RawClient.connect(program.port);
+          await client.send(`${line} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n`);
+          await client.send("Accept-Encoding: gzip\r\n\r\n");
+          await client.readToEnd();
+        };
+        await ask("GET /files/small");
+        const before = await openFiles();
+        for (let round = 0; round < 20; round++) {
+          for (const name of ["small", "large"]) {
+            for (const method of ["GET", "HEAD"]) await ask(`${method} /files/${name}`);
+          }
+        }
+        assertLessOrEqual(await openFiles(), before + 4);
+      })
+    ),
+);
+
+testWith(
+  [...FOR_PROGRAM, "linux"],
+  "without free descriptors the program pauses, and then serves on",
+  () =>
+    withDirectory(async (path) => {
+      await Deno.writeTextFile(`${path}/limited`, `#!/bin/sh\nulimit -n 64\nexec ${SCRIPT} "$@"\n`);
+      await Deno.chmod(`${path}/limited`, 0o755);
+      const program = await Program.start(["-d", path], { script: `${path}/limited` });
+      const clients = await Promise.all(
+        Array.from({ length: 100 }, () => RawClient.connect(program.port)),
+      );
+      // Those that were accepted are served; the others wait until these have gone.
+      await clients[0]!.send("GET /files/limited HTTP/1.1\r\nHost: h\r\n\r\n");
+      assert([200, 503].includes((await clients[0]!.readResponse()).status));
+      for (const client of clients.slice(0, 80)) client.close();
+      const last = clients.at(-1)!;
+      await last.send("GET /echo/at-last HTTP/1.1\r\nHost: h\r\n\r\n");
+      assertEquals((await last.readResponse()).text, "at-last");
+      for (const client of clients.slice(80)) client.close();
+      const { code, stderr } = await program.stop();
+      assertEquals(code, 0);
+      assertMatch(stderr, /os error 24/);
+    }),
+);
+
+testWith(FOR_PROGRAM, "the program ends though nobody reads its log", async () => {
+  const program = new Deno.Command(SCRIPT, {
+    args: ["--port", "0"],
+    env: { PATH: `${Deno.execPath().replace(/\/[^/]*$/, "")}:${Deno.env.get("PATH")}` },
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = program.stdout.getReader();
+  const { value } = await reader.read();
+  const port = Number(/:([0-9]+)\/\n/.exec(new TextDecoder().decode(value))![1]);
+  using client = await RawClient.connect(port);
+  const request = `GET /${"x".repeat(4000)} HTTP/1.1\r\nHost: h\r\n\r\n`;
+  for (let round = 0; round < 200; round++) {
+    await client.send(request);
+    assertEquals((await client.readResponse()).status, 404);
+  }
+  program.kill("SIGTERM");
+  assertEquals((await program.status).code, 0);
+  await reader.cancel();
+});
