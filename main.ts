@@ -20,14 +20,15 @@ async function main(): Promise<void> {
   const { directory: path } = options;
   const directory = path === null ? null : orExit(USAGE, () => openDirectory(path));
 
-  const log = new AccessLog(options.log, Deno.stdout);
-  const server = orExit(FAILURE, () => start(options, directory, log));
-  log.event("serving", `${directory?.path ?? "no directory"} at ${server.url}`);
-  await log.flush();
+  // Before the first connection: Deno panics where no descriptor is left for a signal.
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => stopped.resolve());
   }
+  const log = new AccessLog(options.log, Deno.stdout);
+  const server = orExit(FAILURE, () => start(options, directory, log));
+  log.event("serving", `${directory?.path ?? "no directory"} at ${server.url}`);
+  await log.flush();
   await stopped.promise;
   await Promise.race([server.close().then(() => log.flush()), elapse(LONGEST_END)]);
   Deno.exit(0);

@@ -57,9 +57,6 @@ export function router(routes: readonly Route[]): Handler {
     if (!KNOWN_METHODS.has(request.method)) {
       throw new StatusError(501, "This server does not know the method.");
     }
-    if (request.method === "CONNECT") {
-      throw new StatusError(501, "This server is not a proxy.");
-    }
     if (request.path === "*") {
       return { status: 204, fields: { "Allow": allowed } };
     }

@@ -86,7 +86,6 @@ const CASES: [method: string, path: string, expected: unknown][] = [
   ["OPTIONS", "/users/7", [204, { "Allow": "GET, HEAD, DELETE, OPTIONS" }]],
   ["OPTIONS", "/nothing", 404],
   ["OPTIONS", "*", [204, { "Allow": "GET, HEAD, DELETE, POST, OPTIONS" }]],
-  ["CONNECT", "", 501],
   ["BREW", "/", 501],
   ["BREW", "/nothing", 501],
   ["get", "/", 501],

@@ -185,8 +185,7 @@ function interpretHead(
     minor,
     fields,
     framing,
-    // What follows a CONNECT may be meant for another server: none of it is a request.
-    isPersistent: method !== "CONNECT" && isPersistent(fields, minor),
+    isPersistent: isPersistent(fields, minor),
     expectsContinue: expectsContinue(fields, minor),
   };
 }
@@ -212,10 +211,9 @@ function isPersistent(fields: Fields, minor: 0 | 1): boolean {
 
 /** RFC 9110 section 10.1.1: HTTP/1.0 knows no expectations, and we know only one. */
 function expectsContinue(fields: Fields, minor: 0 | 1): boolean {
-  const expectations = fields.get("Expect");
-  if (expectations === null || minor === 0) return false;
-  if (!listMembers(expectations).every((each) => isSameName(each, "100-continue"))) {
+  const expectations = minor === 0 ? [] : listMembers(fields.get("Expect") ?? "");
+  if (!expectations.every((each) => isSameName(each, "100-continue"))) {
     throw new StatusError(417, "No expectation but 100-continue can be met.");
   }
-  return true;
+  return expectations.length > 0;
 }

@@ -6,7 +6,7 @@ import { StatusError } from "./status.ts";
 
 /** A request target, taken apart. */
 export interface Target {
-  /** The path as sent, escapes included; `*` for the asterisk-form, empty for the authority-form. */
+  /** The path as sent, escapes included; `*` for the asterisk-form. */
   readonly path: string;
   /** What follows the first `?`, as sent, or null without one. */
   readonly query: string | null;
@@ -14,7 +14,7 @@ export interface Target {
   readonly authority: string | null;
 }
 
-const ABSOLUTE_FORM = /^https?:\/\/([^/?]*)([^?]*)(?:\?(.*))?$/i;
+const ABSOLUTE_FORM = /^(https?):\/\/([^/?]*)([^?]*)(?:\?(.*))?$/i;
 
 /**
  * Takes a request target apart.
@@ -22,13 +22,14 @@ const ABSOLUTE_FORM = /^https?:\/\/([^/?]*)([^?]*)(?:\?(.*))?$/i;
  * @param method The method, which decides between the forms (RFC 9112 section 3.2).
  * @param target The target as sent: visible ASCII without `#`.
  * @throws {StatusError} 400 for a form that the method does not take, a bad authority, or a
- * path whose escapes are malformed, not UTF-8, or name NUL.
+ * path whose escapes are malformed, not UTF-8, or name NUL; 421 for a URI of https; 501 for
+ * CONNECT, which is for proxies.
  */
 export function parseTarget(method: string, target: string): Target {
   if (method === "CONNECT") {
     const port = target.slice(target.lastIndexOf(":") + 1);
     if (!isAuthority(target) || !/^[0-9]+$/.test(port)) throw badTarget();
-    return { path: "", query: null, authority: target };
+    throw new StatusError(501, "This server is not a proxy.");
   }
   if (target.startsWith("/")) {
     const mark = target.indexOf("?");
@@ -43,11 +44,15 @@ export function parseTarget(method: string, target: string): Target {
   if (target === "*" && method === "OPTIONS") {
     return { path: "*", query: null, authority: null };
   }
-  const [, authority, path, query] = ABSOLUTE_FORM.exec(target) ?? [];
+  const [, scheme, authority, path, query] = ABSOLUTE_FORM.exec(target) ?? [];
   if (
     authority === undefined || path === undefined || !isAuthority(authority)
   ) {
     throw badTarget();
+  }
+  if (scheme?.toLowerCase() === "https") {
+    // RFC 9110 section 7.4: what is to be asked for in secret is not answered in the open.
+    throw new StatusError(421, "Resources of https are not served on an unsecured connection.");
   }
   checkEscapes(path);
   // Section 3.2.4: OPTIONS of a bare authority asks about the server as a whole.

@@ -31,6 +31,7 @@ export function responseFraming(
   length: number | null,
 ): ResponseFraming {
   if (isContentless(status)) return { type: "none" };
+  if (status === 205) return { type: "length", length: 0 }; // RFC 9110 section 15.3.6
   if (length !== null) return { type: "length", length };
   return minor === 0 ? { type: "until close" } : { type: "chunked" };
 }

@@ -59,7 +59,7 @@ export async function prepare(
   const whole = typeof content === "string" ? utf8.encode(content) : content;
   const framing = responseFraming(asked.minor, status, whole.length);
   const isLast = closes || framing.type === "until close";
-  const hasContent = asked.method !== "HEAD" && !isContentless(status);
+  const hasContent = asked.method !== "HEAD" && !isContentless(status) && status !== 205;
   try {
     const head = composeHead(asked, response, {
       date: currentDate(),

@@ -30,6 +30,7 @@ const PREFERENCES: [accepted: string, isGzip: boolean][] = [
   ["gzip;q=0, *", false],
   ["*;q=0", false],
   ["*;q=0, gzip;q=0", false],
+  ["identity;q=0", false],
   ["gzip;q=0.5, identity", false],
   ["gzip;q=0.5, *", false],
   ["identity;q=1, gzip;q=0.9", false],

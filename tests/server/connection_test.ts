@@ -425,6 +425,19 @@ testConnection(
   },
 );
 
+testConnection(
+  "Connection sends no content with 204, 205 and 304, whatever the handler gives",
+  ({ path }) => ({ status: Number(path.slice(1)), content: "never" }),
+  async (bench) => {
+    using client = await bench.connect();
+    for (const [status, length] of [[204, undefined], [205, "0"], [304, undefined]] as const) {
+      await client.send(ask("GET", `/${status}`));
+      const { fields, text } = await client.readResponse();
+      assertEquals([fields.get("content-length"), text], [length, ""]);
+    }
+  },
+);
+
 testConnection("Connection counts chunked content against its limit", read, async (bench) => {
   for (
     const content of [

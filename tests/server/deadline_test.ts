@@ -9,6 +9,7 @@ import type { Limits } from "../../lib/server/limits.ts";
 import { serve } from "../../lib/server/listener.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { until } from "../support/wait.ts";
 
 const HEAD = "POST /a HTTP/1.1\r\nHost: h\r\n";
 
@@ -153,7 +154,7 @@ testLimits(
   async (connect, records) => {
     using client = await connect();
     await client.send(`${HEAD}\r\n`);
-    while (records.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(() => records.length > 0);
     assertEquals(records[0]!.status, 200);
     assert(records[0]!.octets < 100_000_000);
   },

@@ -85,17 +85,17 @@ class Output {
 
   /** Waits until the text matches. */
   async until(pattern: RegExp): Promise<RegExpExecArray> {
-    const deadline = AbortSignal.timeout(PATIENCE);
-    const late = new Promise<never>((_, reject) =>
-      deadline.addEventListener("abort", () => reject(deadline.reason))
-    );
-    for (;;) {
-      const match = pattern.exec(this.#text);
-      if (match !== null) return match;
-      if (this.#isDone) {
-        throw new Error(`The program ended without ${pattern}: ${this.#text}`);
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Error(`No ${pattern} in time`)), PATIENCE);
+    try {
+      for (;;) {
+        const match = pattern.exec(this.#text);
+        if (match !== null) return match;
+        if (this.#isDone) throw new Error(`The program ended without ${pattern}: ${this.#text}`);
+        await Promise.race([this.#grown.promise, late.promise]);
       }
-      await Promise.race([this.#grown.promise, late]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

@@ -175,5 +175,7 @@ export function toLatin1(octets: Uint8Array): string {
 
 /** The octets of a text whose characters are all below 0x100. */
 export function fromLatin1(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const octets = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) octets[at] = text.charCodeAt(at);
+  return octets;
 }

@@ -85,6 +85,13 @@ export const connectionCases: readonly WireCase[] = [
     "POST /p abc",
   ),
   refuse(417, "9110 10.1.1 another expectation", get("Expect: magic\r\n")),
+  accept("9110 10.1.1 an empty expectation", get("Expect:\r\n"), "GET /a "),
+  refuse(417, "9110 10.1.1 an expectation with a parameter", get("Expect: 100-continue;a=b\r\n")),
+  accept(
+    "9110 10.1.1 the same expectation twice",
+    post("Expect: 100-continue\r\nExpect: 100-continue\r\nContent-Length: 3\r\n", "abc"),
+    "POST /p abc",
+  ),
   refuse(
     417,
     "9110 10.1.1 two expectations",

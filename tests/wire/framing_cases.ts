@@ -38,6 +38,7 @@ export const framingCases: readonly WireCase[] = [
     "xchunked",
     "chunkedx",
     "chunked;a=b",
+    "gzip;a=b, chunked",
     "chunked,",
     ",chunked",
     "gzip,,chunked",

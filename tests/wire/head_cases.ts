@@ -19,6 +19,8 @@ export const headCases: readonly WireCase[] = [
     "GET /a ",
     "GET /a ",
   ),
+  accept("2.2 four empty lines before a request", "\r\n".repeat(4) + get(), "GET /a "),
+  refuse(400, "2.2 five empty lines before a request", "\r\n".repeat(5) + get()),
   refuse(400, "2.2 a stream of empty lines", "\r\n".repeat(100)),
 
   // Exactly one space between the parts (3)

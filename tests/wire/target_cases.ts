@@ -135,7 +135,8 @@ export const targetCases: readonly WireCase[] = [
     target("HTTP://EXAMPLE.COM/b"),
     "GET /b ",
   ),
-  accept("3.2.2 https", target("https://example.com/b"), "GET /b "),
+  refuse(421, "9110 7.4 https on an unsecured connection", target("https://example.com/b")),
+  refuse(421, "9110 7.4 https in capitals", target("HTTPS://example.com/b")),
   accept("3.2.2 a port", target("http://example.com:8080/b"), "GET /b "),
   accept("3.2.2 an empty path", target("http://example.com"), "GET / "),
   accept(
@@ -163,7 +164,7 @@ export const targetCases: readonly WireCase[] = [
   ].filter((text) => text !== "//").map((text) => refuse(400, `3.2.2 ${text}`, target(text))),
 
   // authority-form and asterisk-form
-  acceptLast("3.2.3 CONNECT", target("h:443", "CONNECT"), "CONNECT  "),
+  refuse(501, "3.2.3 CONNECT", target("h:443", "CONNECT") + target("/smuggled")),
   ...["/a", "*", "h", "h:", "h:x", "http://h/", "u@h:443"].map((text) =>
     refuse(400, `3.2.3 CONNECT ${text}`, target(text, "CONNECT"))
   ),

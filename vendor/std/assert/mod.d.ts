@@ -6,6 +6,11 @@ export declare function assertEquals<T>(
   expected: T,
   msg?: string,
 ): void;
+export declare function assertStrictEquals<T>(
+  actual: unknown,
+  expected: T,
+  msg?: string,
+): asserts actual is T;
 export declare function assertNotEquals<T>(
   actual: T,
   expected: T,
