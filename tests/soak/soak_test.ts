@@ -1,0 +1,16 @@
+// A few seconds of the soak, so that it stays in working order; `deno task soak` is the real one.
+
+import { assert } from "@std/assert";
+import { FOR_PROGRAM, testWith } from "../support/needs.ts";
+import { withDirectory } from "../support/temp.ts";
+import { soak } from "./soak.ts";
+
+testWith(
+  [...FOR_PROGRAM, "linux"],
+  "the server comes through a short soak unharmed",
+  () =>
+    withDirectory(async (path) => {
+      const { visits } = await soak(path, { seed: 1, clients: 40, duration: 3000 });
+      assert(Object.values(visits).every((count) => count > 0), JSON.stringify(visits));
+    }),
+);
