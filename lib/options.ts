@@ -87,7 +87,7 @@ function helpOf([name, { limit, unit, help }]: [string, LimitFlag]): string {
  * @throws {UsageError} for an unknown flag or a bad value.
  */
 export function parseOptions(args: readonly string[]): Options {
-  const flags = parseArgs(args.flatMap(normalize), {
+  const flags: Flags = parseArgs(args.flatMap(normalize), {
     string: ["directory", "port", "bind", "log", ...Object.keys(LIMIT_FLAGS)],
     boolean: ["verbose", "help", "version"],
     alias: { directory: "d", port: "p", bind: "b", help: "h" },
@@ -97,18 +97,27 @@ export function parseOptions(args: readonly string[]): Options {
       throw new UsageError(`unknown ${kind} ${printable(argument)}`);
     },
   });
-  const [stray] = flags._;
+  const [stray] = flags["_"] as (string | number)[];
   if (stray !== undefined) throw new UsageError(`unknown argument ${printable(String(stray))}`);
+  const directory = textOf(flags, "directory");
   return Object.freeze({
-    directory: flags.directory === undefined ? null : nonEmpty("directory", flags.directory),
-    port: parsePort(flags.port ?? String(DEFAULT_PORT)),
-    bind: nonEmpty("bind", flags.bind ?? "localhost").replace(/^\[(.*)\]$/, "$1"),
-    log: parseLogFormat(flags.log ?? "common"),
-    verbose: flags.verbose,
+    directory: directory === undefined ? null : nonEmpty("directory", directory),
+    port: parsePort(textOf(flags, "port") ?? String(DEFAULT_PORT)),
+    bind: nonEmpty("bind", textOf(flags, "bind") ?? "localhost").replace(/^\[(.*)\]$/, "$1"),
+    log: parseLogFormat(textOf(flags, "log") ?? "common"),
+    verbose: flags["verbose"] === true,
     limits: parseLimits(flags),
-    help: flags.help,
-    version: flags.version,
+    help: flags["help"] === true,
+    version: flags["version"] === true,
   });
+}
+
+/** The flags by name, of which only those that have been given are there. */
+type Flags = Readonly<Record<string, unknown>>;
+
+function textOf(flags: Flags, name: string): string | undefined {
+  const value = flags[name];
+  return typeof value === "string" ? value : undefined;
 }
 
 /**
@@ -144,11 +153,11 @@ function parseLogFormat(value: string): LogFormat {
   return format;
 }
 
-function parseLimits(flags: Readonly<Record<string, unknown>>): Partial<Limits> {
+function parseLimits(flags: Flags): Partial<Limits> {
   const limits: Partial<Record<keyof Limits, number>> = {};
   for (const [name, { limit }] of Object.entries(LIMIT_FLAGS)) {
-    const value = flags[name];
-    if (typeof value === "string") limits[limit] = parseLimit(name, value);
+    const value = textOf(flags, name);
+    if (value !== undefined) limits[limit] = parseLimit(name, value);
   }
   return Object.freeze(limits);
 }

@@ -1,21 +1,13 @@
-// The part of the signature of jsr:@std/cli's parseArgs that the program uses.
-export interface ParseOptions<TBooleans, TStrings> {
-  boolean?: TBooleans | ReadonlyArray<TBooleans>;
-  string?: TStrings | ReadonlyArray<TStrings>;
-  alias?: Record<string, string | ReadonlyArray<string>>;
-  default?: Record<string, unknown>;
+// The part of jsr:@std/cli's parseArgs that is used: its options, and its result where the types
+// of the flags are not worked out.
+// deno-lint-ignore-file no-explicit-any
+export interface ParseOptions {
+  boolean?: string | ReadonlyArray<string>;
+  string?: string | ReadonlyArray<string>;
+  alias?: Partial<Record<string, string | ReadonlyArray<string>>>;
   unknown?: (arg: string, key?: string, value?: unknown) => unknown;
 }
 
-export type Args<TBooleans extends string, TStrings extends string> =
-  & { [K in TBooleans]: boolean }
-  & { [K in TStrings]?: string }
-  & { _: Array<string | number> };
+export type Args = Record<string, any> & { _: Array<string | number> };
 
-export declare function parseArgs<
-  TBooleans extends string,
-  TStrings extends string,
->(
-  args: string[],
-  options?: ParseOptions<TBooleans, TStrings>,
-): Args<TBooleans, TStrings>;
+export declare function parseArgs(args: string[], options?: ParseOptions): Args;
