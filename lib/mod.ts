@@ -39,5 +39,5 @@ export type {
 export { StatusError } from "./http/status.ts";
 export { type Route, router } from "./router.ts";
 export type { ConnectionObserver, ExchangeRecord } from "./server/connection.ts";
-export { DEFAULT_LIMITS, type Limits } from "./server/limits.ts";
+export { type Deadlines, DEFAULT_LIMITS, type Limits, SYSTEM_BUFFER } from "./server/limits.ts";
 export { serve, type ServeOptions, type Server, type ServerObserver } from "./server/listener.ts";
