@@ -7,6 +7,7 @@
 // rule that out. So what has been opened is looked for again, several times, where it should be.
 
 import { StatusError } from "../http/status.ts";
+import { MadeFolders } from "./made_folders.ts";
 import { splitName } from "./names.ts";
 
 /** How often a swap of folders has to succeed in a row to go unnoticed. */
@@ -20,12 +21,19 @@ export interface OpenFile {
   readonly info: Deno.FileInfo;
 }
 
+/** Where a file may be written. */
+export interface Place {
+  /** The path of the file, in which no link is left. */
+  readonly path: string;
+  /** The folders on the way to it, the innermost first. */
+  readonly folders: readonly string[];
+}
+
 /** A directory and what is in it. */
 export class Directory {
   /** The real path, without a link in it. */
   readonly path: string;
-  /** Folders made for uploads of which none has been completed yet. */
-  readonly #tentative = new Set<string>();
+  readonly #made = new MadeFolders();
 
   /**
    * @param path The path of a directory, which may be relative, end in a slash or be a link.
@@ -70,63 +78,60 @@ export class Directory {
 
   /**
    * Finds the place to write a file at, and makes the folders that are missing on the way. In
-   * the end they are to be kept ({@linkcode keepFolders}) or taken back.
+   * the end the place has to be given back.
    *
    * @param name The name that the client gave, decoded.
-   * @returns The path of the file, in which no link is left.
    * @throws {StatusError} 400 for a name that no file can have, 403 where a link leads out of
    * the directory, 409 where a folder or a file is in the way.
    */
-  async findPlace(name: string): Promise<string> {
+  async findPlace(name: string): Promise<Place> {
     const segments = splitName(name);
     if (segments === null) throw new StatusError(400, "A file cannot have this name.");
+    const folders: string[] = [];
     let folder = this.path;
     try {
       for (const segment of segments.slice(0, -1)) {
-        folder = await this.#enter(join(folder, [segment]));
+        folder = await this.#enter(join(folder, [segment]), folders);
       }
-      return await this.#resolve(join(folder, segments.slice(-1)));
+      const path = await this.#resolve(join(folder, segments.slice(-1)));
+      return { path, folders };
     } catch (error) {
-      await this.takeFoldersBack(folder);
+      await this.#made.leave(folders);
       throw error;
     }
   }
 
-  /** A file has come to stay in a folder: so have the folders that were made for it. */
-  keepFolders(folder: string): void {
-    for (const each of this.#waysTo(folder)) this.#tentative.delete(each);
-  }
-
-  /** No file has come: the folders that were made for it go, unless others have use for them. */
-  async takeFoldersBack(folder: string): Promise<void> {
-    for (const each of this.#waysTo(folder)) {
-      if (!this.#tentative.has(each)) return;
-      try {
-        await Deno.remove(each);
-      } catch {
-        return; // Not empty: the last of the uploads to end badly will take it back.
-      }
-      this.#tentative.delete(each);
-    }
-  }
-
-  /** A folder and those that it is in, the innermost first, up to the directory itself. */
-  *#waysTo(folder: string): Generator<string> {
-    for (let each = folder; each !== this.path; each = folderOf(each)) yield each;
+  /**
+   * Gives a place back.
+   *
+   * @param isTaken Whether a file has come to stay there: else the folders that were made for
+   * it go, unless others have use for them.
+   */
+  async giveBack({ folders }: Place, isTaken: boolean): Promise<void> {
+    if (isTaken) this.#made.keep(folders);
+    await this.#made.leave(folders);
   }
 
   /** The real path of a folder, which is made where there is nothing. */
-  async #enter(path: string): Promise<string> {
+  async #enter(path: string, folders: string[]): Promise<string> {
+    const enter = (real: string): string => {
+      this.#made.enter(real);
+      folders.unshift(real);
+      return real;
+    };
+    enter(path);
     try {
       await Deno.mkdir(path);
-      this.#tentative.add(path);
+      this.#made.note(path);
       return path;
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     }
     const real = await this.#follow(path);
-    if ((await Deno.lstat(real)).isDirectory) return real;
-    throw new StatusError(409, "A file is where the name has a folder.");
+    if (!(await Deno.lstat(real)).isDirectory) {
+      throw new StatusError(409, "A file is where the name has a folder.");
+    }
+    return real === path ? path : enter(real);
   }
 
   /** The real path of a file that is there, or may be. */

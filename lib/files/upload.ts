@@ -3,7 +3,7 @@
 
 import type { Content } from "../http/content.ts";
 import { StatusError } from "../http/status.ts";
-import { type Directory, folderOf, isFileAt } from "./directory.ts";
+import { type Directory, folderOf, isFileAt, type Place } from "./directory.ts";
 import { GatheringWriter } from "./gathering_writer.ts";
 import { temporaryName } from "./names.ts";
 
@@ -23,25 +23,24 @@ export async function storeFile(
   name: string,
   content: Content,
 ): Promise<void> {
-  const { path, temporary, file } = await begin(directory, name);
-  const folder = folderOf(path);
+  const { place, temporary, file } = await begin(directory, name);
+  let isStored = false;
   try {
     try {
       await write(content, file);
     } finally {
       file.close();
     }
-    await Deno.rename(temporary, path);
-    directory.keepFolders(folder);
-  } catch (error) {
-    await removeIfThere(temporary);
-    await directory.takeFoldersBack(folder);
-    throw error;
+    await Deno.rename(temporary, place.path);
+    isStored = true;
+  } finally {
+    if (!isStored) await removeIfThere(temporary);
+    await directory.giveBack(place, isStored);
   }
 }
 
 interface Upload {
-  readonly path: string;
+  readonly place: Place;
   readonly temporary: string;
   readonly file: Deno.FsFile;
 }
@@ -50,11 +49,11 @@ interface Upload {
 async function begin(directory: Directory, name: string): Promise<Upload> {
   for (let tries = 1;; tries++) {
     try {
-      const path = await directory.findPlace(name);
+      const place = await directory.findPlace(name);
       try {
-        return { path, ...await openTemporary(folderOf(path)) };
+        return { place, ...await openTemporary(folderOf(place.path)) };
       } catch (error) {
-        await directory.takeFoldersBack(folderOf(path));
+        await directory.giveBack(place, false);
         throw error;
       }
     } catch (error) {
@@ -63,7 +62,7 @@ async function begin(directory: Directory, name: string): Promise<Upload> {
   }
 }
 
-async function openTemporary(folder: string): Promise<Omit<Upload, "path">> {
+async function openTemporary(folder: string): Promise<Omit<Upload, "place">> {
   const temporary = `${folder === "/" ? "" : folder}/${temporaryName()}`;
   const file = await Deno.open(temporary, { write: true, createNew: true });
   try {

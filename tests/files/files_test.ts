@@ -232,7 +232,7 @@ testWith(
       await assertRejects(() => storeFile(directory, "a/b/c", broken()), Error, "gone");
       assertEquals(await listTree(path), []);
       for (let round = 0; round < 20; round++) {
-        const names = ["a/b/c", "a/b/d", "a/e", "a/b/c/f"];
+        const names = ["a/b/c", "a/b/d", "a/e", "a/b/c/f", "a/g/h", "a/b/i/j"];
         await Promise.allSettled(names.map((name) => storeFile(directory, name, broken())));
         assertEquals(await listTree(path), []);
       }
