@@ -1,4 +1,4 @@
-// Content codings: which one the client wants (RFC 9110 section 12.5.3), and gzip by
+// Content codings: which one the client wants (RFC 9110 section 12.5.3), and gzip and brotli by
 // CompressionStream. Whether a representation is worth coding is the handler's to say.
 
 import { toBytes } from "@std/streams/to-bytes";
@@ -7,6 +7,15 @@ import { type Fields, listMembers, nameIn, type ResponseFields } from "./fields.
 import type { HttpRequest, HttpResponse } from "./message.ts";
 import { trimBlanks } from "./syntax.ts";
 
+/** A content coding, as Content-Encoding names it. */
+export type Coding = "gzip" | "br";
+
+/**
+ * What is offered for content that is coded as it is asked for, the first being preferred where
+ * the client does not care: gzip takes a third of the time that brotli takes.
+ */
+export const CODINGS_ON_THE_WAY: readonly Coding[] = ["gzip", "br"];
+
 /**
  * Octets up to which a content is coded as a whole before it is sent, so that its coded length
  * can be told: 64 KiB, one piece of a file. A longer one is coded on its way.
@@ -14,23 +23,29 @@ import { trimBlanks } from "./syntax.ts";
 const WHOLE_UP_TO = 65536;
 
 /**
- * Whether a response to these fields is better coded with gzip than sent as it is.
+ * The coding, of those on offer, in which the response to these fields is best sent.
  *
- * The coding named with the highest weight wins, gzip before identity where they are equal.
- * `*` stands for what is not named. Members that are malformed do not count.
+ * The one with the highest weight wins, and identity only where it weighs more than all. `*`
+ * stands for what is not named. Members that are malformed do not count.
+ *
+ * @param offered The codings on offer, the one that is liked best first.
+ * @returns The coding, or null for none.
  */
-export function prefersGzip(fields: Fields): boolean {
+export function negotiateCoding(fields: Fields, offered: readonly Coding[]): Coding | null {
   const accepted = fields.get("Accept-Encoding");
-  if (accepted === null) return false;
+  if (accepted === null) return null;
   const weights = new Map<string, number>();
   for (const member of listMembers(accepted)) {
     const [coding, weight] = parseMember(member);
-    if (weight !== null) {
-      weights.set(coding === "x-gzip" ? "gzip" : coding, weight);
-    }
+    if (weight !== null) weights.set(coding === "x-gzip" ? "gzip" : coding, weight);
   }
-  const gzip = weights.get("gzip") ?? weights.get("*") ?? 0;
-  return gzip > 0 && gzip >= (weights.get("identity") ?? weights.get("*") ?? 0);
+  const weigh = (coding: string): number => weights.get(coding) ?? weights.get("*") ?? 0;
+  let best: Coding | null = null;
+  let most = 0;
+  for (const coding of offered) {
+    if (weigh(coding) > most) [best, most] = [coding, weigh(coding)];
+  }
+  return most >= weigh("identity") ? best : null;
 }
 
 const MEMBER =
@@ -52,34 +67,40 @@ export async function encodeContent(
 ): Promise<HttpResponse> {
   const { content, fields = {} } = response;
   if (content === undefined || nameIn(fields, "Content-Encoding") !== null) return response;
-  const varied = { ...response, fields: vary(fields) };
-  if (!prefersGzip(request.fields)) return varied;
+  const varied = { ...response, fields: withVary(fields, "Accept-Encoding") };
+  const coding = negotiateCoding(request.fields, CODINGS_ON_THE_WAY);
+  if (coding === null) return varied;
   return {
     ...varied,
-    fields: { ...varied.fields, "Content-Encoding": "gzip" },
-    content: await gzip(content),
+    fields: { ...varied.fields, "Content-Encoding": coding },
+    content: await encode(content, coding),
   };
 }
 
-function vary(fields: ResponseFields): ResponseFields {
+/** The fields of a response that depends on a field of the request. */
+export function withVary(fields: ResponseFields, field: string): ResponseFields {
   const name = nameIn(fields, "Vary") ?? "Vary";
   const others = [fields[name] ?? []].flat();
-  return { ...fields, [name]: [...others, "Accept-Encoding"].join(", ") };
+  return { ...fields, [name]: [...others, field].join(", ") };
 }
 
-async function gzip(
+/** Content in a coding: whole where it is short, else to be coded on its way. */
+export async function encode(
   content: string | Uint8Array | Content,
+  coding: Coding,
 ): Promise<Uint8Array | Content> {
   if (typeof content === "string" || content instanceof Uint8Array) {
-    return await toBytes(compress(new Blob([content as BlobPart]).stream()));
+    return await toBytes(compress(new Blob([content as BlobPart]).stream(), coding));
   }
-  const coded = compress(toStream(content));
+  const coded = compress(toStream(content), coding);
   const isShort = content.length !== null && content.length <= WHOLE_UP_TO;
   return isShort ? await toBytes(coded) : fromStream(coded);
 }
 
 function compress(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  coding: Coding,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return stream.pipeThrough(new CompressionStream("gzip"));
+  const format = coding === "br" ? "brotli" : coding;
+  return stream.pipeThrough(new CompressionStream(format));
 }

@@ -8,3 +8,53 @@
 export function formatDate(moment: number): string {
   return new Date(moment).toUTCString();
 }
+
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+const SHORT_DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
+const LONG_DAY = "(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)";
+const MONTH = `(?<month>${MONTHS.join("|")})`;
+const TIME = "(?<hour>[0-9]{2}):(?<minute>[0-9]{2}):(?<second>[0-9]{2})";
+
+const FORMATS: readonly RegExp[] = [
+  `${SHORT_DAY}, (?<day>[0-9]{2}) ${MONTH} (?<year>[0-9]{4}) ${TIME} GMT`, // IMF-fixdate
+  `${LONG_DAY}, (?<day>[0-9]{2})-${MONTH}-(?<year>[0-9]{2}) ${TIME} GMT`, // RFC 850
+  `${SHORT_DAY} ${MONTH} (?<day>[0-9]{2}| [0-9]) ${TIME} (?<year>[0-9]{4})`, // asctime
+].map((source) => new RegExp(`^${source}$`));
+
+/**
+ * The moment that a date of any of the three formats names, or null where it is none.
+ *
+ * @param now The present moment, which tells the century of a year of two digits.
+ */
+export function parseDate(text: string, now: number): number | null {
+  for (const format of FORMATS) {
+    const parts = format.exec(text)?.groups;
+    if (parts !== undefined) return momentOf(parts, now);
+  }
+  return null;
+}
+
+function momentOf(parts: Readonly<Record<string, string>>, now: number): number | null {
+  const [day, hour, minute, second] = [
+    parts["day"],
+    parts["hour"],
+    parts["minute"],
+    parts["second"],
+  ]
+    .map(Number) as [number, number, number, number];
+  const month = MONTHS.indexOf(parts["month"]!);
+  const year = fullYear(parts["year"]!, now);
+  const date = new Date(0);
+  date.setUTCFullYear(year, month, day);
+  // A day that the month does not have would have become one of the next month.
+  const isValid = date.getUTCDate() === day && hour < 24 && minute < 60 && second <= 60;
+  return isValid ? date.getTime() + 1000 * (3600 * hour + 60 * minute + second) : null;
+}
+
+/** A year that seems more than fifty years ahead is the latest one past that ends alike. */
+function fullYear(year: string, now: number): number {
+  if (year.length === 4) return Number(year);
+  const thisYear = new Date(now).getUTCFullYear();
+  const inThisCentury = thisYear - thisYear % 100 + Number(year);
+  return inThisCentury > thisYear + 50 ? inThisCentury - 100 : inThisCentury;
+}

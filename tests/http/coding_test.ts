@@ -1,59 +1,70 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { toBytes } from "@std/streams/to-bytes";
-import { encodeContent, prefersGzip } from "../../lib/http/coding.ts";
+import {
+  type Coding,
+  CODINGS_ON_THE_WAY,
+  encodeContent,
+  negotiateCoding,
+} from "../../lib/http/coding.ts";
 import { type Content, fromStream, toStream } from "../../lib/http/content.ts";
 import { Fields } from "../../lib/http/fields.ts";
 
 const accepting = (value: string) => new Fields([["Accept-Encoding", value]]);
 
 /** RFC 9110 section 12.5.3. */
-const PREFERENCES: [accepted: string, isGzip: boolean][] = [
-  ["gzip", true],
-  ["GZip", true],
-  ["x-gzip", true],
-  ["gzip, deflate, br, zstd", true],
-  ["deflate, gzip;q=1.0, *;q=0.5", true],
-  ["gzip;q=0.001", true],
-  ["gzip ; q=0.5", true],
-  ["gzip;Q=0.5", true],
-  ["*", true],
-  ["*;q=0.1", true],
-  ["gzip, identity", true],
-  ["gzip;q=0.5, identity;q=0.5", true],
-  ["identity;q=0, *", true],
-  [" , gzip, ,", true],
-  ["", false],
-  ["identity", false],
-  ["deflate", false],
-  ["gzip;q=0", false],
-  ["gzip;q=0.000", false],
-  ["gzip;q=0, *", false],
-  ["*;q=0", false],
-  ["*;q=0, gzip;q=0", false],
-  ["identity;q=0", false],
-  ["gzip;q=0.5, identity", false],
-  ["gzip;q=0.5, *", false],
-  ["identity;q=1, gzip;q=0.9", false],
-  ["gzip;q=2", false],
-  ["gzip;q=1.1", false],
-  ["gzip;q=0.1234", false],
-  ["gzip;q=", false],
-  ["gzip;q", false],
-  ["gzip;level=9", false],
-  ["gzipped", false],
-  ["gzip deflate", false],
+const PREFERENCES: [accepted: string, coding: Coding | null][] = [
+  ["gzip", "gzip"],
+  ["GZip", "gzip"],
+  ["x-gzip", "gzip"],
+  ["gzip, deflate, br, zstd", "gzip"],
+  ["deflate, gzip;q=1.0, *;q=0.5", "gzip"],
+  ["gzip;q=0.001", "gzip"],
+  ["gzip ; q=0.5", "gzip"],
+  ["gzip;Q=0.5", "gzip"],
+  ["*", "gzip"],
+  ["*;q=0.1", "gzip"],
+  ["gzip, identity", "gzip"],
+  ["gzip;q=0.5, identity;q=0.5", "gzip"],
+  ["identity;q=0, *", "gzip"],
+  [" , gzip, ,", "gzip"],
+  ["", null],
+  ["identity", null],
+  ["deflate", null],
+  ["gzip;q=0", null],
+  ["gzip;q=0.000", null],
+  ["*;q=0", null],
+  ["*;q=0, gzip;q=0", null],
+  ["identity;q=0", null],
+  ["gzip;q=0.5, identity", null],
+  ["identity;q=1, gzip;q=0.9", null],
+  ["gzip;q=2", null],
+  ["gzip;q=1.1", null],
+  ["gzip;q=0.1234", null],
+  ["gzip;q=", null],
+  ["gzip;q", null],
+  ["gzip;level=9", null],
+  ["gzipped", null],
+  ["gzip deflate", null],
+  ["br", "br"],
+  ["BR;q=0.9", "br"],
+  ["br, gzip", "gzip"],
+  ["br, gzip;q=0.9", "br"],
+  ["br;q=0.9, gzip;q=0.9", "gzip"],
+  ["*, gzip;q=0.5", "br"],
+  ["gzip;q=0, *", "br"],
+  ["gzip;q=0, br;q=0, *", null],
+  ["br, identity;q=0.5", "br"],
 ];
 
-Deno.test("prefersGzip() weighs codings as RFC 9110 section 12.5.3 says", () => {
-  for (const [accepted, isGzip] of PREFERENCES) {
-    assertEquals(prefersGzip(accepting(accepted)), isGzip, accepted);
+Deno.test("negotiateCoding() weighs codings as RFC 9110 section 12.5.3 says", () => {
+  for (const [accepted, coding] of PREFERENCES) {
+    assertEquals(negotiateCoding(accepting(accepted), CODINGS_ON_THE_WAY), coding, accepted);
   }
-  assertEquals(prefersGzip(new Fields()), false);
-  const lines = new Fields([["accept-encoding", "br"], [
-    "Accept-Encoding",
-    "gzip",
-  ]]);
-  assertEquals(prefersGzip(lines), true);
+  assertEquals(negotiateCoding(new Fields(), CODINGS_ON_THE_WAY), null);
+  const lines = new Fields([["accept-encoding", "x"], ["Accept-Encoding", "gzip"]]);
+  assertEquals(negotiateCoding(lines, CODINGS_ON_THE_WAY), "gzip");
+  assertEquals(negotiateCoding(accepting("gzip, br"), ["br", "gzip"]), "br");
+  assertEquals(negotiateCoding(accepting("gzip"), []), null);
 });
 
 Deno.test("encodeContent() leaves a response without content, or coded already, as it is", async () => {
@@ -71,7 +82,7 @@ Deno.test("encodeContent() leaves a response without content, or coded already, 
 Deno.test("encodeContent() tells of the choice also where it was not taken", async () => {
   const response = { status: 200, fields: { "Vary": "Origin" }, content: "x" };
   const { fields, content } = await encodeContent(
-    { fields: accepting("br") },
+    { fields: accepting("zstd") },
     response,
   );
   assertEquals({ fields, content }, {

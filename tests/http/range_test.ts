@@ -1,0 +1,89 @@
+// Range requests against RFC 9110 section 14, as a table.
+
+import { assertEquals } from "@std/assert";
+import { contentRange, layOutRanges, selectRanges } from "../../lib/http/range.ts";
+
+const LENGTH = 10_000;
+
+/** What a value selects of 10,000 octets: "first-last" each, null where it is ignored. */
+const CASES: [value: string, selected: string[] | null][] = [
+  ["bytes=0-0", ["0-0"]],
+  ["bytes=0-499", ["0-499"]],
+  ["bytes=500-999", ["500-999"]],
+  ["bytes=-500", ["9500-9999"]],
+  ["bytes=9500-", ["9500-9999"]],
+  ["bytes=0-", ["0-9999"]],
+  ["bytes=9999-", ["9999-9999"]],
+  ["bytes=0-99999", ["0-9999"]],
+  ["bytes=-99999", ["0-9999"]],
+  ["bytes=0-99999999999999999999", ["0-9999"]],
+  ["Bytes=0-0", ["0-0"]],
+  ["bytes= 0-0", ["0-0"]],
+  ["bytes=0-0,-1", ["0-0", "9999-9999"]],
+  ["bytes=0-0 , ,\t-1,", ["0-0", "9999-9999"]],
+  ["bytes=-1,0-0", ["0-0", "9999-9999"]],
+  ["bytes=0-99,50-149", ["0-149"]],
+  ["bytes=0-99,100-199", ["0-199"]],
+  ["bytes=0-99,150-199", ["0-199"]],
+  ["bytes=0-99,300-399", ["0-99", "300-399"]],
+  ["bytes=0-999,100-199", ["0-999"]],
+  ["bytes=0-0,20000-", ["0-0"]],
+
+  ["bytes=10000-", []],
+  ["bytes=10000-20000", []],
+  ["bytes=99999999999999999999-", []],
+  ["bytes=-0", []],
+  ["bytes=-0,10000-", []],
+
+  ["octets=0-0", null],
+  ["0-0", null],
+  ["bytes 0-0", null],
+  ["bytes=", null],
+  ["bytes=,", null],
+  ["bytes=-", null],
+  ["bytes=a-b", null],
+  ["bytes=1-0", null],
+  ["bytes=0-0,1-0", null],
+  ["bytes=0", null],
+  ["bytes=+0-1", null],
+  ["bytes=0x0-0x1", null],
+  ["bytes=0 - 1", null],
+  ["bytes=--1", null],
+  ["bytes=0-0-0", null],
+  [
+    `bytes=${Array.from({ length: 50 }, (_, each) => `${200 * each}-${200 * each}`)}`,
+    Array.from({ length: 50 }, (_, each) => `${200 * each}-${200 * each}`),
+  ],
+  [`bytes=${Array.from({ length: 51 }, () => "0-0")}`, null],
+];
+
+Deno.test("selectRanges() reads Range as RFC 9110 section 14 says", () => {
+  for (const [value, selected] of CASES) {
+    const ranges = selectRanges(value, LENGTH)?.map(({ first, last }) => `${first}-${last}`);
+    assertEquals(ranges ?? null, selected, value);
+  }
+});
+
+Deno.test("selectRanges() satisfies nothing of what is empty", () => {
+  for (const value of ["bytes=0-", "bytes=0-0", "bytes=-1"]) {
+    assertEquals(selectRanges(value, 0), []);
+  }
+});
+
+Deno.test("layOutRanges() tells the length of what it lays out", () => {
+  const ranges = [{ first: 0, last: 4 }, { first: 100, last: 100 }];
+  const { type, parts, tail, length } = layOutRanges(ranges, 200, "text/plain", "B");
+  const text = parts.map(({ head, range }) => head + "x".repeat(range.last - range.first + 1));
+  assertEquals(type, "multipart/byteranges; boundary=B");
+  assertEquals(
+    text.join("") + tail,
+    "\r\n--B\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-4/200\r\n\r\nxxxxx" +
+      "\r\n--B\r\nContent-Type: text/plain\r\nContent-Range: bytes 100-100/200\r\n\r\nx\r\n--B--\r\n",
+  );
+  assertEquals(length, (text.join("") + tail).length);
+});
+
+Deno.test("contentRange() names a range, or the length that ranges failed", () => {
+  assertEquals(contentRange({ first: 1, last: 2 }, 3), "bytes 1-2/3");
+  assertEquals(contentRange(null, 3), "bytes */3");
+});
