@@ -3,6 +3,7 @@
 
 import type { Handler } from "../http/message.ts";
 import { Connection, type ConnectionContext, type ConnectionObserver } from "./connection.ts";
+import { DescriptorReserve } from "./descriptor_reserve.ts";
 import { type Limits, limitsWith } from "./limits.ts";
 import { Sweeper } from "./sweeper.ts";
 
@@ -42,6 +43,9 @@ export class Server {
   readonly #context: ConnectionContext & { readonly observer: ServerObserver };
   /** The open connections, and of each the promise of its end. */
   readonly #connections = new Map<Connection, Promise<void>>();
+  readonly #reserve = new DescriptorReserve();
+  /** Connections at most since descriptors have run out; each that ends makes room for one. */
+  #ceiling = Infinity;
   readonly #stop = Promise.withResolvers<void>();
   /** Resolves when a connection ends, or the server is closed. */
   #vacancy = Promise.withResolvers<void>();
@@ -62,7 +66,9 @@ export class Server {
       sweeper: new Sweeper(),
       isCrowded: () => this.#isCrowded,
     };
+    void new Error().stack; // The first one has Deno open a file: not when none is left.
     this.#listeners = listen(hostname, port);
+    this.#reserve.fill();
     this.finished = this.#serveAll();
   }
 
@@ -93,7 +99,8 @@ export class Server {
   /** Two listeners may each have accepted one more at the same time: so "at least". */
   get #isCrowded(): boolean {
     const { connections } = this.#context.limits;
-    return connections > 0 && this.#connections.size >= connections;
+    const most = Math.min(this.#ceiling, connections === 0 ? Infinity : connections);
+    return this.#connections.size >= most;
   }
 
   async #serveAll(): Promise<void> {
@@ -101,6 +108,7 @@ export class Server {
       this.#listeners.map((listener) => this.#accept(listener)),
     );
     await Promise.all(this.#connections.values());
+    this.#reserve.release();
   }
 
   async #accept(listener: Deno.TcpListener): Promise<void> {
@@ -115,11 +123,24 @@ export class Server {
         pause = FIRST_PAUSE;
       } catch (error) {
         if (this.#isClosed) return;
+        if (isOutOfDescriptors(error)) this.#stopGrowing();
         if (pause === FIRST_PAUSE) this.#context.observer.onError(error);
         await this.#wait(pause);
         pause = Math.min(2 * pause, LONGEST_PAUSE);
       }
     }
+  }
+
+  #stopGrowing(): void {
+    this.#reserve.release();
+    this.#ceiling = Math.max(1, this.#connections.size);
+  }
+
+  /** Once so many connections have ended that the reserve can be filled again, all is well. */
+  #growAgain(): void {
+    if (this.#ceiling === Infinity || this.#connections.size > this.#ceiling / 2) return;
+    this.#reserve.fill();
+    this.#ceiling = Infinity;
   }
 
   #open(conn: Deno.TcpConn): void {
@@ -131,6 +152,7 @@ export class Server {
     observer.onOpen(client);
     const served = connection.serve().then(() => {
       this.#connections.delete(connection);
+      this.#growAgain();
       this.#vacancy.resolve();
       this.#vacancy = Promise.withResolvers();
       observer.onClose(client);
@@ -190,6 +212,11 @@ function listen(hostname: string, port: number): Deno.TcpListener[] {
       if (!isRetried || tries === PORT_TRIES) throw error;
     }
   }
+}
+
+function isOutOfDescriptors(error: unknown): boolean {
+  return error instanceof Error && "code" in error &&
+    (error.code === "EMFILE" || error.code === "ENFILE");
 }
 
 function isWithoutIPv6(error: unknown): boolean {
