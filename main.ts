@@ -4,6 +4,7 @@ import config from "./deno.json" with { type: "json" };
 import { AccessLog } from "./lib/access_log.ts";
 import { Directory } from "./lib/files/directory.ts";
 import { fileHandlers } from "./lib/files/handlers.ts";
+import { sweep } from "./lib/files/sweep.ts";
 import { helpText, type Options, parseOptions, UsageError } from "./lib/options.ts";
 import { router } from "./lib/router.ts";
 import { routes } from "./lib/routes.ts";
@@ -18,7 +19,7 @@ async function main(): Promise<void> {
   if (options.help) return console.log(helpText().trimEnd());
   if (options.version) return console.log(`wireserve ${config.version}`);
   const { directory: path } = options;
-  const directory = path === null ? null : orExit(USAGE, () => openDirectory(path));
+  const directory = path === null ? null : orExit(USAGE, () => openDirectory(path, options));
 
   // Before the first connection: Deno panics where no descriptor is left for a signal.
   const stopped = Promise.withResolvers<void>();
@@ -29,9 +30,20 @@ async function main(): Promise<void> {
   const server = orExit(FAILURE, () => start(options, directory, log));
   log.event("serving", `${directory?.path ?? "no directory"} at ${server.url}`);
   await log.flush();
+  if (directory !== null && !options.files.isReadOnly) sweepStale(directory, log);
   await stopped.promise;
   await Promise.race([server.close().then(() => log.flush()), elapse(LONGEST_END)]);
   Deno.exit(0);
+}
+
+/** Beside the serving: a large directory takes its time. */
+async function sweepStale(directory: Directory, log: AccessLog): Promise<void> {
+  try {
+    const removed = await sweep(directory.path);
+    if (removed > 0) log.event("swept", `${removed} unfinished uploads away`);
+  } catch (error) {
+    console.error(error);
+  }
 }
 
 /** Milliseconds for all that is under way to be given up, and for the log to be written. */
@@ -41,9 +53,9 @@ function elapse(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-function openDirectory(path: string): Directory {
+function openDirectory(path: string, { files }: Options): Directory {
   try {
-    return new Directory(path);
+    return new Directory(path, files.showsHidden);
   } catch (error) {
     const isMissing = error instanceof Deno.errors.NotFound ||
       error instanceof Deno.errors.NotADirectory;
@@ -59,7 +71,7 @@ function start(
 ): Server {
   const { bind: hostname, port, verbose, limits } = options;
   try {
-    return serve(router(routes(fileHandlers(directory))), {
+    return serve(router(routes(fileHandlers(directory, options.files))), {
       hostname,
       port,
       limits,

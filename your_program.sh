@@ -21,4 +21,5 @@ else
 fi
 
 exec "$deno" run --config "$here/deno.json" --allow-net --allow-read --allow-write \
+  --allow-sys=statfs \
   "$here/main.ts" "$@"

@@ -2,6 +2,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { LOG_FORMATS, type LogFormat } from "./access_log.ts";
+import type { FileSettings } from "./files/settings.ts";
 import { DEFAULT_LIMITS, isLimit, type Limits } from "./server/limits.ts";
 import { DEFAULT_PORT } from "./server/listener.ts";
 
@@ -17,6 +18,8 @@ export interface Options {
   readonly log: LogFormat;
   /** Whether connections are logged, too. */
   readonly verbose: boolean;
+  /** How the files may be used. */
+  readonly files: FileSettings;
   /** The limits that differ from the defaults. */
   readonly limits: Partial<Limits>;
   /** Whether only the help text is wanted. */
@@ -29,6 +32,18 @@ export interface Options {
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
+
+/** The flags that have no value. */
+const BOOLEAN_FLAGS = [
+  "read-only",
+  "allow-delete",
+  "no-replace",
+  "hidden",
+  "mime-types",
+  "verbose",
+  "help",
+  "version",
+];
 
 /** A flag that sets a limit. */
 interface LimitFlag {
@@ -61,6 +76,13 @@ Serves HTTP/1.1: / answers, /echo/TEXT and /user-agent say what they were told,
 /files/NAME reads and writes the files of a directory.
 
   -d, --directory DIR          serve and store the files of DIR (default none)
+      --read-only              refuse every write to the files
+      --allow-delete           allow DELETE
+      --no-replace             refuse to write over a file that is there
+      --hidden                 serve and write names that begin with a dot, too
+      --mime-types             guess media types by name (default no)
+      --durability LEVEL       full: on the disk before the response;
+                               fast: it is left to the system (default full)
   -p, --port N                 TCP port; 0 picks a free one (default ${DEFAULT_PORT})
   -b, --bind HOST              listen on HOST; 0.0.0.0 or :: for every interface
                                (default localhost, 127.0.0.1 as well as ::1)
@@ -88,8 +110,8 @@ function helpOf([name, { limit, unit, help }]: [string, LimitFlag]): string {
  */
 export function parseOptions(args: readonly string[]): Options {
   const flags: Flags = parseArgs(args.flatMap(normalize), {
-    string: ["directory", "port", "bind", "log", ...Object.keys(LIMIT_FLAGS)],
-    boolean: ["verbose", "help", "version"],
+    string: ["directory", "port", "bind", "log", "durability", ...Object.keys(LIMIT_FLAGS)],
+    boolean: BOOLEAN_FLAGS,
     alias: { directory: "d", port: "p", bind: "b", help: "h" },
     unknown(argument) {
       if (argument === "") throw new UsageError("an argument is empty");
@@ -106,6 +128,7 @@ export function parseOptions(args: readonly string[]): Options {
     bind: nonEmpty("bind", textOf(flags, "bind") ?? "localhost").replace(/^\[(.*)\]$/, "$1"),
     log: parseLogFormat(textOf(flags, "log") ?? "common"),
     verbose: flags["verbose"] === true,
+    files: parseFileSettings(flags),
     limits: parseLimits(flags),
     help: flags["help"] === true,
     version: flags["version"] === true,
@@ -127,8 +150,10 @@ function textOf(flags: Flags, name: string): string | undefined {
 function normalize(argument: string): string[] {
   const [, flag, value] = /^-([dpb])=?(.+)$/s.exec(argument) ?? [];
   if (flag !== undefined && value !== undefined) return [`-${flag}`, value];
-  const [, name] = /^--?(verbose|help|version|h)=/.exec(argument) ?? [];
-  if (name !== undefined) throw new UsageError(`${argument.split("=")[0]} takes no value`);
+  const [, name] = /^--?([^=]*)=/.exec(argument) ?? [];
+  if (name === "h" || BOOLEAN_FLAGS.includes(name ?? "")) {
+    throw new UsageError(`${argument.split("=")[0]} takes no value`);
+  }
   return [argument];
 }
 
@@ -151,6 +176,21 @@ function parseLogFormat(value: string): LogFormat {
     throw new UsageError(`--log takes ${LOG_FORMATS.join(", ")}, not ${printable(value)}`);
   }
   return format;
+}
+
+function parseFileSettings(flags: Flags): FileSettings {
+  const durability = textOf(flags, "durability") ?? "full";
+  if (durability !== "full" && durability !== "fast") {
+    throw new UsageError(`--durability takes full or fast, not ${printable(durability)}`);
+  }
+  return Object.freeze({
+    isReadOnly: flags["read-only"] === true,
+    allowsDelete: flags["allow-delete"] === true,
+    allowsReplace: flags["no-replace"] !== true,
+    showsHidden: flags["hidden"] === true,
+    guessesTypes: flags["mime-types"] === true,
+    isDurable: durability === "full",
+  });
 }
 
 function parseLimits(flags: Flags): Partial<Limits> {

@@ -7,15 +7,19 @@ import { StatusError } from "./http/status.ts";
 import { encodeLatin1 } from "./http/syntax.ts";
 import type { Route } from "./router.ts";
 
-/** The routes of the program. */
+/** The routes of the program. What is not allowed has no handler, and so no row. */
 export function routes(files: FileHandlers): readonly Route[] {
-  return [
+  const rows: readonly (Omit<Route, "handler"> & { readonly handler: Handler | null })[] = [
     { method: "GET", path: "/", handler: root },
     { method: "GET", path: "/echo/{str...}", handler: coded(echo) },
     { method: "GET", path: "/user-agent", handler: coded(userAgent) },
+    { method: "GET", path: "/files", handler: files.redirect },
     { method: "GET", path: "/files/{name...}", handler: files.read },
-    { method: "POST", path: "/files/{name...}", handler: files.write },
+    { method: "POST", path: "/files/{name...}", handler: files.post },
+    { method: "PUT", path: "/files/{name...}", handler: files.put },
+    { method: "DELETE", path: "/files/{name...}", handler: files.remove },
   ];
+  return rows.filter((row): row is Route => row.handler !== null);
 }
 
 /**

@@ -10,7 +10,16 @@ const ROOT = new URL("../", import.meta.url).pathname;
 const FLOORS = ["lib/http", "lib/server", "lib/files", "lib", "."];
 
 /** Packages that the product may use; the tests have more. */
-const PACKAGES = ["@std/cli/parse-args", "@std/streams/to-bytes"];
+const PACKAGES = [
+  "@std/cli/parse-args",
+  "@std/streams/to-bytes",
+  "content-disposition",
+  "escape-html",
+  "mime",
+  "node:crypto",
+  "node:fs/promises",
+  "structured-headers",
+];
 
 async function sources(folder: string): Promise<string[]> {
   const paths: string[] = [];

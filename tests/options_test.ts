@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { DEFAULT_FILE_SETTINGS } from "../lib/files/settings.ts";
 import { helpText, parseOptions, UsageError } from "../lib/options.ts";
 
 Deno.test("parseOptions() gives the defaults where nothing is said", () => {
@@ -8,6 +9,7 @@ Deno.test("parseOptions() gives the defaults where nothing is said", () => {
     bind: "localhost",
     log: "common",
     verbose: false,
+    files: DEFAULT_FILE_SETTINGS,
     limits: {},
     help: false,
     version: false,

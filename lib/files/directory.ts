@@ -1,17 +1,11 @@
 // The one directory that is served. Every path is resolved here and nowhere else, and nothing
 // that leads out of the directory, by name or through a symbolic link, is read or written.
 // Deno's own --allow-read=DIR follows links out of DIR, so it is no help with that.
-//
-// Clients cannot make links. Somebody with another way into the directory can, and may swap a
-// folder for a link between our look at a path and its use; there is no openat in Deno that would
-// rule that out. So what has been opened is looked for again, several times, where it should be.
 
 import { StatusError } from "../http/status.ts";
 import { MadeFolders } from "./made_folders.ts";
 import { splitName } from "./names.ts";
-
-/** How often a swap of folders has to succeed in a row to go unnoticed. */
-const LOOKS = 4;
+import { isFileAt, join, lookAt, realPathOrNull } from "./paths.ts";
 
 /** An open file inside the directory. Whoever gets it closes it. */
 export interface OpenFile {
@@ -33,21 +27,30 @@ export interface Place {
 export class Directory {
   /** The real path, without a link in it. */
   readonly path: string;
+  /** Whether names that begin with a dot are served and written. */
+  readonly showsHidden: boolean;
   readonly #made = new MadeFolders();
 
   /**
    * @param path The path of a directory, which may be relative, end in a slash or be a link.
+   * @param showsHidden Whether names that begin with a dot are served and written.
    * @throws {Deno.errors.NotFound} where there is nothing.
    * @throws {Deno.errors.NotADirectory} where there is something else.
    */
-  constructor(path: string) {
+  constructor(path: string, showsHidden = false) {
     this.path = Deno.realPathSync(path);
+    this.showsHidden = showsHidden;
     if (!Deno.statSync(this.path).isDirectory) {
       throw new Deno.errors.NotADirectory(`${path} is not a directory`);
     }
   }
 
-  /** Whether a real path is that of the directory or of something in it. */
+  /** The real path that a path leads to, or null where it leads nowhere or out. */
+  async resolve(path: string): Promise<string | null> {
+    const real = await realPathOrNull(path);
+    return real !== null && this.#contains(real) ? real : null;
+  }
+
   #contains(real: string): boolean {
     return real === this.path || real.startsWith(this.path === "/" ? "/" : `${this.path}/`);
   }
@@ -59,11 +62,10 @@ export class Directory {
    * @returns The file, or null where there is none, or none to be seen from outside.
    */
   async openFile(name: string): Promise<OpenFile | null> {
-    const segments = splitName(name);
-    if (segments === null) return null;
-    const real = await realPathOrNull(join(this.path, segments));
+    const segments = splitName(name, this.showsHidden);
+    const real = segments === null ? null : await this.resolve(join(this.path, ...segments));
     // To open what is no file could wait for ever (a pipe) or do harm (a device).
-    if (real === null || !this.#contains(real) || !(await Deno.lstat(real)).isFile) return null;
+    if (real === null || !(await Deno.lstat(real)).isFile) return null;
     const file = await Deno.open(real);
     try {
       const info = await file.stat();
@@ -77,6 +79,33 @@ export class Directory {
   }
 
   /**
+   * The real path of a folder, or null where there is none, or none to be seen from outside.
+   *
+   * @param name The name that the client gave, decoded, without a slash at its end; empty for
+   * the directory itself.
+   */
+  async findFolder(name: string): Promise<string | null> {
+    const segments = name === "" ? [] : splitName(name, this.showsHidden);
+    if (segments === null) return null;
+    const real = await this.resolve(join(this.path, ...segments));
+    return real !== null && (await Deno.lstat(real)).isDirectory ? real : null;
+  }
+
+  /**
+   * The path of a file that is there, its folder without links, or null where it is not.
+   *
+   * @param name The name that the client gave, decoded.
+   */
+  async findFile(name: string): Promise<string | null> {
+    const segments = splitName(name, this.showsHidden);
+    if (segments === null) return null;
+    const folder = await this.findFolder(segments.slice(0, -1).join("/"));
+    if (folder === null) return null;
+    const path = join(folder, segments.at(-1)!);
+    return await this.resolve(path) === null ? null : path;
+  }
+
+  /**
    * Finds the place to write a file at, and makes the folders that are missing on the way. In
    * the end the place has to be given back.
    *
@@ -85,20 +114,25 @@ export class Directory {
    * the directory, 409 where a folder or a file is in the way.
    */
   async findPlace(name: string): Promise<Place> {
-    const segments = splitName(name);
+    const segments = splitName(name, this.showsHidden);
     if (segments === null) throw new StatusError(400, "A file cannot have this name.");
     const folders: string[] = [];
     let folder = this.path;
     try {
       for (const segment of segments.slice(0, -1)) {
-        folder = await this.#enter(join(folder, [segment]), folders);
+        folder = await this.#enter(join(folder, segment), folders);
       }
-      const path = await this.#resolve(join(folder, segments.slice(-1)));
+      const path = await this.#resolveFile(join(folder, segments.at(-1)!));
       return { path, folders };
     } catch (error) {
       await this.#made.leave(folders);
       throw error;
     }
+  }
+
+  /** Whether a folder has been made for an upload, and none has been completed in it yet. */
+  isNew(folder: string): boolean {
+    return this.#made.has(folder);
   }
 
   /**
@@ -135,7 +169,7 @@ export class Directory {
   }
 
   /** The real path of a file that is there, or may be. */
-  async #resolve(path: string): Promise<string> {
+  async #resolveFile(path: string): Promise<string> {
     const real = await this.#follow(path);
     const info = await lookAt(real);
     if (info?.isDirectory) throw new StatusError(409, "The name is that of a folder.");
@@ -146,48 +180,8 @@ export class Directory {
   /** Where a path leads whose folder is real: itself, or what its link stands for, if inside. */
   async #follow(path: string): Promise<string> {
     if (!(await lookAt(path))?.isSymlink) return path;
-    const real = await realPathOrNull(path);
-    if (real !== null && this.#contains(real)) return real;
+    const real = await this.resolve(path);
+    if (real !== null) return real;
     throw new StatusError(403, "A link on the way leads nowhere, or out of the directory.");
-  }
-}
-
-/** Whether an open file is the one at a path in which there is no link. */
-export async function isFileAt(path: string, { dev, ino }: Deno.FileInfo): Promise<boolean> {
-  for (let look = 0; look < LOOKS; look++) {
-    if (await realPathOrNull(path) !== path) return false;
-    const found = await lookAt(path);
-    if (!found?.isFile || found.dev !== dev || found.ino !== ino) return false;
-  }
-  return true;
-}
-
-/** The path of the folder that a path is in. */
-export function folderOf(path: string): string {
-  return path.slice(0, path.lastIndexOf("/")) || "/";
-}
-
-function join(folder: string, segments: readonly string[]): string {
-  return `${folder === "/" ? "" : folder}/${segments.join("/")}`;
-}
-
-async function lookAt(path: string): Promise<Deno.FileInfo | null> {
-  try {
-    return await Deno.lstat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
-}
-
-/** The path without links, or null where it leads nowhere, or to where we may not look. */
-async function realPathOrNull(path: string): Promise<string | null> {
-  try {
-    return await Deno.realPath(path);
-  } catch (error) {
-    const isHidden = error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.PermissionDenied;
-    if (isHidden) return null;
-    throw error;
   }
 }

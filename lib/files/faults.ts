@@ -2,6 +2,7 @@
 // fault of the server's and stays what it is.
 
 import { StatusError } from "../http/status.ts";
+import { noSpace } from "./space.ts";
 
 /**
  * The error to answer with after an operation on a client's file has failed.
@@ -22,7 +23,7 @@ export function toStatusError(
       return new StatusError(403, "The directory is read-only.");
     case "ENOSPC":
     case "EDQUOT":
-      return new StatusError(507, "There is no room left for the file.");
+      return noSpace();
     case "ENAMETOOLONG":
       return use === "reading"
         ? notFound()

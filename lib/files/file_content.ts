@@ -1,40 +1,108 @@
-// A file as the content of a response: one piece in memory at a time, and just as many octets
-// as the file had when it was opened, whatever happens to it meanwhile.
+// Files as the content of responses: one piece in memory at a time, and never octets of another
+// state of the file than the one that the head of the response has told of.
 
 import { type Content, pieces } from "../http/content.ts";
+import type { ByteRange, Multipart } from "../http/range.ts";
+import type { OpenFile } from "./directory.ts";
 
 /** Octets read at a time: 64 KiB, enough to make the system calls cheap beside the copying. */
 const PIECE_SIZE = 65536;
 
-/** The octets of an open file, which is closed with the content. */
+/** A part of an open file, which is closed with the content. */
 export class FileContent implements Content {
   readonly length: number;
-  readonly #file: Deno.FsFile;
+  readonly #open: OpenFile;
+  #position: number;
   #missing: number;
+  #isSought = false;
   #piece: Uint8Array | null = null;
-  #isOpen = true;
+  #isClosed = false;
 
   /**
-   * @param file An open file, read from its beginning.
-   * @param length Its size in octets.
+   * @param open An open file.
+   * @param range The octets to send; all by default.
    */
-  constructor(file: Deno.FsFile, length: number) {
-    this.#file = file;
-    this.length = this.#missing = length;
+  constructor(open: OpenFile, range: ByteRange = { first: 0, last: open.info.size - 1 }) {
+    this.#open = open;
+    this.#position = range.first;
+    this.length = this.#missing = range.last - range.first + 1;
   }
 
+  /**
+   * @throws {Error} where the file is not what it was when it was opened: cut, or written into.
+   * The last piece is given out only after a look at that.
+   */
   async read(): Promise<Uint8Array | null> {
     if (this.#missing === 0) return null;
+    await this.#seek();
     this.#piece ??= new Uint8Array(Math.min(PIECE_SIZE, this.length));
-    const count = await this.#file.read(this.#piece.subarray(0, this.#missing));
+    const count = await this.#open.file.read(this.#piece.subarray(0, this.#missing));
     if (count === null) throw new Error("The file has been cut while it was sent");
     this.#missing -= count;
+    if (this.#missing === 0) await this.#checkUnchanged();
     return this.#piece.subarray(0, count);
   }
 
+  async #seek(): Promise<void> {
+    if (this.#isSought) return;
+    this.#isSought = true;
+    if (this.#position > 0) await this.#open.file.seek(this.#position, Deno.SeekMode.Start);
+  }
+
+  async #checkUnchanged(): Promise<void> {
+    const { size, mtime } = await this.#open.file.stat();
+    const { info } = this.#open;
+    if (size !== info.size || mtime?.getTime() !== info.mtime?.getTime()) {
+      throw new Error("The file has been changed while it was sent");
+    }
+  }
+
   close(): void {
-    if (this.#isOpen) this.#file.close();
-    this.#isOpen = false;
+    if (!this.#isClosed) this.#open.file.close();
+    this.#isClosed = true;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return pieces(this);
+  }
+}
+
+/** Several parts of an open file, laid out as multipart/byteranges. */
+export class MultipartContent implements Content {
+  readonly length: number;
+  readonly #open: OpenFile;
+  readonly #pieces: AsyncGenerator<Uint8Array>;
+  #isClosed = false;
+
+  /**
+   * @param open An open file.
+   * @param multipart How its parts are laid out.
+   */
+  constructor(open: OpenFile, multipart: Multipart) {
+    this.#open = open;
+    this.length = multipart.length;
+    this.#pieces = this.#generate(multipart);
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    const { done, value } = await this.#pieces.next();
+    return done ? null : value;
+  }
+
+  async *#generate({ parts, tail }: Multipart): AsyncGenerator<Uint8Array> {
+    const encoder = new TextEncoder();
+    for (const { head, range } of parts) {
+      yield encoder.encode(head);
+      await this.#open.file.seek(range.first, Deno.SeekMode.Start);
+      const part = new FileContent(this.#open, range);
+      for (let piece = await part.read(); piece !== null; piece = await part.read()) yield piece;
+    }
+    yield encoder.encode(tail);
+  }
+
+  close(): void {
+    if (!this.#isClosed) this.#open.file.close();
+    this.#isClosed = true;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {

@@ -1,73 +1,163 @@
 // The handlers of /files: what a client may ask of the directory.
 
-import { encodeContent } from "../http/coding.ts";
+import { negotiateType } from "../http/accept.ts";
+import { encodeContent, withVary } from "../http/coding.ts";
+import type { ResponseFields } from "../http/fields.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../http/message.ts";
+import { evaluatePreconditions, type Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
+import { DigestCheck } from "./digest.ts";
 import type { Directory } from "./directory.ts";
 import { notFound, toStatusError } from "./faults.ts";
-import { FileContent } from "./file_content.ts";
-import { hasCompressedEnding } from "./names.ts";
+import { listFolder } from "./listing.ts";
+import { PAGE_FIELDS, toHtml, toJson } from "./listing_page.ts";
+import { readFile } from "./reading.ts";
+import { removeFile } from "./removal.ts";
+import type { FileSettings } from "./settings.ts";
 import { storeFile } from "./upload.ts";
+import { validatorFields } from "./validators.ts";
 
-/** What answers for the files of one directory. The parameter `name` names the file. */
+/** What answers for the files of one directory; null for what is not allowed there. */
 export interface FileHandlers {
-  /** Sends a file: 200, or 404. */
-  readonly read: Handler;
-  /** Stores the request's content as a file: 201. */
-  readonly write: Handler;
+  /** Leads from the folder's name without its slash to the one with it. */
+  readonly redirect: Handler | null;
+  /** Sends the file that the parameter `name` names, or the listing of a folder. */
+  readonly read: Handler | null;
+  /** Stores the request's content: 201. */
+  readonly post: Handler | null;
+  /** Stores the request's content: 201 where it is new, else 204. */
+  readonly put: Handler | null;
+  /** Deletes a file: 204. */
+  readonly remove: Handler | null;
 }
 
 /** The handlers for a directory, or those that say that there is none. */
-export function fileHandlers(directory: Directory | null): FileHandlers {
-  if (directory === null) return { read: refuse, write: refuse };
+export function fileHandlers(directory: Directory | null, settings: FileSettings): FileHandlers {
+  if (directory === null) {
+    return { redirect: null, read: refuse, post: refuse, put: refuse, remove: null };
+  }
+  const files = new Files(directory, settings);
+  const isWritable = !settings.isReadOnly;
   return {
-    read: (request) => readFile(directory, request),
-    write: (request) => writeFile(directory, request),
+    redirect: addSlash,
+    read: (request) => files.read(request),
+    post: isWritable ? (request) => files.write(request) : null,
+    put: isWritable ? (request) => files.write(request) : null,
+    remove: isWritable && settings.allowsDelete ? (request) => files.remove(request) : null,
   };
 }
 
 function refuse(): never {
-  throw new StatusError(
-    404,
-    "No directory is served: start the server with --directory DIR.",
-  );
+  throw new StatusError(404, "No directory is served: start the server with --directory DIR.");
 }
 
-async function readFile(
-  directory: Directory,
-  request: HttpRequest,
-): Promise<HttpResponse> {
-  const name = request.parameters["name"]!;
-  if (hasEncodedSlash(request)) throw notFound();
-  const open = await directory.openFile(name).catch((error) => {
-    throw toStatusError(error, "reading");
-  });
-  if (open === null) throw notFound();
-  const response: HttpResponse = {
-    status: 200,
-    fields: { "Content-Type": "application/octet-stream" },
-    content: new FileContent(open.file, open.info.size),
-  };
-  return hasCompressedEnding(name) ? response : await encodeContent(request, response);
+/** A folder's own URL ends in a slash, or the links of its listing would lead astray. */
+function addSlash({ path, query }: HttpRequest): HttpResponse {
+  return { status: 308, fields: { "Location": `${path}/${query === null ? "" : `?${query}`}` } };
 }
 
-async function writeFile(
-  directory: Directory,
-  request: HttpRequest,
-): Promise<HttpResponse> {
-  if (hasEncodedSlash(request)) {
-    throw new StatusError(400, "A file cannot have this name.");
+/** The files of one directory. */
+class Files {
+  readonly #directory: Directory;
+  readonly #settings: FileSettings;
+
+  constructor(directory: Directory, settings: FileSettings) {
+    this.#directory = directory;
+    this.#settings = settings;
   }
+
+  async read(request: HttpRequest): Promise<HttpResponse> {
+    const name = request.parameters["name"]!;
+    if (hasEncodedSlash(request)) throw notFound();
+    try {
+      return await this.#readFile(request, name) ?? await this.#readFolder(request, name);
+    } catch (error) {
+      throw toStatusError(error, "reading");
+    }
+  }
+
+  async #readFile(request: HttpRequest, name: string): Promise<HttpResponse | null> {
+    if (name === "" || name.endsWith("/")) return null;
+    return await readFile(this.#directory, this.#settings, request, name);
+  }
+
+  async #readFolder(request: HttpRequest, name: string): Promise<HttpResponse> {
+    const isComplete = name === "" || name.endsWith("/");
+    const folder = await this.#directory.findFolder(name.replace(/\/$/, ""));
+    if (folder === null) throw notFound();
+    if (!isComplete) return addSlash(request);
+    const entries = await listFolder(this.#directory, folder);
+    const type = negotiateType(request.fields, ["text/html", "application/json"]);
+    const response: HttpResponse = type === "application/json"
+      ? { status: 200, fields: { "Content-Type": type }, content: toJson(entries) }
+      : { status: 200, fields: PAGE_FIELDS, content: toHtml(entries, `/${name}`, name === "") };
+    const fields = withVary(response.fields!, "Accept");
+    return await encodeContent(request, { ...response, fields });
+  }
+
+  async write(request: HttpRequest): Promise<HttpResponse> {
+    checkUpload(request);
+    const { isNew, validators } = await this.#store(request).catch((error) => {
+      throw toStatusError(error, "writing");
+    });
+    const fields: ResponseFields = validatorFields(validators);
+    if (request.method === "PUT" && !isNew) return { status: 204, fields };
+    return { status: 201, fields: { "Location": request.path, ...fields } };
+  }
+
+  async #store(request: HttpRequest): ReturnType<typeof storeFile> {
+    const { isDurable, allowsReplace } = this.#settings;
+    return await storeFile(this.#directory, request.parameters["name"]!, request.content, {
+      check: (current) => this.#check(request, current),
+      isCreator: !allowsReplace || request.fields.get("If-None-Match") === "*",
+      digest: await DigestCheck.of(request.fields),
+      isDurable,
+    });
+  }
+
+  /** Throws where a file may not be written, given the one that is there. */
+  #check({ method, fields }: HttpRequest, current: Validators | null): void {
+    if (evaluatePreconditions(method, fields, current, Date.now()) === "failed") {
+      throw new StatusError(412, "The file is not in the state that the request asks for.");
+    }
+    if (current !== null && !this.#settings.allowsReplace) {
+      throw new StatusError(409, "There is a file of this name, and it is not to be replaced.");
+    }
+  }
+
+  async remove(request: HttpRequest): Promise<HttpResponse> {
+    if (hasEncodedSlash(request)) throw notFound();
+    try {
+      await removeFile(this.#directory, request.parameters["name"]!, {
+        check: (current) => {
+          if (evaluatePreconditions("DELETE", request.fields, current, Date.now()) === "failed") {
+            throw new StatusError(412, "The file is not in the state that the request asks for.");
+          }
+        },
+        isDurable: this.#settings.isDurable,
+      });
+    } catch (error) {
+      throw toStatusError(error, "reading");
+    }
+    return { status: 204 };
+  }
+}
+
+/** What can be told of an upload by its head alone. */
+function checkUpload(request: HttpRequest): void {
+  if (hasEncodedSlash(request)) throw new StatusError(400, "A file cannot have this name.");
   if (request.minor === 0 && request.framing.type === "none") {
     // Before HTTP/1.1, content could also end with the connection (RFC 1945 section 7.2.2).
     throw new StatusError(411, "An upload by HTTP/1.0 needs a Content-Length.");
   }
-  try {
-    await storeFile(directory, request.parameters["name"]!, request.content);
-  } catch (error) {
-    throw toStatusError(error, "writing");
+  const coding = request.fields.get("Content-Encoding");
+  if (coding !== null && coding !== "" && coding.toLowerCase() !== "identity") {
+    const accepted = { "Accept-Encoding": "identity" };
+    throw new StatusError(415, "Content is stored as it is: send it without a coding.", accepted);
   }
-  return { status: 201 };
+  if (request.fields.has("Content-Range")) {
+    throw new StatusError(400, "A part of a file cannot be stored."); // RFC 9110 section 14.5
+  }
 }
 
 /** An encoded slash is part of a name, not between names; and no file's name has one. */

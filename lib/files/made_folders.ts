@@ -20,6 +20,11 @@ export class MadeFolders {
     this.#tentative.set(folder, Symbol());
   }
 
+  /** Whether the folder has been made, and nothing has come to stay in it. */
+  has(folder: string): boolean {
+    return this.#tentative.has(folder);
+  }
+
   /** It has come to stay: so have the folders on its way. */
   keep(folders: Iterable<string>): void {
     for (const folder of folders) this.#tentative.delete(folder);

@@ -2,11 +2,17 @@
 // directory once links are followed is for the directory to see.
 
 /** Files that are being written: hidden, unguessable, and never served or written by their name. */
-const TEMPORARY_PREFIX = ".wireserve-";
+const TEMPORARY_NAME =
+  /^\.wireserve-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.part$/;
 
 /** A name for a file that is being written, which nobody can guess. */
 export function temporaryName(): string {
-  return `${TEMPORARY_PREFIX}${crypto.randomUUID()}.part`;
+  return `.wireserve-${crypto.randomUUID()}.part`;
+}
+
+/** Whether a file's name is one that {@linkcode temporaryName} gives. */
+export function isTemporary(name: string): boolean {
+  return TEMPORARY_NAME.test(name);
 }
 
 /**
@@ -14,21 +20,23 @@ export function temporaryName(): string {
  * (a separator to other systems), NUL, or the name of a temporary file.
  *
  * @param name The name, decoded, its segments parted by `/`.
+ * @param showsHidden Whether segments that begin with a dot are names, too.
  */
-export function splitName(name: string): readonly string[] | null {
+export function splitName(name: string, showsHidden: boolean): readonly string[] | null {
   const segments = name.split("/");
-  return segments.every(isSegment) ? segments : null;
+  return segments.every((segment) => isName(segment, showsHidden)) ? segments : null;
 }
 
-function isSegment(segment: string): boolean {
+/** Whether a file in a folder can have a name, as far as clients are concerned. */
+export function isName(segment: string, showsHidden: boolean): boolean {
   return segment !== "" && segment !== "." && segment !== ".." &&
-    !segment.includes("\\") && !segment.includes("\0") &&
-    !segment.startsWith(TEMPORARY_PREFIX);
+    !segment.includes("\\") && !segment.includes("\0") && !segment.includes("/") &&
+    !isTemporary(segment) && (showsHidden || !segment.startsWith("."));
 }
 
 /**
  * Endings of formats that are compressed already: coding them again costs time and gains
- * nothing. A list of our own, since the MIME databases leave most of these unmarked.
+ * nothing. What is not listed is coded, so the worst that a missing entry does is to cost time.
  */
 const COMPRESSED_ENDINGS: ReadonlySet<string> = new Set(
   [

@@ -1,17 +1,47 @@
-// A file comes in under a temporary name in its own folder and appears by one rename: whoever
-// reads the name finds the old file or the new one, whole, at any moment, however it ends.
+// A file comes in under a temporary name in its own folder and appears by one rename, or link:
+// whoever reads the name finds the old file or the new one, whole, at any moment, however it
+// ends. The temporary file is locked, so that whoever sweeps knows that somebody is at work.
 
 import type { Content } from "../http/content.ts";
+import type { Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
-import { type Directory, folderOf, isFileAt, type Place } from "./directory.ts";
+import type { DigestCheck } from "./digest.ts";
+import type { Directory, Place } from "./directory.ts";
 import { GatheringWriter } from "./gathering_writer.ts";
+import { withLock } from "./locks.ts";
 import { temporaryName } from "./names.ts";
+import { folderOf, isFileAt, join, lookAt, syncFolder } from "./paths.ts";
+import { checkSpace } from "./space.ts";
+import { validatorsOf } from "./validators.ts";
 
 /** How often a folder may be taken away under an upload's feet before that is an error. */
 const PLACE_TRIES = 8;
 
+/** Under which conditions a file is stored, and how. */
+export interface StoreOptions {
+  /**
+   * Throws where the file may not be stored, given the one that is there. It is asked before the
+   * content is read, and again, with nobody else at work on the name, before it takes its place.
+   */
+  readonly check: (current: Validators | null) => void;
+  /** Whether an existing file is never to be replaced, not even one that has just appeared. */
+  readonly isCreator: boolean;
+  /** Checks the content. */
+  readonly digest: DigestCheck;
+  /** Whether the file is to last through a power cut. */
+  readonly isDurable: boolean;
+}
+
+/** A file that has been stored. */
+export interface StoredFile {
+  /** Whether there was none of the name before. */
+  readonly isNew: boolean;
+  /** Its validators. */
+  readonly validators: Validators;
+}
+
 /**
- * Stores content as a file, in place of an older one of the name.
+ * Stores content as a file.
  *
  * @param directory The directory to store it in.
  * @param name The name that the client gave, decoded.
@@ -22,20 +52,21 @@ export async function storeFile(
   directory: Directory,
   name: string,
   content: Content,
-): Promise<void> {
-  const { place, temporary, file } = await begin(directory, name);
+  options: StoreOptions,
+): Promise<StoredFile> {
+  const upload = await begin(directory, name, content, options);
   let isStored = false;
   try {
-    try {
-      await write(content, file);
-    } finally {
-      file.close();
-    }
-    await Deno.rename(temporary, place.path);
+    const info = await fill(upload.file, content, options);
+    const isNew = await withLock(upload.place.path, () => commit(upload, options));
     isStored = true;
+    if (options.isDurable) await syncFolders(directory, upload.place);
+    return { isNew, validators: validatorsOf(info) };
   } finally {
-    if (!isStored) await removeIfThere(temporary);
-    await directory.giveBack(place, isStored);
+    // Closed only now: the lock goes with it, and then anybody might sweep the file away.
+    upload.file.close();
+    if (!isStored) await removeIfThere(upload.temporary);
+    await directory.giveBack(upload.place, isStored);
   }
 }
 
@@ -46,11 +77,18 @@ interface Upload {
 }
 
 /** Another upload that fails may take away the folders that it has made: then we begin again. */
-async function begin(directory: Directory, name: string): Promise<Upload> {
+async function begin(
+  directory: Directory,
+  name: string,
+  content: Content,
+  options: StoreOptions,
+): Promise<Upload> {
   for (let tries = 1;; tries++) {
     try {
       const place = await directory.findPlace(name);
       try {
+        options.check(await currentAt(place.path));
+        await checkSpace(folderOf(place.path), content.length);
         return { place, ...await openTemporary(folderOf(place.path)) };
       } catch (error) {
         await directory.giveBack(place, false);
@@ -62,10 +100,16 @@ async function begin(directory: Directory, name: string): Promise<Upload> {
   }
 }
 
+async function currentAt(path: string): Promise<Validators | null> {
+  const info = await lookAt(path);
+  return info === null ? null : validatorsOf(info);
+}
+
 async function openTemporary(folder: string): Promise<Omit<Upload, "place">> {
-  const temporary = `${folder === "/" ? "" : folder}/${temporaryName()}`;
+  const temporary = join(folder, temporaryName());
   const file = await Deno.open(temporary, { write: true, createNew: true });
   try {
+    await file.lock(true);
     if (await isFileAt(temporary, await file.stat())) return { temporary, file };
     throw new StatusError(403, "A link on the way leads out of the directory.");
   } catch (error) {
@@ -75,10 +119,52 @@ async function openTemporary(folder: string): Promise<Omit<Upload, "place">> {
   }
 }
 
-async function write(content: Content, file: Deno.FsFile): Promise<void> {
+/** Fills the temporary file; gives what the system says of it then. */
+async function fill(
+  file: Deno.FsFile,
+  content: Content,
+  { digest, isDurable }: StoreOptions,
+): Promise<Deno.FileInfo> {
   const writer = new GatheringWriter(file);
-  for await (const piece of content) await writer.write(piece);
+  for await (const piece of content) {
+    digest.update(piece);
+    await writer.write(piece);
+  }
   await writer.flush();
+  digest.verify();
+  if (isDurable) await file.sync();
+  return await file.stat();
+}
+
+/** Gives the temporary file its name; returns whether the name is new. */
+async function commit(
+  { place: { path }, temporary }: Upload,
+  { check, isCreator }: StoreOptions,
+): Promise<boolean> {
+  const current = await currentAt(path);
+  check(current);
+  if (!isCreator) {
+    await Deno.rename(temporary, path);
+    return current === null;
+  }
+  try {
+    // Of two that link the same name at the same moment, in whatever process, one fails.
+    await Deno.link(temporary, path);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) check(await currentAt(path));
+    throw error;
+  }
+  await removeIfThere(temporary);
+  return true;
+}
+
+/** The name is in its folder, and the folders that were made for it are in theirs. */
+async function syncFolders(directory: Directory, { path, folders }: Place): Promise<void> {
+  const changed = new Set([folderOf(path)]);
+  for (const folder of folders) {
+    if (directory.isNew(folder)) changed.add(folderOf(folder));
+  }
+  for (const folder of changed) await syncFolder(folder);
 }
 
 /** Removes a temporary file. Where that fails, what has led here is the error worth telling. */

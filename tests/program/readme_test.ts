@@ -20,7 +20,11 @@ function sessionOf(markdown: string): [command: string, output: string][] {
 
 /** Line ends and dates are not what a reader compares. */
 function readable(text: string): string {
-  const lines = text.replaceAll("\r\n", "\n").replace(/^Date: .*$/gm, "Date: today");
+  const lines = text.replaceAll("\r\n", "\n")
+    .replace(/^(Date|Last-Modified): .*$/gm, "$1: today").replace(
+      /^ETag: ".*"$/gm,
+      "ETag: its own",
+    );
   return lines === "" || lines.endsWith("\n") ? lines : `${lines}\n`;
 }
 

@@ -102,7 +102,8 @@ const store: Behaviour = (visitor) =>
     const coding = random.pick(["gzip", "identity"]);
     await client.send(`GET /files/${name} HTTP/1.1\r\n${HOST}Accept-Encoding: ${coding}\r\n\r\n`);
     const response = await client.readResponse();
-    assertEquals(response.fields.get("content-encoding"), coding === "gzip" ? "gzip" : undefined);
+    const isCoded = coding === "gzip" && content !== "";
+    assertEquals(response.fields.get("content-encoding"), isCoded ? "gzip" : undefined);
     assertEquals(await decoded(response), content);
   });
 

@@ -3,6 +3,7 @@
 
 import { assertEquals } from "@std/assert";
 import { fileHandlers } from "../../lib/files/handlers.ts";
+import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
 import { serve } from "../../lib/server/listener.ts";
@@ -14,7 +15,7 @@ const ask = (method: string, target = "/echo/abc", fields = "") =>
   `${method} ${target} HTTP/1.1\r\n${HOST}${fields}\r\n`;
 
 const ECHO_ALLOW = "Allow: GET, HEAD, OPTIONS";
-const ALL_ALLOW = "Allow: GET, HEAD, POST, OPTIONS";
+const ALL_ALLOW = "Allow: GET, HEAD, POST, PUT, OPTIONS";
 
 /** Everything that comes back until the server closes, less what differs from day to day. */
 interface Row {
@@ -129,7 +130,7 @@ function readAnswers(received: string): string[] {
 }
 
 testWith(["net"], "serve() answers on the wire as the routes and the RFCs say", async (context) => {
-  const server = serve(router(routes(fileHandlers(null))), { port: 0 });
+  const server = serve(router(routes(fileHandlers(null, DEFAULT_FILE_SETTINGS))), { port: 0 });
   for (const { name, sent, answers } of ROWS) {
     await context.step(name, async () => {
       using client = await RawClient.connect(server.port);

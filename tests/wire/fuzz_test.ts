@@ -6,6 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Directory } from "../../lib/files/directory.ts";
 import { fileHandlers } from "../../lib/files/handlers.ts";
+import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
 import { serve } from "../../lib/server/listener.ts";
@@ -69,7 +70,7 @@ const LIMITS = { idleTimeout: 1, headTimeout: 1, stallTimeout: 1, lingerTimeout:
 
 async function fuzz(path: string): Promise<void> {
   const errors: unknown[] = [];
-  const server = serve(router(routes(fileHandlers(new Directory(path)))), {
+  const server = serve(router(routes(fileHandlers(new Directory(path), DEFAULT_FILE_SETTINGS))), {
     port: 0,
     limits: LIMITS,
     observer: { onError: (error) => errors.push(error) },

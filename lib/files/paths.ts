@@ -1,0 +1,60 @@
+// Paths of the file system, and what the system says of them, absence being an answer.
+
+/** How often a swap of folders has to succeed in a row to go unnoticed. */
+const LOOKS = 4;
+
+/** The path of something in a folder. */
+export function join(folder: string, ...segments: readonly string[]): string {
+  return `${folder === "/" ? "" : folder}/${segments.join("/")}`;
+}
+
+/** The path of the folder that a path is in. */
+export function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
+/** What is at a path, links not followed, or null where there is nothing. */
+export async function lookAt(path: string): Promise<Deno.FileInfo | null> {
+  try {
+    return await Deno.lstat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+/** The path without links, or null where it leads nowhere, or to where we may not look. */
+export async function realPathOrNull(path: string): Promise<string | null> {
+  try {
+    return await Deno.realPath(path);
+  } catch (error) {
+    const isHidden = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory ||
+      error instanceof Deno.errors.FilesystemLoop ||
+      error instanceof Deno.errors.PermissionDenied ||
+      error instanceof Error && "code" in error && error.code === "ENAMETOOLONG";
+    if (isHidden) return null;
+    throw error;
+  }
+}
+
+/**
+ * Whether an open file is the one at a path in which there is no link.
+ *
+ * Between two looks at a path, somebody with another way into the directory may swap a folder for
+ * a link; there is no openat in Deno that would rule that out. So we look several times.
+ */
+export async function isFileAt(path: string, { dev, ino }: Deno.FileInfo): Promise<boolean> {
+  for (let look = 0; look < LOOKS; look++) {
+    if (await realPathOrNull(path) !== path) return false;
+    const found = await lookAt(path);
+    if (!found?.isFile || found.dev !== dev || found.ino !== ino) return false;
+  }
+  return true;
+}
+
+/** Makes what has been done in a folder last, power cut or not. */
+export async function syncFolder(path: string): Promise<void> {
+  using folder = await Deno.open(path);
+  await folder.sync();
+}

@@ -1,0 +1,167 @@
+// A file as a response: which representation of it, whether the client has it already, and which
+// part is wanted, in the order of RFC 9110 section 13.2.2.
+
+import { create as contentDisposition } from "content-disposition"; // RFC 6266, typed, no dependencies
+import {
+  type Coding,
+  CODINGS_ON_THE_WAY,
+  encode,
+  negotiateCoding,
+  withVary,
+} from "../http/coding.ts";
+import type { ResponseFields } from "../http/fields.ts";
+import type { HttpRequest, HttpResponse } from "../http/message.ts";
+import { evaluatePreconditions, isRangeCurrent, type Validators } from "../http/preconditions.ts";
+import { contentRange, layOutRanges, selectRanges } from "../http/range.ts";
+import { StatusError } from "../http/status.ts";
+import type { Directory, OpenFile } from "./directory.ts";
+import { FileContent, MultipartContent } from "./file_content.ts";
+import { typeFields } from "./media_type.ts";
+import { hasCompressedEnding } from "./names.ts";
+import type { FileSettings } from "./settings.ts";
+import { validatorFields, validatorsOf } from "./validators.ts";
+
+/** Ready-made codings beside a file, by what follows its name: the smaller one first. */
+const READY_MADE: ReadonlyMap<Coding, string> = new Map([["br", ".br"], ["gzip", ".gz"]]);
+
+/** One of the forms that a file can be sent in. */
+interface Representation {
+  /** The file that it is made from. */
+  readonly open: OpenFile;
+  /** Its content coding. */
+  readonly coding: Coding | null;
+  /** Whether the file has that coding already. */
+  readonly isReadyMade: boolean;
+  /** Whether another request could have got another one. */
+  readonly isChosen: boolean;
+}
+
+/**
+ * Sends a file.
+ *
+ * @param name The name that the client gave, decoded.
+ * @returns The response, or null where there is no such file.
+ * @throws {StatusError} 412 or 416.
+ */
+export async function readFile(
+  directory: Directory,
+  settings: FileSettings,
+  request: HttpRequest,
+  name: string,
+): Promise<HttpResponse | null> {
+  const original = await directory.openFile(name);
+  if (original === null) return null;
+  let open = original;
+  try {
+    const representation = await choose(directory, request, name, original);
+    open = representation.open;
+    const type = await typeFields(name, settings.guessesTypes);
+    const response = await respond(request, name, representation, type);
+    if (typeof response.content !== "object") open.file.close();
+    return response;
+  } catch (error) {
+    open.file.close();
+    throw error;
+  }
+}
+
+/** Chooses the representation. A range is always one of the file as it is. */
+async function choose(
+  directory: Directory,
+  { fields }: HttpRequest,
+  name: string,
+  original: OpenFile,
+): Promise<Representation> {
+  const plain = { open: original, coding: null, isReadyMade: false };
+  if (hasCompressedEnding(name)) return { ...plain, isChosen: false };
+  if (fields.has("Range") || original.info.size === 0) return { ...plain, isChosen: true };
+  const offered = [...READY_MADE.keys()];
+  for (let next = negotiateCoding(fields, offered); next !== null;) {
+    const open = await openReadyMade(directory, name + READY_MADE.get(next)!, original.info);
+    if (open !== null) {
+      original.file.close();
+      return { open, coding: next, isReadyMade: true, isChosen: true };
+    }
+    offered.splice(offered.indexOf(next), 1);
+    next = negotiateCoding(fields, offered);
+  }
+  return { ...plain, coding: negotiateCoding(fields, CODINGS_ON_THE_WAY), isChosen: true };
+}
+
+/** A ready-made coding, unless it is older than what it is a coding of. */
+async function openReadyMade(
+  directory: Directory,
+  name: string,
+  { mtime }: Deno.FileInfo,
+): Promise<OpenFile | null> {
+  const open = await directory.openFile(name);
+  if (open === null || open.info.mtime! >= mtime!) return open;
+  open.file.close();
+  return null;
+}
+
+async function respond(
+  request: HttpRequest,
+  name: string,
+  { open, coding, isReadyMade, isChosen }: Representation,
+  type: ResponseFields,
+): Promise<HttpResponse> {
+  const validators = validatorsOf(open.info, coding);
+  const common = isChosen
+    ? withVary(validatorFields(validators), "Accept-Encoding")
+    : validatorFields(validators);
+  switch (evaluatePreconditions(request.method, request.fields, validators, Date.now())) {
+    case "failed":
+      throw new StatusError(412, "The file is not in the state that the request asks for.");
+    case "not modified":
+      return { status: 304, fields: common };
+  }
+  const fields = {
+    ...type,
+    ...common,
+    "Accept-Ranges": "bytes",
+    ...dispositionFields(request, name),
+  };
+  if (coding === null) return respondWithRanges(request, fields, open, validators);
+  const content = new FileContent(open);
+  return {
+    status: 200,
+    fields: { ...fields, "Content-Encoding": coding },
+    content: isReadyMade ? content : await encode(content, coding),
+  };
+}
+
+function dispositionFields({ query }: HttpRequest, name: string): ResponseFields {
+  if (!new URLSearchParams(query ?? "").has("download")) return {};
+  return { "Content-Disposition": contentDisposition(name.slice(name.lastIndexOf("/") + 1)) };
+}
+
+/** The file as it is: all of it, or the parts that are asked for (RFC 9110 section 14.2). */
+function respondWithRanges(
+  { method, fields: asked }: HttpRequest,
+  fields: ResponseFields,
+  open: OpenFile,
+  validators: Validators,
+): HttpResponse {
+  const { size } = open.info;
+  const whole = (): HttpResponse => ({ status: 200, fields, content: new FileContent(open) });
+  const value = asked.get("Range");
+  if (value === null || method !== "GET") return whole();
+  const ranges = isRangeCurrent(asked, validators, Date.now()) ? selectRanges(value, size) : null;
+  if (ranges === null) return whole();
+  const [range, ...others] = ranges;
+  if (range === undefined) {
+    const unsatisfied = { "Content-Range": contentRange(null, size) };
+    throw new StatusError(416, "The file has no octets in the ranges asked for.", unsatisfied);
+  }
+  if (others.length === 0) {
+    const partial = { ...fields, "Content-Range": contentRange(range, size) };
+    return { status: 206, fields: partial, content: new FileContent(open, range) };
+  }
+  const type = String(fields["Content-Type"]);
+  const multipart = layOutRanges(ranges, size, type, crypto.randomUUID());
+  // Many tiny ranges would be more octets than the file they are of.
+  if (multipart.length > 2 * size) return whole();
+  const partial = { ...fields, "Content-Type": multipart.type };
+  return { status: 206, fields: partial, content: new MultipartContent(open, multipart) };
+}

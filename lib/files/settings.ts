@@ -1,0 +1,27 @@
+// How the files of a directory may be used: what the command line says about them.
+
+/** What clients may do, and how carefully. */
+export interface FileSettings {
+  /** Whether nothing may be written. Default false. */
+  readonly isReadOnly: boolean;
+  /** Whether files may be deleted. Default false. */
+  readonly allowsDelete: boolean;
+  /** Whether a file that is there may be written over. Default true. */
+  readonly allowsReplace: boolean;
+  /** Whether names that begin with a dot are served, listed and written. Default false. */
+  readonly showsHidden: boolean;
+  /** Whether the media type is guessed by the name; else it is `application/octet-stream`. */
+  readonly guessesTypes: boolean;
+  /** Whether a file is on the disk, and not just in the system's memory, before its 201 or 204. */
+  readonly isDurable: boolean;
+}
+
+/** The defaults of {@linkcode FileSettings}. */
+export const DEFAULT_FILE_SETTINGS: FileSettings = Object.freeze({
+  isReadOnly: false,
+  allowsDelete: false,
+  allowsReplace: true,
+  showsHidden: false,
+  guessesTypes: false,
+  isDurable: true,
+});
