@@ -5,7 +5,7 @@
 export type Permission = "net" | "read" | "write" | "run" | "env";
 
 /** The programs that tests run, and the system whose ways they count on. */
-export type Tool = "curl" | "mkfifo" | "linux";
+export type Tool = "curl" | "wget" | "mkfifo" | "linux" | "mount";
 
 const PERMISSIONS: readonly string[] = ["net", "read", "write", "run", "env"];
 
@@ -44,9 +44,15 @@ const found = new Map<Need, boolean>();
 function isThere(need: Need): boolean {
   const known = found.get(need);
   if (known !== undefined) return known;
-  const answer = isPermission(need) ? isGranted(need) : need === "linux" ? isLinux() : canRun(need);
+  const answer = look(need);
   found.set(need, answer);
   return answer;
+}
+
+function look(need: Need): boolean {
+  if (isPermission(need)) return isGranted(need);
+  if (need === "linux") return isLinux();
+  return need === "mount" ? canMount() : canRun(need);
 }
 
 function isGranted(name: Permission): boolean {
@@ -66,4 +72,15 @@ function canRun(program: string): boolean {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
+}
+
+/** Whether a file system of a test's own can be mounted: for root only, and not everywhere. */
+function canMount(): boolean {
+  if (!isLinux() || !canRun("mount") || !isGranted("write")) return false;
+  const folder = Deno.makeTempDirSync();
+  const run = (name: string, ...args: string[]) => new Deno.Command(name, { args }).outputSync();
+  const { success } = run("mount", "-t", "tmpfs", "-o", "size=1m", "none", folder);
+  if (success) run("umount", folder);
+  Deno.removeSync(folder);
+  return success;
 }
