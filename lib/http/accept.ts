@@ -1,6 +1,6 @@
 // Which media type the client wants (RFC 9110 section 12.5.1).
 
-import { type Fields, listMembers } from "./fields.ts";
+import type { Fields } from "./fields.ts";
 import { trimBlanks } from "./syntax.ts";
 
 /**
@@ -10,7 +10,7 @@ import { trimBlanks } from "./syntax.ts";
  * @param offered Media types in small letters, without parameters, the one liked best first.
  */
 export function negotiateType<T extends string>(fields: Fields, offered: readonly [T, ...T[]]): T {
-  const ranges = listMembers(fields.get("Accept") ?? "").map(parseRange);
+  const ranges = membersOf(fields.get("Accept") ?? "", ",").map(parseRange);
   let best = offered[0];
   let most = 0;
   for (const type of offered) {
@@ -20,20 +20,42 @@ export function negotiateType<T extends string>(fields: Fields, offered: readonl
   return best;
 }
 
-type MediaRange = readonly [range: string, weight: number];
-
-function parseRange(member: string): MediaRange {
-  const [range = "", ...parameters] = member.split(";").map(trimBlanks);
-  const weight = parameters.map((each) => /^q=([01](?:\.[0-9]{0,3})?)$/i.exec(each)?.[1])
-    .find((each) => each !== undefined);
-  return [range.toLowerCase(), weight === undefined ? 1 : Number(weight)];
+interface MediaRange {
+  readonly range: string;
+  readonly weight: number;
+  /** Whether it has parameters of its own, which make it one for something special. */
+  readonly isSpecial: boolean;
 }
 
-/** The weight that the most precise of the ranges gives to a type. */
+/** The members of a list whose members may have quoted strings in them. */
+function membersOf(list: string, separator: "," | ";"): string[] {
+  const member = separator === ","
+    ? /(?:[^,"]|"(?:\\.|[^"\\])*")+/g
+    : /(?:[^;"]|"(?:\\.|[^"\\])*")+/g;
+  return (list.match(member) ?? []).map(trimBlanks);
+}
+
+/** A range whose weight is malformed does not count. */
+function parseRange(member: string): MediaRange {
+  const [range = "", ...parameters] = membersOf(member, ";");
+  const weight = parameters.find((each) => /^q=/i.test(each)) ?? "q=1";
+  const [, value] = /^q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$/i.exec(weight) ?? [];
+  const isSpecial = parameters.some((each) => each !== weight);
+  return {
+    range: value === undefined ? "" : range.toLowerCase(),
+    weight: Number(value),
+    isSpecial,
+  };
+}
+
+/** The weight that the most fitting of the ranges gives to a type. */
 function weigh(type: string, ranges: readonly MediaRange[]): number {
-  for (const range of [type, type.replace(/\/.*/, "/*"), "*/*"]) {
-    const match = ranges.find(([each]) => each === range);
-    if (match !== undefined) return match[1];
-  }
-  return 0;
+  const plain = ranges.filter(({ isSpecial }) => !isSpecial);
+  const candidates = [
+    plain.find(({ range }) => range === type),
+    ranges.find(({ range }) => range === type),
+    plain.find(({ range }) => range === type.replace(/\/.*/, "/*")),
+    plain.find(({ range }) => range === "*/*"),
+  ];
+  return candidates.find((each) => each !== undefined)?.weight ?? 0;
 }

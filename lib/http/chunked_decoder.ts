@@ -39,7 +39,20 @@ type State =
   | "trailers"
   | "done";
 
-const ZERO = 0x30;
+/** Octets of data below which moving them costs less than giving them out on their own. */
+const SMALL = 4096;
+
+/** Data behind data, both views into one buffer, moved together. */
+function append(before: Uint8Array | null, data: Uint8Array): Uint8Array {
+  if (before === null) return data;
+  const memory = new Uint8Array(before.buffer, before.byteOffset);
+  memory.copyWithin(
+    before.length,
+    data.byteOffset - before.byteOffset,
+    data.byteOffset - before.byteOffset + data.length,
+  );
+  return memory.subarray(0, before.length + data.length);
+}
 
 /** Decodes the chunked content of one message. */
 export class ChunkedDecoder {
@@ -50,6 +63,8 @@ export class ChunkedDecoder {
   #size = 0;
   #total = 0;
   #overhead = 0;
+  /** An error that stands behind data which has been given out first. */
+  #failure: StatusError | null = null;
 
   constructor(limits: MessageLimits) {
     this.#limits = limits;
@@ -63,40 +78,51 @@ export class ChunkedDecoder {
   }
 
   /**
-   * The next piece of data, as a view into the buffer.
+   * The next piece of data, as a view into the buffer. The data of small chunks is moved together
+   * there: a piece for each of them would let whoever sends chunks of one octet be costly.
    *
    * @returns null at the end, or where more octets are needed.
    * @throws {StatusError} 400 for what the grammar does not allow, 413 for content beyond its
-   * limit, 431 for trailers beyond theirs.
+   * limit, 431 for trailers beyond theirs. What has come before that is given first.
    */
   next(buffer: ReceiveBuffer): Uint8Array | null {
-    while (buffer.length > 0) {
-      switch (this.#state) {
-        case "done":
-          return null;
-        case "data": {
-          const data = buffer.take(this.#size);
-          this.#size -= data.length;
-          if (this.#size === 0) this.#state = "data CR";
-          return data;
-        }
-        case "trailers": {
-          const length = this.#trailers.scan(
-            buffer.octets,
-            buffer.start,
-            buffer.end,
-          );
-          if (length === null) return null;
-          buffer.consume(length);
-          this.#state = "done";
-          return null;
-        }
-        default:
-          this.#state = this.#after(buffer.octets[buffer.start]!);
-          buffer.consume(1);
+    let gathered: Uint8Array | null = null;
+    try {
+      if (this.#failure !== null) throw this.#failure;
+      while (buffer.length > 0 && this.#state !== "done") {
+        if (this.#state === "data") {
+          const isSmall = this.#size < SMALL;
+          if (gathered !== null && !isSmall) return gathered;
+          gathered = append(gathered, this.#takeData(buffer));
+          if (!isSmall) return gathered;
+        } else if (!this.#advance(buffer)) break;
       }
+    } catch (error) {
+      if (!(error instanceof StatusError) || gathered === null) throw error;
+      this.#failure = error;
     }
-    return null;
+    return gathered;
+  }
+
+  #takeData(buffer: ReceiveBuffer): Uint8Array {
+    const data = buffer.take(this.#size);
+    this.#size -= data.length;
+    if (this.#size === 0) this.#state = "data CR";
+    return data;
+  }
+
+  /** Takes in what is not data; returns whether that was possible with what has come. */
+  #advance(buffer: ReceiveBuffer): boolean {
+    if (this.#state !== "trailers") {
+      this.#state = this.#after(buffer.octets[buffer.start]!);
+      buffer.consume(1);
+      return true;
+    }
+    const length = this.#trailers.scan(buffer.octets, buffer.start, buffer.end);
+    if (length === null) return false;
+    buffer.consume(length);
+    this.#state = "done";
+    return true;
   }
 
   /** The state after one octet of the coding's own. */
@@ -128,7 +154,7 @@ export class ChunkedDecoder {
   }
 
   #afterDigit(octet: number): State {
-    if (octet === ZERO && this.#size === 0) this.#countOverhead();
+    if (this.#state === "size" && this.#size === 0) this.#countOverhead();
     this.#size = this.#size * 16 +
       Number.parseInt(String.fromCharCode(octet), 16);
     if (!Number.isSafeInteger(this.#size)) throw malformed();

@@ -2,10 +2,11 @@
 // CompressionStream. Whether a representation is worth coding is the handler's to say.
 
 import { toBytes } from "@std/streams/to-bytes";
-import { type Content, fromStream, toStream } from "./content.ts";
+import { canCodeMore, CodedContent, type Format } from "./coded_content.ts";
+import { type Content, toStream } from "./content.ts";
 import { type Fields, listMembers, nameIn, type ResponseFields } from "./fields.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
-import { trimBlanks } from "./syntax.ts";
+import { isSameName, trimBlanks } from "./syntax.ts";
 
 /** A content coding, as Content-Encoding names it. */
 export type Coding = "gzip" | "br";
@@ -69,7 +70,7 @@ export async function encodeContent(
   if (content === undefined || nameIn(fields, "Content-Encoding") !== null) return response;
   const varied = { ...response, fields: withVary(fields, "Accept-Encoding") };
   const coding = negotiateCoding(request.fields, CODINGS_ON_THE_WAY);
-  if (coding === null) return varied;
+  if (coding === null || !canEncode(lengthOf(content))) return varied;
   return {
     ...varied,
     fields: { ...varied.fields, "Content-Encoding": coding },
@@ -80,8 +81,26 @@ export async function encodeContent(
 /** The fields of a response that depends on a field of the request. */
 export function withVary(fields: ResponseFields, field: string): ResponseFields {
   const name = nameIn(fields, "Vary") ?? "Vary";
-  const others = [fields[name] ?? []].flat();
+  const others = [fields[name] ?? []].flat().flatMap(listMembers);
+  if (others.some((each) => each === "*" || isSameName(each, field))) return fields;
   return { ...fields, [name]: [...others, field].join(", ") };
+}
+
+function lengthOf(content: string | Uint8Array | Content): number | null {
+  return typeof content === "string" ? 0 : content.length;
+}
+
+/**
+ * Whether content can be coded now: what is long only while not too much is on its way already.
+ *
+ * @param length Octets of the content, or null where only their end will tell.
+ */
+export function canEncode(length: number | null): boolean {
+  return isShort(length) || canCodeMore();
+}
+
+function isShort(length: number | null): boolean {
+  return length !== null && length <= WHOLE_UP_TO;
 }
 
 /** Content in a coding: whole where it is short, else to be coded on its way. */
@@ -89,18 +108,18 @@ export async function encode(
   content: string | Uint8Array | Content,
   coding: Coding,
 ): Promise<Uint8Array | Content> {
+  const format: Format = coding === "br" ? "brotli" : coding;
   if (typeof content === "string" || content instanceof Uint8Array) {
-    return await toBytes(compress(new Blob([content as BlobPart]).stream(), coding));
+    return await compress(new Blob([content as BlobPart]).stream(), format);
   }
-  const coded = compress(toStream(content), coding);
-  const isShort = content.length !== null && content.length <= WHOLE_UP_TO;
-  return isShort ? await toBytes(coded) : fromStream(coded);
+  return isShort(content.length)
+    ? await compress(toStream(content), format)
+    : new CodedContent(content, format);
 }
 
-function compress(
+async function compress(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  coding: Coding,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const format = coding === "br" ? "brotli" : coding;
-  return stream.pipeThrough(new CompressionStream(format));
+  format: Format,
+): Promise<Uint8Array> {
+  return await toBytes(stream.pipeThrough(new CompressionStream(format)));
 }

@@ -38,7 +38,7 @@ export interface HttpRequest extends RequestHead {
   readonly content: Content;
   /** The parameters that the route's pattern found in the path. */
   readonly parameters: Parameters;
-  /** The client's address: an IP address, or a socket's path. */
+  /** The client's IP address. */
   readonly client: string;
 }
 
@@ -48,7 +48,7 @@ export interface HttpResponse {
   readonly status: number;
   /**
    * The fields, all but those that the server writes itself: `Content-Length`,
-   * `Transfer-Encoding`, `Connection` and `Date`.
+   * `Transfer-Encoding`, `Connection`, `Keep-Alive` and `Date`.
    */
   readonly fields?: ResponseFields;
   /** The content: text (sent as UTF-8), octets, or a content to be streamed. None by default. */

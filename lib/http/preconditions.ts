@@ -10,6 +10,8 @@ export interface Validators {
   readonly etag: string;
   /** When it was last modified: milliseconds since 1970, UTC. */
   readonly lastModified: number;
+  /** The entity tags of other representations of the same state: for conditions on writing. */
+  readonly others?: readonly string[];
 }
 
 /** What comes of a condition: it holds, or what stands in the place of the response. */
@@ -55,14 +57,18 @@ export function isRangeCurrent(fields: Fields, current: Validators, now: number)
   const condition = fields.get("If-Range");
   if (condition === null) return true;
   if (condition.startsWith('"')) return isSameStrong(condition, current.etag);
-  return parseDate(condition, now) === wholeSeconds(current.lastModified);
+  // Within its own second the file may have changed once more (section 8.8.2.2).
+  const isSettled = wholeSeconds(now) > wholeSeconds(current.lastModified);
+  return isSettled && parseDate(condition, now) === wholeSeconds(current.lastModified);
 }
 
 type Comparison = (one: string, other: string) => boolean;
 
 function isMatched(condition: string, current: Validators | null, isSame: Comparison): boolean {
   if (current === null) return false;
-  return condition === "*" || entityTags(condition).some((tag) => isSame(tag, current.etag));
+  const tags = [current.etag, ...current.others ?? []];
+  return condition === "*" ||
+    entityTags(condition).some((tag) => tags.some((each) => isSame(tag, each)));
 }
 
 /** Whether the representation is newer than a date; null where there is no date to compare. */

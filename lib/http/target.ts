@@ -86,14 +86,18 @@ export function decodePath(path: string): string {
 }
 
 // Unreserved characters (RFC 3986 section 2.3), escaped.
-const NEEDLESS_ESCAPE = /%(?:2[DE]|3[0-9]|[46][1-9A-F]|[57][0-9A]|5F|7E)/gi;
+const UNRESERVED = /^[0-9A-Za-z\-._~]$/;
 
 /**
- * A path without the escapes that it does not need (RFC 3986 section 6.2.2.2): `/%61` is `/a`,
- * while `/%2F` stays what it is.
+ * A path without the escapes that it does not need, and those that it does need in capitals
+ * (RFC 3986 section 6.2.2): `/%61` is `/a`, while `/%2f` becomes `/%2F`.
  */
 export function normalizePath(path: string): string {
-  return path.includes("%") ? path.replace(NEEDLESS_ESCAPE, decodeURIComponent) : path;
+  if (!path.includes("%")) return path;
+  return path.replace(/%[0-9A-Fa-f]{2}/g, (escape) => {
+    const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
+    return UNRESERVED.test(character) ? character : escape.toUpperCase();
+  });
 }
 
 /**

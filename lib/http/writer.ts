@@ -24,6 +24,7 @@ export type ResponseFraming = Framing | { readonly type: "until close" };
  * @param minor The minor version of HTTP/1 that the request was sent with.
  * @param status The status of the response.
  * @param length Octets of its content, or null where only their end will tell.
+ * @throws {TypeError} for a length that is no number of octets.
  */
 export function responseFraming(
   minor: 0 | 1,
@@ -32,7 +33,10 @@ export function responseFraming(
 ): ResponseFraming {
   if (isContentless(status)) return { type: "none" };
   if (status === 205) return { type: "length", length: 0 }; // RFC 9110 section 15.3.6
-  if (length !== null) return { type: "length", length };
+  if (length !== null) {
+    if (Number.isSafeInteger(length) && length >= 0) return { type: "length", length };
+    throw new TypeError(`Content cannot have the length ${length}`);
+  }
   return minor === 0 ? { type: "until close" } : { type: "chunked" };
 }
 
