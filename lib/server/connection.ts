@@ -1,6 +1,7 @@
 // One connection: its requests one after the other, each answered before the next is begun
 // (RFC 9112 section 9.3). This is the one place where an error becomes a response.
 
+import { nameIn } from "../http/fields.ts";
 import type { Handler, HttpRequest, HttpResponse, RequestHead } from "../http/message.ts";
 import { RequestParser } from "../http/parser.ts";
 import { StatusError } from "../http/status.ts";
@@ -156,13 +157,16 @@ export class Connection implements Swept {
       parameters: NO_PARAMETERS,
       client: this.#client,
     });
-    // A streamed response may be made of the request's content: only its end tells what is left.
-    const isDecided = !isStreamed(response.content) || content.isComplete;
-    const persists = head.isPersistent && !isLast &&
-      (!isDecided || content.skip(limits.drain));
-    const outgoing = await this.#prepare(head, response, !persists);
-    content.beginResponse();
-    return await this.#send(outgoing) && await this.#finish(content);
+    try {
+      // A streamed response may be made of the request's content: only its end tells what is left.
+      const isUndecided = isStreamed(response.content) && !hasNoUseForContent(head.method);
+      const persists = head.isPersistent && !isLast &&
+        (isUndecided || content.skip(limits.drain));
+      const isSent = await this.#respond(head, response, !persists, content);
+      return isSent && await this.#finish(content);
+    } finally {
+      content.revoke();
+    }
   }
 
   /** Gets what is left of the content out of the next request's way; returns whether it is. */
@@ -199,8 +203,36 @@ export class Connection implements Swept {
     return errorResponse(new StatusError(500, "The server has failed to answer the request."));
   }
 
-  async #respond(asked: Asked, response: HttpResponse, closes: boolean): Promise<boolean> {
-    return await this.#send(await this.#prepare(asked, response, closes));
+  /** Sends a response and reports what became of it; returns whether another may follow. */
+  async #respond(
+    asked: Asked,
+    response: HttpResponse,
+    closes: boolean,
+    content?: RequestContent,
+  ): Promise<boolean> {
+    const outgoing = await this.#prepare(asked, response, closes);
+    content?.beginResponse();
+    const before = this.#transport.octetsSent;
+    const sent = () => this.#transport.octetsSent - before;
+    try {
+      await send(outgoing, this.#transport);
+    } catch (error) {
+      if (!this.#transport.isGone && sent() === 0) {
+        return await this.#respond(asked, this.#toResponse(error), true);
+      }
+      this.#cutOff(error);
+      this.#report(sent() > 0 ? outgoing.status : null, sent() - outgoing.head.length);
+      return false;
+    }
+    this.#report(outgoing.status, sent() - outgoing.head.length);
+    return !outgoing.closes;
+  }
+
+  /** The head has promised what cannot be kept: only the cut connection can tell. */
+  #cutOff(error: unknown): void {
+    const isOurs = !this.#transport.isGone && !(error instanceof StatusError);
+    if (isOurs) this.#context.observer.onError(error);
+    this.#transport.close();
   }
 
   /** A response that cannot be begun becomes a 500. */
@@ -212,30 +244,12 @@ export class Connection implements Swept {
     }
   }
 
-  /** Sends a response and reports what became of it; returns whether another may follow. */
-  async #send(outgoing: Outgoing): Promise<boolean> {
-    const before = this.#transport.octetsSent;
-    try {
-      await send(outgoing, this.#transport);
-      return !outgoing.closes;
-    } catch (error) {
-      const isOurs = !this.#transport.isGone && !(error instanceof StatusError);
-      if (isOurs) this.#context.observer.onError(error);
-      // The head has promised what cannot be kept: only the cut connection can tell.
-      this.#transport.close();
-      return false;
-    } finally {
-      const sent = this.#transport.octetsSent - before;
-      this.#report(sent > 0 ? outgoing.status : null, Math.max(0, sent - outgoing.head.length));
-    }
-  }
-
   #report(status: number | null, octets: number): void {
     this.#context.observer.onExchange({
       client: this.#client,
       requestLine: this.#parser.requestLine,
       status,
-      octets,
+      octets: Math.max(0, octets),
       startedAt: this.#startedAt,
       duration: performance.now() - this.#startedAtTick,
     });
@@ -246,11 +260,13 @@ function tooSlow(): StatusError {
   return new StatusError(408, "The request did not come in time.");
 }
 
+/** Methods whose content means nothing (RFC 9110 section 9.3): no response is made of it. */
+function hasNoUseForContent(method: string): boolean {
+  return method === "GET" || method === "HEAD" || method === "DELETE" || method === "OPTIONS";
+}
+
 /** The response that a StatusError stands for: its fields, and its sentence as content. */
 function errorResponse({ status, message, fields }: StatusError): HttpResponse {
-  return {
-    status,
-    fields: { "Content-Type": "text/plain", ...fields },
-    content: `${message}\n`,
-  };
+  const type = nameIn(fields, "Content-Type") === null ? { "Content-Type": "text/plain" } : {};
+  return { status, fields: { ...type, ...fields }, content: `${message}\n` };
 }

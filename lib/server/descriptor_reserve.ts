@@ -16,13 +16,18 @@ export class DescriptorReserve {
     return this.#held.length === RESERVE;
   }
 
-  /** Takes what is missing, as far as it is to be had. Without the permission that is nothing. */
+  /**
+   * Takes what is missing, if as many again are left then: nobody else is to run short for it.
+   * Without the permission, or where there are too few, nothing is kept back.
+   */
   fill(): void {
     const { state } = Deno.permissions.querySync({ name: "read", path: NOTHING });
+    if (state !== "granted" || this.isFull) return;
     try {
-      while (state === "granted" && !this.isFull) this.#held.push(Deno.openSync(NOTHING));
+      while (this.#held.length < 2 * RESERVE) this.#held.push(Deno.openSync(NOTHING));
+      for (const file of this.#held.splice(RESERVE)) file.close();
     } catch {
-      this.release(); // None are left: half a reserve would be in the way.
+      this.release();
     }
   }
 

@@ -3,7 +3,7 @@
 
 import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from "../http/limits.ts";
 
-/** How long a server waits for its peers. Of the times, 0 means for ever. */
+/** How long a server waits for its peers. Of the timeouts, 0 means for ever. */
 export interface Deadlines {
   /**
    * Milliseconds for a whole head, from its first octet on; a trickle does not renew them.
@@ -30,7 +30,7 @@ export interface Deadlines {
    * once it could have read them at this pace. A peer that keeps it is never cut off.
    */
   readonly minRate: number;
-  /** Milliseconds that a peer may be behind the pace of {@linkcode minRate}. Default 20,000. */
+  /** Milliseconds that a peer may be behind the pace of {@linkcode minRate}. Default 20,000; 0: none. */
   readonly rateGrace: number;
   /**
    * Milliseconds for which the server, having sent its last response and closed its side, takes

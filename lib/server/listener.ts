@@ -62,7 +62,7 @@ export class Server {
     this.#context = {
       handler,
       limits: limitsWith(limits),
-      observer: { ...SILENT_OBSERVER, ...observer },
+      observer: withDefaults(observer ?? {}),
       sweeper: new Sweeper(),
       isCrowded: () => this.#isCrowded,
     };
@@ -149,7 +149,6 @@ export class Server {
     const { observer } = this.#context;
     const client = addressOf(conn.remoteAddr);
     const connection = new Connection(conn, client, this.#context);
-    observer.onOpen(client);
     const served = connection.serve().then(() => {
       this.#connections.delete(connection);
       this.#growAgain();
@@ -158,6 +157,7 @@ export class Server {
       observer.onClose(client);
     });
     this.#connections.set(connection, served);
+    observer.onOpen(client);
   }
 
   async #wait(milliseconds: number): Promise<void> {
@@ -180,16 +180,19 @@ export function serve(handler: Handler, options: ServeOptions = {}): Server {
   return new Server(handler, options);
 }
 
-const SILENT_OBSERVER: ServerObserver = {
-  onExchange() {},
-  onOpen() {},
-  onClose() {},
-  onError: (error) => console.error(error),
-};
+/** An observer may be an object of a class: its methods are called as such. */
+function withDefaults(observer: Partial<ServerObserver>): ServerObserver {
+  return {
+    onExchange: (record) => observer.onExchange?.(record),
+    onOpen: (client) => observer.onOpen?.(client),
+    onClose: (client) => observer.onClose?.(client),
+    onError: (error) => observer.onError ? observer.onError(error) : console.error(error),
+  };
+}
 
 /** IPv4 clients of a socket for both families look like `::ffff:192.0.2.1`: the prefix is noise. */
-function addressOf(address: Deno.Addr): string {
-  return "hostname" in address ? address.hostname.replace(/^::ffff:(?=[0-9.]+$)/i, "") : "unix";
+function addressOf(address: Deno.NetAddr): string {
+  return address.hostname.replace(/^::ffff:(?=[0-9.]+$)/i, "");
 }
 
 /** How often to look for a port that is free in both families before giving up. */

@@ -57,10 +57,10 @@ export async function prepare(
 ): Promise<Outgoing> {
   const { status, content = NO_CONTENT } = response;
   const whole = typeof content === "string" ? utf8.encode(content) : content;
-  const framing = responseFraming(asked.minor, status, whole.length);
-  const isLast = closes || framing.type === "until close";
   const hasContent = asked.method !== "HEAD" && !isContentless(status) && status !== 205;
   try {
+    const framing = responseFraming(asked.minor, status, whole.length);
+    const isLast = closes || framing.type === "until close";
     const head = composeHead(asked, response, {
       date: currentDate(),
       framing,

@@ -1,5 +1,6 @@
 // The content of the request under way, read off the connection on demand. The first read that
-// has to wait is what sends 100 Continue (RFC 9110 section 10.1.1).
+// has to wait is what sends 100 Continue (RFC 9110 section 10.1.1). Once the request is over, the
+// content is revoked: no handler that is late may read what belongs to the next one.
 
 import { type Content, pieces } from "../http/content.ts";
 import type { RequestHead } from "../http/message.ts";
@@ -9,59 +10,84 @@ import { CONTINUE } from "../http/writer.ts";
 import type { Transport } from "./transport.ts";
 import type { Awaited } from "./watch.ts";
 
-/** One request's content. It lives until the response has been sent. */
+/**
+ * How far the content has come. It is `uninvited` while the client waits for an invitation,
+ * `open` while more may come, and `broken` once it cannot be completed or is no longer to be read.
+ */
+type State = "uninvited" | "open" | "complete" | "broken";
+
+/** One request's content. */
 export class RequestContent implements Content {
   readonly length: number | null;
   readonly #parser: RequestParser;
   readonly #transport: Transport;
+  #state: State;
   #received = 0;
-  #isComplete = false;
-  #isBroken = false;
-  /** Whether the client waits for an invitation, and whether it may still get one. */
-  #isAwaited: boolean;
+  #isReading = false;
+  /** Whether an interim response may still be sent: not once the final one has begun. */
   #isInvitable = true;
 
+  /**
+   * @param head The head that the content belongs to.
+   * @param parser What the content comes from.
+   * @param transport What the parser is fed from.
+   */
   constructor(head: RequestHead, parser: RequestParser, transport: Transport) {
     this.#parser = parser;
     this.#transport = transport;
-    this.#isAwaited = head.expectsContinue;
+    this.#state = head.expectsContinue ? "uninvited" : "open";
     this.length = lengthOf(head);
     if (this.length === 0) this.#nextPiece();
   }
 
   /** Whether the last octet has been consumed: the next request can be looked for. */
   get isComplete(): boolean {
-    return this.#isComplete;
+    return this.#state === "complete";
   }
 
+  /**
+   * @throws {StatusError} where the content is malformed, too large, cut off, or too late.
+   * @throws {TypeError} where it is read twice at a time, or after the request is over.
+   */
   async read(): Promise<Uint8Array | null> {
+    if (this.#state === "broken") throw new TypeError("The content can no longer be read");
+    if (this.#isReading) throw new TypeError("The content is being read already");
+    this.#isReading = true;
     try {
       return await this.#read("content");
     } catch (error) {
-      this.#isBroken = true;
+      this.#state = "broken";
       throw error;
+    } finally {
+      this.#isReading = false;
     }
   }
 
   async #read(awaited: Awaited): Promise<Uint8Array | null> {
     for (;;) {
       const octets = this.#nextPiece();
-      if (octets !== null || this.#isComplete) return octets;
-      if (this.#isAwaited && this.#isInvitable) await this.#invite();
+      if (octets !== null || this.#state === "complete") return octets;
+      if (this.#state === "uninvited" && this.#isInvitable) await this.#invite();
       await receive(this.#parser, this.#transport, awaited);
+      if (this.#state === "broken") throw new TypeError("The content can no longer be read");
     }
   }
 
   #nextPiece(): Uint8Array | null {
-    if (this.#isComplete) return null;
+    if (this.#state === "complete") return null;
     const event = this.#parser.next();
     if (event?.type === "content") {
-      this.#isAwaited = false;
+      this.#state = "open";
       this.#received += event.octets.length;
       return event.octets;
     }
-    this.#isComplete = event?.type === "end";
+    if (event?.type === "end") this.#state = "complete";
     return null;
+  }
+
+  async #invite(): Promise<void> {
+    this.#state = "open";
+    await this.#transport.write(CONTINUE);
   }
 
   /** The response's head leaves now: from here on, no interim response may be sent. */
@@ -69,9 +95,9 @@ export class RequestContent implements Content {
     this.#isInvitable = false;
   }
 
-  async #invite(): Promise<void> {
-    this.#isAwaited = false;
-    await this.#transport.write(CONTINUE);
+  /** The request is over: nothing more is to be read of it. */
+  revoke(): void {
+    if (this.#state !== "complete") this.#state = "broken";
   }
 
   /**
@@ -82,16 +108,17 @@ export class RequestContent implements Content {
    * missing can be {@linkcode drain}ed after the response.
    */
   skip(limit: number): boolean {
-    if (this.#isBroken) return false;
+    // A read that is still under way would take what belongs to the next request.
+    if (this.#isReading || this.#state === "broken") return false;
     try {
       while (this.#nextPiece() !== null);
     } catch (error) {
       if (error instanceof StatusError) return false;
       throw error;
     }
-    if (this.#isComplete) return true;
+    if (this.#state === "complete") return true;
     // A client that was not invited may send its content or not: nobody can tell what comes next.
-    return !this.#isAwaited && this.length !== null && this.length - this.#received <= limit;
+    return this.#state === "open" && this.length !== null && this.length - this.#received <= limit;
   }
 
   /** Reads and drops what is missing. */
@@ -99,8 +126,10 @@ export class RequestContent implements Content {
     while (await this.#read("drain") !== null);
   }
 
-  /** Nothing to let go of: the connection passes over what was not read. */
-  close(): void {}
+  /** Whoever closes wants no more of it; the connection passes over what was not read. */
+  close(): void {
+    if (this.#isReading) this.#state = "broken";
+  }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
     return pieces(this);

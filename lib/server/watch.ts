@@ -11,9 +11,8 @@ export class Watch {
   readonly #deadlines: Deadlines;
   #awaited: Awaited = "nothing";
   #since = 0;
-  /** Of the content under way: octets received, and milliseconds waited for them. */
-  #received = 0;
-  #waited = 0;
+  /** Milliseconds that the content under way is behind the pace; below 0, ahead of it. */
+  #behind = 0;
   /** Until when a peer that keeps the pace may be reading what the system has taken so far. */
   #readUntil = 0;
 
@@ -37,15 +36,16 @@ export class Watch {
   /** The head is there and its handler on: what the content will need counts from nothing. */
   beginContent(now: number): void {
     this.expect("nothing", now);
-    this.#received = 0;
-    this.#waited = 0;
+    this.#behind = 0;
   }
 
   /** A wait for content has brought so many octets. */
   receive(octets: number, now: number): void {
     if (this.#awaited !== "content" && this.#awaited !== "drain") return;
-    this.#received += octets;
-    this.#waited += now - this.#since;
+    const { minRate, rateGrace } = this.#deadlines;
+    const ahead = minRate === 0 ? 0 : 1000 * octets / minRate;
+    // A fast beginning does not buy the right to trickle for long.
+    this.#behind = Math.max(-rateGrace, this.#behind + now - this.#since - ahead);
     this.#awaited = "nothing";
   }
 
@@ -77,7 +77,7 @@ export class Watch {
         return isBeyond(elapsed, headTimeout);
       case "content":
       case "drain":
-        return isBeyond(elapsed, stallTimeout) || this.#isSlow(this.#waited + elapsed);
+        return isBeyond(elapsed, stallTimeout) || this.#isSlow(this.#behind + elapsed);
       case "response":
         return this.#isUnread(now);
       case "end":
@@ -85,9 +85,9 @@ export class Watch {
     }
   }
 
-  #isSlow(waited: number): boolean {
+  #isSlow(behind: number): boolean {
     const { minRate, rateGrace } = this.#deadlines;
-    return this.#received < minRate * (waited - rateGrace) / 1000;
+    return minRate > 0 && behind > rateGrace;
   }
 
   #isUnread(now: number): boolean {

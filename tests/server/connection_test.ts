@@ -438,6 +438,103 @@ testConnection(
   },
 );
 
+testConnection(
+  "Connection lets no handler that is late read what belongs to the next request",
+  async ({ content, path }) => {
+    if (path !== "/late") return { status: 200, content: path };
+    // It gives up waiting and answers, while its read still waits.
+    content.read().catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve));
+    throw new StatusError(503, "Too slow.");
+  },
+  async (bench) => {
+    using client = await bench.connect();
+    await client.send(ask("POST", "/late", "Content-Length: 3\r\n"));
+    const { status, fields } = await client.readResponse();
+    assertEquals([status, fields.get("connection")], [503, "close"]);
+    await client.trySend("abc" + ask("GET", "/b") + ask("GET", "/c"));
+    assertEquals((await client.readToEnd()).length, 0);
+    assertEquals(bench.errors, []);
+  },
+);
+
+testConnection(
+  "Connection refuses to have content read twice at a time, or after its request",
+  (() => {
+    let kept: Content | null = null;
+    return async ({ content, path }: HttpRequest): Promise<HttpResponse> => {
+      if (path === "/later") {
+        return { status: 200, content: await kept!.read().then(String, String) };
+      }
+      kept = content;
+      const results = await Promise.allSettled([content.read(), content.read()]);
+      return { status: 200, content: results.map(({ status }) => status).join() };
+    };
+  })(),
+  async (bench) => {
+    using client = await bench.connect();
+    await client.send(ask("POST", "/", "Content-Length: 3\r\n") + "abc");
+    assertEquals((await client.readResponse()).text, "fulfilled,rejected");
+    await client.send(ask("GET", "/later"));
+    assertEquals((await client.readResponse()).text, "null");
+  },
+);
+
+testConnection(
+  "Connection answers 500 for content that fails before its head has left",
+  router([
+    { method: "GET", path: "/long", handler: () => ({ status: 200, content: short(5) }) },
+    { method: "GET", path: "/nan", handler: () => ({ status: 200, content: short(NaN) }) },
+    {
+      method: "GET",
+      path: "/none",
+      handler: () => ({ status: 200, content: fromStream(ReadableStream.from([]), 5) }),
+    },
+  ]),
+  async (bench) => {
+    for (const path of ["/long", "/nan", "/none"]) {
+      using client = await bench.connect();
+      await client.send(ask("GET", path));
+      assertEquals((await client.readResponse()).status, 500, path);
+    }
+    assertEquals(bench.records.map(({ status }) => status), [500, 500, 500]);
+    assertEquals(bench.errors.length, 3);
+  },
+);
+
+testConnection(
+  "Connection leaves the type of an error to who throws it",
+  () => {
+    throw new StatusError(400, "<p>No.</p>", { "content-type": "text/html" });
+  },
+  async (bench) => {
+    using client = await bench.connect();
+    await client.send(GET);
+    assertEquals((await client.readResponse()).fields.get("content-type"), "text/html");
+  },
+);
+
+testWith(["net"], "serve() reports to an observer that is an object of a class", async () => {
+  class Observer {
+    readonly seen: string[] = [];
+    onExchange({ requestLine }: ExchangeRecord) {
+      this.seen.push(requestLine!);
+    }
+    onError(error: unknown) {
+      this.seen.push(String(error));
+    }
+  }
+  const observer = new Observer();
+  const server = serve(() => {
+    throw new Error("fault");
+  }, { port: 0, observer });
+  using client = await RawClient.connect(server.port);
+  await client.send(GET);
+  assertEquals((await client.readResponse()).status, 500);
+  await server.close();
+  assertEquals(observer.seen, ["Error: fault", "GET / HTTP/1.1"]);
+});
+
 testConnection("Connection counts chunked content against its limit", read, async (bench) => {
   for (
     const content of [

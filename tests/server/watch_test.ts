@@ -86,6 +86,22 @@ Deno.test("Watch lets content come at any pace from the least on, and not below"
   assertEquals(lateWhileReceiving(watching({ minRate: 0 }), 1, 20), null);
 });
 
+Deno.test("Watch gives little credit for a fast beginning", () => {
+  const watch = watching();
+  watch.beginContent(0);
+  watch.expect("content", 0);
+  watch.receive(1024 * 1024 * KiB, SECOND);
+  for (let second = 1; second < 100; second++) {
+    watch.expect("content", second * SECOND);
+    if (watch.isLate((second + 1) * SECOND, false)) {
+      assertEquals(second, 41);
+      return;
+    }
+    watch.receive(1, (second + 1) * SECOND);
+  }
+  throw new Error("It never was late");
+});
+
 Deno.test("Watch does not hold the handler's own time against the client", () => {
   const watch = watching();
   watch.beginContent(0);

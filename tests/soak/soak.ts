@@ -48,7 +48,7 @@ export async function soak(path: string, options: SoakOptions): Promise<SoakRepo
 
   await visitAll(program.port, visits, { ...options, duration: options.duration / 3 }, "early");
   const warm = await memory(program.pid);
-  await visitAll(program.port, visits, options, "late");
+  await visitAll(program.port, visits, { ...options, seed: options.seed + 100_000 }, "late");
 
   const descriptors = await settle(program.pid, before[0]);
   const after = await memory(program.pid);
