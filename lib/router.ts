@@ -11,7 +11,7 @@ export interface Route {
   /** The method, `GET` for instance; a GET route answers HEAD as well. */
   readonly method: string;
   /**
-   * The pattern of the path: literal text in which `{name}` stands for one segment and, at the
+   * The pattern of the path: text as it stands in a URL, escaped where it must be, in which `{name}` stands for one segment and, at the
    * end, `{name...}` for all that remains, slashes included, be it empty.
    */
   readonly path: string;
@@ -50,11 +50,12 @@ interface Resource {
  */
 export function router(routes: readonly Route[]): Handler {
   const resources = groupByPath(routes);
+  const known = new Set([...KNOWN_METHODS, ...routes.map(({ method }) => method)]);
   const allowed = allow(
     resources.flatMap(({ handlers }) => [...handlers.keys()]),
   );
   return (request) => {
-    if (!KNOWN_METHODS.has(request.method)) {
+    if (!known.has(request.method)) {
       throw new StatusError(501, "This server does not know the method.");
     }
     if (request.path === "*") {
@@ -75,9 +76,8 @@ function answer(
   request: HttpRequest,
 ): HttpResponse | Promise<HttpResponse> {
   const { handlers, names } = resource;
-  const handler = handlers.get(
-    request.method === "HEAD" ? "GET" : request.method,
-  );
+  const handler = handlers.get(request.method) ??
+    (request.method === "HEAD" ? handlers.get("GET") : undefined);
   if (handler === undefined) {
     const fields = { "Allow": allow(handlers.keys()) };
     if (request.method === "OPTIONS") return { status: 204, fields };
@@ -110,6 +110,9 @@ function groupByPath(routes: readonly Route[]): Resource[] {
   return [...resources.values()];
 }
 
+/** Text of a path: visible ASCII without what ends a path, and without braces. */
+const LITERAL = /^\/(?:[!$&-;=@-Z_a-z~]|%[0-9A-F]{2})*$/;
+
 const PARAMETER = /\{([A-Za-z_][A-Za-z0-9_]*)(\.\.\.)?\}/g;
 
 function compile(path: string): Resource {
@@ -127,7 +130,8 @@ function compile(path: string): Resource {
     }
   }
   const tail = path.slice(end);
-  if (!path.startsWith("/") || /[{}]/.test(path.replace(PARAMETER, ""))) {
+  const isUnique = new Set(names).size === names.length;
+  if (!isUnique || !LITERAL.test(path.replace(PARAMETER, ""))) {
     throw new TypeError(`The path pattern ${path} is malformed`);
   }
   return {

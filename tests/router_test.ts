@@ -97,6 +97,21 @@ Deno.test("router() answers by method and path", () => {
   }
 });
 
+Deno.test("router() answers with methods of its table that are not everybody's, and with HEAD", () => {
+  const own = router([
+    { method: "PROPFIND", path: "/a", handler: show("found") },
+    { method: "HEAD", path: "/b", handler: show("head") },
+    { method: "GET", path: "/b", handler: show("get") },
+    { method: "GET", path: "/caf%C3%A9", handler: show("café") },
+  ]);
+  const content = (method: string, path: string) =>
+    (own(request(method, path)) as HttpResponse).content;
+  assertEquals(content("PROPFIND", "/a"), "found {}");
+  assertEquals(content("HEAD", "/b"), "head {}");
+  assertEquals(content("GET", "/b"), "get {}");
+  assertEquals(content("GET", "/caf%c3%a9"), "café {}");
+});
+
 Deno.test("router() throws for a table that is malformed", () => {
   const handler = show("x");
   const bad: Route[][] = [
@@ -105,6 +120,11 @@ Deno.test("router() throws for a table that is malformed", () => {
     [{ method: "GET", path: "/{", handler }],
     [{ method: "GET", path: "/{}", handler }],
     [{ method: "GET", path: "/{a b}", handler }],
+    [{ method: "GET", path: "/a b", handler }],
+    [{ method: "GET", path: "/a?b", handler }],
+    [{ method: "GET", path: "/a#b", handler }],
+    [{ method: "GET", path: "/caf%c3", handler }],
+    [{ method: "GET", path: "/{a}/{a}", handler }],
     [{ method: "G T", path: "/", handler }],
     [{ method: "GET", path: "/", handler }, {
       method: "GET",
