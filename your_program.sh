@@ -12,7 +12,9 @@ is_recent() {
   [ -n "$version" ] && { [ "$major" -gt 2 ] || { [ "$major" -eq 2 ] && [ "$minor" -ge 9 ]; }; }
 }
 
-if deno=$(command -v deno) && is_recent "$deno"; then :
+if deno=$(command -v deno) && is_recent "$deno"; then
+  # npm may have installed a script of Node.js in front of the real one.
+  [ "$(head -c 2 -- "$deno")" != '#!' ] || deno=$("$deno" eval 'console.log(Deno.execPath())')
 elif command -v npx >/dev/null; then
   deno=$(npx --yes deno@2.9.6 eval 'console.log(Deno.execPath())')
 else

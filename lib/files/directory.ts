@@ -7,12 +7,27 @@ import { MadeFolders } from "./made_folders.ts";
 import { splitName } from "./names.ts";
 import { isFileAt, join, lookAt, realPathOrNull } from "./paths.ts";
 
+/** Segments of a name at most: one request is not to make thousands of folders. */
+const MOST_SEGMENTS = 64;
+
 /** An open file inside the directory. Whoever gets it closes it. */
-export interface OpenFile {
+export class OpenFile {
   /** The file, open for reading. */
   readonly file: Deno.FsFile;
   /** What the system says of it. */
   readonly info: Deno.FileInfo;
+  #isClosed = false;
+
+  constructor(file: Deno.FsFile, info: Deno.FileInfo) {
+    this.file = file;
+    this.info = info;
+  }
+
+  /** Closes the file. To call it twice does no harm. */
+  close(): void {
+    if (!this.#isClosed) this.file.close();
+    this.#isClosed = true;
+  }
 }
 
 /** Where a file may be written. */
@@ -69,7 +84,7 @@ export class Directory {
     const file = await Deno.open(real);
     try {
       const info = await file.stat();
-      if (await isFileAt(real, info)) return { file, info };
+      if (await isFileAt(real, info)) return new OpenFile(file, info);
     } catch (error) {
       file.close();
       throw error;
@@ -115,7 +130,9 @@ export class Directory {
    */
   async findPlace(name: string): Promise<Place> {
     const segments = splitName(name, this.showsHidden);
-    if (segments === null) throw new StatusError(400, "A file cannot have this name.");
+    if (segments === null || segments.length > MOST_SEGMENTS) {
+      throw new StatusError(400, "A file cannot have this name.");
+    }
     const folders: string[] = [];
     let folder = this.path;
     try {

@@ -32,6 +32,7 @@ export function toStatusError(
     case "ENFILE":
       return new StatusError(503, "The server has too many files open.", { "Retry-After": "1" });
   }
+  if (error instanceof Deno.errors.AlreadyExists && use === "writing") return inTheWay();
   if (isAbsence(error)) return use === "reading" ? notFound() : inTheWay();
   return error;
 }
@@ -39,6 +40,11 @@ export function toStatusError(
 function isAbsence(error: Error): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory ||
     error instanceof Deno.errors.IsADirectory || error instanceof Deno.errors.FilesystemLoop;
+}
+
+/** The error for a file that has changed, or is not there, against the request's conditions. */
+export function preconditionFailed(): StatusError {
+  return new StatusError(412, "The file is not in the state that the request asks for.");
 }
 
 /** The error for a file that is not there, or not to be seen. */

@@ -16,7 +16,6 @@ export class FileContent implements Content {
   #missing: number;
   #isSought = false;
   #piece: Uint8Array | null = null;
-  #isClosed = false;
 
   /**
    * @param open An open file.
@@ -58,8 +57,7 @@ export class FileContent implements Content {
   }
 
   close(): void {
-    if (!this.#isClosed) this.#open.file.close();
-    this.#isClosed = true;
+    this.#open.close();
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
@@ -72,7 +70,6 @@ export class MultipartContent implements Content {
   readonly length: number;
   readonly #open: OpenFile;
   readonly #pieces: AsyncGenerator<Uint8Array>;
-  #isClosed = false;
 
   /**
    * @param open An open file.
@@ -101,8 +98,7 @@ export class MultipartContent implements Content {
   }
 
   close(): void {
-    if (!this.#isClosed) this.#open.file.close();
-    this.#isClosed = true;
+    this.#open.close();
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {

@@ -2,15 +2,14 @@
 
 import { negotiateType } from "../http/accept.ts";
 import { encodeContent, withVary } from "../http/coding.ts";
-import type { ResponseFields } from "../http/fields.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../http/message.ts";
 import { evaluatePreconditions, type Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
 import { DigestCheck } from "./digest.ts";
 import type { Directory } from "./directory.ts";
-import { notFound, toStatusError } from "./faults.ts";
+import { notFound, preconditionFailed, toStatusError } from "./faults.ts";
 import { listFolder } from "./listing.ts";
-import { PAGE_FIELDS, toHtml, toJson } from "./listing_page.ts";
+import { JSON_FIELDS, PAGE_FIELDS, toHtml, toJson } from "./listing_page.ts";
 import { readFile } from "./reading.ts";
 import { removeFile } from "./removal.ts";
 import type { FileSettings } from "./settings.ts";
@@ -83,13 +82,13 @@ class Files {
 
   async #readFolder(request: HttpRequest, name: string): Promise<HttpResponse> {
     const isComplete = name === "" || name.endsWith("/");
-    const folder = await this.#directory.findFolder(name.replace(/\/$/, ""));
+    const folder = await this.#directory.findFolder(name.replace(/(?<=.)\/$/, ""));
     if (folder === null) throw notFound();
     if (!isComplete) return addSlash(request);
     const entries = await listFolder(this.#directory, folder);
     const type = negotiateType(request.fields, ["text/html", "application/json"]);
     const response: HttpResponse = type === "application/json"
-      ? { status: 200, fields: { "Content-Type": type }, content: toJson(entries) }
+      ? { status: 200, fields: JSON_FIELDS, content: toJson(entries) }
       : { status: 200, fields: PAGE_FIELDS, content: toHtml(entries, `/${name}`, name === "") };
     const fields = withVary(response.fields!, "Accept");
     return await encodeContent(request, { ...response, fields });
@@ -100,9 +99,8 @@ class Files {
     const { isNew, validators } = await this.#store(request).catch((error) => {
       throw toStatusError(error, "writing");
     });
-    const fields: ResponseFields = validatorFields(validators);
-    if (request.method === "PUT" && !isNew) return { status: 204, fields };
-    return { status: 201, fields: { "Location": request.path, ...fields } };
+    const status = request.method === "PUT" && !isNew ? 204 : 201;
+    return { status, fields: { "Location": request.path, ...validatorFields(validators) } };
   }
 
   async #store(request: HttpRequest): ReturnType<typeof storeFile> {
@@ -118,7 +116,7 @@ class Files {
   /** Throws where a file may not be written, given the one that is there. */
   #check({ method, fields }: HttpRequest, current: Validators | null): void {
     if (evaluatePreconditions(method, fields, current, Date.now()) === "failed") {
-      throw new StatusError(412, "The file is not in the state that the request asks for.");
+      throw preconditionFailed();
     }
     if (current !== null && !this.#settings.allowsReplace) {
       throw new StatusError(409, "There is a file of this name, and it is not to be replaced.");
@@ -131,7 +129,7 @@ class Files {
       await removeFile(this.#directory, request.parameters["name"]!, {
         check: (current) => {
           if (evaluatePreconditions("DELETE", request.fields, current, Date.now()) === "failed") {
-            throw new StatusError(412, "The file is not in the state that the request asks for.");
+            throw preconditionFailed();
           }
         },
         isDurable: this.#settings.isDurable,

@@ -14,6 +14,12 @@ export function toJson(entries: readonly Entry[]): string {
   return JSON.stringify(listed) + "\n";
 }
 
+/** The fields of a listing as JSON: names are what uploaders choose, and no page. */
+export const JSON_FIELDS: ResponseFields = Object.freeze({
+  "Content-Type": "application/json",
+  "X-Content-Type-Options": "nosniff",
+});
+
 /** The fields of a page: nothing but its own style is loaded, and nothing runs. */
 export const PAGE_FIELDS: ResponseFields = Object.freeze({
   "Content-Type": "text/html; charset=utf-8",

@@ -5,8 +5,7 @@ import type { ResponseFields } from "../http/fields.ts";
 const UNKNOWN_TYPE = "application/octet-stream";
 
 /** Types that a browser may run script from, which then acts in the name of this server. */
-const CAN_RUN_SCRIPT =
-  /^(?:text\/html|text\/xml|application\/xml|application\/[^;]+\+xml|image\/svg\+xml)$/;
+const CAN_RUN_SCRIPT = /^(?:text\/html|text\/xml|application\/xml|[^/]+\/[^;]+\+xml)$/;
 
 /**
  * The fields that tell what kind of content a file has. Text is said to be UTF-8.

@@ -3,6 +3,7 @@
 
 import { create as contentDisposition } from "content-disposition"; // RFC 6266, typed, no dependencies
 import {
+  canEncode,
   type Coding,
   CODINGS_ON_THE_WAY,
   encode,
@@ -15,6 +16,7 @@ import { evaluatePreconditions, isRangeCurrent, type Validators } from "../http/
 import { contentRange, layOutRanges, selectRanges } from "../http/range.ts";
 import { StatusError } from "../http/status.ts";
 import type { Directory, OpenFile } from "./directory.ts";
+import { preconditionFailed } from "./faults.ts";
 import { FileContent, MultipartContent } from "./file_content.ts";
 import { typeFields } from "./media_type.ts";
 import { hasCompressedEnding } from "./names.ts";
@@ -57,10 +59,10 @@ export async function readFile(
     open = representation.open;
     const type = await typeFields(name, settings.guessesTypes);
     const response = await respond(request, name, representation, type);
-    if (typeof response.content !== "object") open.file.close();
+    if (typeof response.content !== "object") open.close();
     return response;
   } catch (error) {
-    open.file.close();
+    open.close();
     throw error;
   }
 }
@@ -68,24 +70,26 @@ export async function readFile(
 /** Chooses the representation. A range is always one of the file as it is. */
 async function choose(
   directory: Directory,
-  { fields }: HttpRequest,
+  { method, fields }: HttpRequest,
   name: string,
   original: OpenFile,
 ): Promise<Representation> {
   const plain = { open: original, coding: null, isReadyMade: false };
   if (hasCompressedEnding(name)) return { ...plain, isChosen: false };
-  if (fields.has("Range") || original.info.size === 0) return { ...plain, isChosen: true };
+  const isPartial = method === "GET" && /^bytes=/i.test(fields.get("Range") ?? "");
+  if (isPartial || original.info.size === 0) return { ...plain, isChosen: true };
   const offered = [...READY_MADE.keys()];
   for (let next = negotiateCoding(fields, offered); next !== null;) {
     const open = await openReadyMade(directory, name + READY_MADE.get(next)!, original.info);
     if (open !== null) {
-      original.file.close();
+      original.close();
       return { open, coding: next, isReadyMade: true, isChosen: true };
     }
     offered.splice(offered.indexOf(next), 1);
     next = negotiateCoding(fields, offered);
   }
-  return { ...plain, coding: negotiateCoding(fields, CODINGS_ON_THE_WAY), isChosen: true };
+  const onTheWay = canEncode(original.info.size) ? CODINGS_ON_THE_WAY : [];
+  return { ...plain, coding: negotiateCoding(fields, onTheWay), isChosen: true };
 }
 
 /** A ready-made coding, unless it is older than what it is a coding of. */
@@ -96,7 +100,7 @@ async function openReadyMade(
 ): Promise<OpenFile | null> {
   const open = await directory.openFile(name);
   if (open === null || open.info.mtime! >= mtime!) return open;
-  open.file.close();
+  open.close();
   return null;
 }
 
@@ -112,7 +116,7 @@ async function respond(
     : validatorFields(validators);
   switch (evaluatePreconditions(request.method, request.fields, validators, Date.now())) {
     case "failed":
-      throw new StatusError(412, "The file is not in the state that the request asks for.");
+      throw preconditionFailed();
     case "not modified":
       return { status: 304, fields: common };
   }

@@ -6,7 +6,7 @@ import type { Directory } from "./directory.ts";
 import { notFound } from "./faults.ts";
 import { withLock } from "./locks.ts";
 import { folderOf, lookAt, syncFolder } from "./paths.ts";
-import { validatorsOf } from "./validators.ts";
+import { validatorsOfAll } from "./validators.ts";
 
 /** Under which conditions a file is deleted, and how. */
 export interface RemoveOptions {
@@ -35,7 +35,7 @@ export async function removeFile(
   await withLock(path, async () => {
     const info = await lookAt(path);
     if (info?.isDirectory) throw new StatusError(409, "The name is that of a folder.");
-    check(info === null ? null : validatorsOf(info));
+    check(info === null ? null : validatorsOfAll(info));
     await Deno.remove(path);
   });
   if (isDurable) await syncFolder(folderOf(path));

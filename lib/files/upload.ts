@@ -12,7 +12,7 @@ import { withLock } from "./locks.ts";
 import { temporaryName } from "./names.ts";
 import { folderOf, isFileAt, join, lookAt, syncFolder } from "./paths.ts";
 import { checkSpace } from "./space.ts";
-import { validatorsOf } from "./validators.ts";
+import { validatorsOf, validatorsOfAll } from "./validators.ts";
 
 /** How often a folder may be taken away under an upload's feet before that is an error. */
 const PLACE_TRIES = 8;
@@ -102,7 +102,7 @@ async function begin(
 
 async function currentAt(path: string): Promise<Validators | null> {
   const info = await lookAt(path);
-  return info === null ? null : validatorsOf(info);
+  return info === null ? null : validatorsOfAll(info);
 }
 
 async function openTemporary(folder: string): Promise<Omit<Upload, "place">> {
@@ -111,6 +111,7 @@ async function openTemporary(folder: string): Promise<Omit<Upload, "place">> {
   try {
     await file.lock(true);
     if (await isFileAt(temporary, await file.stat())) return { temporary, file };
+    if (await lookAt(temporary) === null) throw new Deno.errors.NotFound("It was swept away");
     throw new StatusError(403, "A link on the way leads out of the directory.");
   } catch (error) {
     file.close();

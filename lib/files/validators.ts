@@ -19,6 +19,12 @@ export function validatorsOf(info: Deno.FileInfo, coding: Coding | null = null):
   return { etag: `"${parts.join("-")}"`, lastModified };
 }
 
+/** The validators of a file whatever it was sent in: for conditions on writing. */
+export function validatorsOfAll(info: Deno.FileInfo): Validators {
+  const others = (["gzip", "br"] as const).map((coding) => validatorsOf(info, coding).etag);
+  return { ...validatorsOf(info), others };
+}
+
 /** The fields that carry validators. */
 export function validatorFields({ etag, lastModified }: Validators): ResponseFields {
   return { "ETag": etag, "Last-Modified": formatDate(lastModified) };
