@@ -5,8 +5,8 @@ import { isSameName, trimBlanks } from "./syntax.ts";
 
 /** The fields of a received message, in the order of their lines. */
 export class Fields implements Iterable<readonly [string, string]> {
-  // Two arrays and a linear search: a head has a dozen lines, and comparing lengths first
-  // makes a miss cost less than lowering the case of every name.
+  // Two arrays and a linear search: a head has a dozen lines, and a name of another length is
+  // told at once.
   readonly #names: string[] = [];
   readonly #values: string[] = [];
 

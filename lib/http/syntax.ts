@@ -100,7 +100,7 @@ const utf8 = new TextDecoder();
  *
  * `TextDecoder("latin1")` would not do: by the encoding standard it is windows-1252.
  *
- * @param isAscii Whether it is known that every octet is below 0x80: a faster way.
+ * @param isAscii Whether it is known that every octet is below 0x80, so that it is UTF-8.
  */
 export function decodeLatin1(
   octets: Uint8Array,

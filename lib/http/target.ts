@@ -26,30 +26,31 @@ const ABSOLUTE_FORM = /^(https?):\/\/([^/?]*)([^?]*)(?:\?(.*))?$/i;
  * CONNECT, which is for proxies.
  */
 export function parseTarget(method: string, target: string): Target {
-  if (method === "CONNECT") {
-    const port = target.slice(target.lastIndexOf(":") + 1);
-    if (!isAuthority(target) || !/^[0-9]+$/.test(port)) throw badTarget();
-    throw new StatusError(501, "This server is not a proxy.");
-  }
-  if (target.startsWith("/")) {
-    const mark = target.indexOf("?");
-    const path = mark < 0 ? target : target.slice(0, mark);
-    checkEscapes(path);
-    return {
-      path,
-      query: mark < 0 ? null : target.slice(mark + 1),
-      authority: null,
-    };
-  }
+  if (method === "CONNECT") throw refuseConnect(target);
+  if (target.startsWith("/")) return parseOriginForm(target);
   if (target === "*" && method === "OPTIONS") {
     return { path: "*", query: null, authority: null };
   }
+  return parseAbsoluteForm(method, target);
+}
+
+/** The authority-form is for CONNECT alone. What follows is meant for another server. */
+function refuseConnect(target: string): StatusError {
+  const port = target.slice(target.lastIndexOf(":") + 1);
+  if (!isAuthority(target) || !/^[0-9]+$/.test(port)) return badTarget();
+  return new StatusError(501, "This server is not a proxy.");
+}
+
+function parseOriginForm(target: string): Target {
+  const mark = target.indexOf("?");
+  const path = mark < 0 ? target : target.slice(0, mark);
+  checkEscapes(path);
+  return { path, query: mark < 0 ? null : target.slice(mark + 1), authority: null };
+}
+
+function parseAbsoluteForm(method: string, target: string): Target {
   const [, scheme, authority, path, query] = ABSOLUTE_FORM.exec(target) ?? [];
-  if (
-    authority === undefined || path === undefined || !isAuthority(authority)
-  ) {
-    throw badTarget();
-  }
+  if (authority === undefined || path === undefined || !isAuthority(authority)) throw badTarget();
   if (scheme?.toLowerCase() === "https") {
     // RFC 9110 section 7.4: what is to be asked for in secret is not answered in the open.
     throw new StatusError(421, "Resources of https are not served on an unsecured connection.");

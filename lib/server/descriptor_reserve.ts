@@ -11,6 +11,12 @@ const NOTHING = "/dev/null";
 export class DescriptorReserve {
   #held: Deno.FsFile[] = [];
 
+  /** To be made before the first connection. */
+  constructor() {
+    // The first stack trace has Deno open a file: not when none is left.
+    void new Error().stack;
+  }
+
   /** Whether the descriptors are kept back: else they are in use, or cannot be had. */
   get isFull(): boolean {
     return this.#held.length === RESERVE;

@@ -35,7 +35,7 @@ export interface Deadlines {
   /**
    * Milliseconds for which the server, having sent its last response and closed its side, takes
    * in what the client still sends, so that no reset destroys the response (RFC 9112 section
-   * 9.6). Default 2,000.
+   * 9.6). Default 2,000: several round trips of the slowest connections.
    */
   readonly lingerTimeout: number;
 }
@@ -76,7 +76,10 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
  */
 export const SYSTEM_BUFFER: number = 4 * 1024 * 1024;
 
-/** Milliseconds after which an idle connection is given up while the server is full. */
+/**
+ * Milliseconds after which an idle connection is given up while the server is full: time enough
+ * for a client that is about to ask again, and no more.
+ */
 export const CROWDED_IDLE_TIMEOUT = 1000;
 
 /** Limits below which a request could not even be read. */

