@@ -1,0 +1,121 @@
+// Files that change while they are sent: never wrong octets under a right length.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Directory, type OpenFile } from "../../lib/files/directory.ts";
+import { fileHandlers } from "../../lib/files/handlers.ts";
+import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
+import { router } from "../../lib/router.ts";
+import { routes } from "../../lib/routes.ts";
+import { serve } from "../../lib/server/listener.ts";
+import { testWith } from "../support/needs.ts";
+import { RawClient, toLatin1 } from "../support/raw_client.ts";
+import { withDirectory } from "../support/temp.ts";
+import { askAt, CHANGED, head, type House, NEEDS, OCTETS, withHouse } from "./reading_house.ts";
+
+/** More than the buffers of the two sockets hold, so that the server cannot have read it all. */
+const LARGE = 24 * 1024 * 1024;
+
+/** What happens to the file, and whether the old one is delivered all the same. */
+const CHANGES: [name: string, isDelivered: boolean, change: (file: string) => Promise<void>][] = [
+  ["replaced by rename", true, async (file) => {
+    await Deno.writeFile(`${file}.new`, new Uint8Array(LARGE).fill(1));
+    await Deno.rename(`${file}.new`, file);
+  }],
+  ["deleted", true, (file) => Deno.remove(file)],
+  ["written into", false, async (file) => {
+    using open = await Deno.open(file, { write: true });
+    await open.seek(LARGE - 100_000, Deno.SeekMode.Start);
+    await open.write(new Uint8Array(10).fill(1));
+  }],
+  ["written over as a whole", false, (file) => Deno.writeFile(file, new Uint8Array(LARGE).fill(1))],
+  ["cut", false, (file) => Deno.truncate(file, 1000)],
+  ["cut by its last octet", false, (file) => Deno.truncate(file, LARGE - 1)],
+  ["appended to", false, (file) => Deno.writeTextFile(file, "more", { append: true })],
+];
+
+/** The Range fields to send it by. */
+const ASKED = ["lines=0-", "bytes=1-", "bytes=0-99,1000-"];
+
+interface Delivery {
+  readonly announced: number;
+  readonly received: number;
+  readonly hasChanged: boolean;
+}
+
+/** Has a large file of zeros change while it is sent. */
+async function deliver(
+  { path, port }: House,
+  range: string,
+  change: (file: string) => Promise<void>,
+): Promise<Delivery> {
+  await Deno.writeFile(`${path}/large`, new Uint8Array(LARGE));
+  await Deno.utime(`${path}/large`, CHANGED, CHANGED);
+  using client = await RawClient.connect(port);
+  await client.send(head("GET /files/large", `Range: ${range}`, "Connection: close"));
+  let text = "";
+  while (!text.endsWith("\r\n\r\n")) text += toLatin1(await client.read(1));
+  await change(`${path}/large`);
+  const announced = Number(/^Content-Length: ([0-9]+)\r$/mi.exec(text)?.[1]);
+  return { announced, ...await receive(client, announced) };
+}
+
+/** Receives until the connection ends, by pieces: the client joins what it has not given out. */
+async function receive(client: RawClient, length: number): Promise<Omit<Delivery, "announced">> {
+  let received = 0;
+  let hasChanged = false;
+  while (received < length) {
+    const count = Math.min(65536, length - received);
+    const piece = await client.read(count).catch(() => null);
+    if (piece === null) break;
+    received += piece.length;
+    hasChanged ||= piece.includes(1);
+  }
+  return { received, hasChanged };
+}
+
+for (const [name, isDelivered, change] of CHANGES) {
+  const outcome = isDelivered ? "is delivered whole as it was" : "cuts the connection";
+  testWith(
+    NEEDS,
+    `a file that is ${name} while it is sent ${outcome}`,
+    () =>
+      withHouse(async (house) => {
+        for (const range of ASKED) {
+          const { announced, received, hasChanged } = await deliver(house, range, change);
+          assert(announced >= LARGE - 1000, range);
+          assertEquals(received === announced, isDelivered, `${range}: ${received}/${announced}`);
+          if (isDelivered) assertEquals(hasChanged, false, range);
+        }
+        assertEquals(house.errors.length, isDelivered ? 0 : ASKED.length);
+      }),
+  );
+}
+
+/** A directory in which the file `a` is cut as soon as it has been opened. */
+class CuttingDirectory extends Directory {
+  override async openFile(name: string): Promise<OpenFile | null> {
+    const open = await super.openFile(name);
+    if (name === "a") await Deno.truncate(`${this.path}/a`, 10);
+    return open;
+  }
+}
+
+testWith(
+  NEEDS,
+  "a small file that is cut before it is coded is 500",
+  () =>
+    withDirectory(async (path) => {
+      const errors: unknown[] = [];
+      const handlers = fileHandlers(new CuttingDirectory(path), DEFAULT_FILE_SETTINGS);
+      const observer = { onError: (error: unknown) => errors.push(error) };
+      const server = serve(router(routes(handlers)), { port: 0, observer });
+      for (const coding of ["gzip", "br"]) {
+        await Deno.writeFile(`${path}/a`, OCTETS);
+        const line = `Accept-Encoding: ${coding}`;
+        assertEquals((await askAt(server.port, "GET /files/a", line)).status, 500, coding);
+      }
+      await server.close();
+      assertEquals(errors.length, 2);
+      for (const error of errors) assertMatch(String(error), /has been cut while it was sent/);
+    }),
+);

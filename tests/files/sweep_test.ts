@@ -1,0 +1,98 @@
+// The sweep of what a crash has left: stale temporary files, and only those.
+
+import { assertEquals } from "@std/assert";
+import { temporaryName } from "../../lib/files/names.ts";
+import { sweep } from "../../lib/files/sweep.ts";
+import { testWith } from "../support/needs.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { listTree, withDirectory } from "../support/temp.ts";
+import { until } from "../support/wait.ts";
+import { head, NEEDS, treeOf, withHouse } from "./writing_house.ts";
+
+testWith(
+  ["read", "write"],
+  "sweep() takes stale temporary files away, and nothing else",
+  () =>
+    withDirectory((outside) =>
+      withDirectory(async (path) => {
+        await Deno.mkdir(`${path}/in/.git/deep`, { recursive: true });
+        const stale = ["", "in/", "in/.git/", "in/.git/deep/"].map((folder) =>
+          folder + temporaryName()
+        );
+        for (const name of stale) await Deno.writeTextFile(`${path}/${name}`, "stale");
+        const kept = [
+          "a",
+          "in/.wireserve-x.part",
+          `${temporaryName()}.part`,
+          `${temporaryName()}~`,
+          `x${temporaryName()}`,
+          temporaryName().slice(1),
+          temporaryName().replace(".part", ".PART"),
+          temporaryName().replace("wireserve", "Wireserve"),
+        ];
+        for (const name of kept) await Deno.writeTextFile(`${path}/${name}`, "kept");
+        await Deno.writeTextFile(`${outside}/${temporaryName()}`, "outside");
+        await Deno.symlink(outside, `${path}/out`);
+        const link = temporaryName();
+        await Deno.symlink(`${path}/a`, `${path}/${link}`);
+        const folder = temporaryName();
+        await Deno.mkdir(`${path}/${folder}`);
+        assertEquals(await sweep(path), stale.length);
+        const folders = ["in/", "in/.git/", "in/.git/deep/", `${folder}/`];
+        assertEquals(await listTree(path), [...kept, ...folders, "out", link].sort());
+        assertEquals((await listTree(outside)).length, 1);
+        assertEquals(await Deno.readTextFile(`${path}/a`), "kept");
+        assertEquals(await sweep(path), 0);
+      })
+    ),
+);
+
+testWith(
+  ["read", "write"],
+  "sweep() leaves a temporary file that somebody has locked",
+  () =>
+    withDirectory(async (path) => {
+      const [locked, stale] = [temporaryName(), temporaryName()];
+      for (const name of [locked, stale]) await Deno.writeTextFile(`${path}/${name}`, "");
+      {
+        using file = await Deno.open(`${path}/${locked}`, { read: true, write: true });
+        await file.lock(true);
+        assertEquals(await sweep(path), 1);
+        assertEquals(await listTree(path), [locked]);
+      }
+      assertEquals(await sweep(path), 1);
+      assertEquals(await listTree(path), []);
+    }),
+);
+
+/** Octets of the temporary file in a folder; 0 where there is none. */
+async function sizeOfPart(folder: string): Promise<number> {
+  const name = (await treeOf(folder)).find((each) => each.endsWith(".part"));
+  return name === undefined ? 0 : (await Deno.stat(`${folder}/${name}`)).size;
+}
+
+testWith(
+  NEEDS,
+  "sweep() leaves an upload alone that is under way",
+  () =>
+    withHouse(async ({ path, port }) => {
+      using client = await RawClient.connect(port);
+      // The lock comes before the octets, and a gathering writer writes only so many at once.
+      const text = "n".repeat(100_000);
+      await client.send(head("PUT /files/in/a", `Content-Length: ${text.length + 2}`) + text);
+      await until(async () => await sizeOfPart(`${path}/in`) > 0);
+      assertEquals(await sweep(path), 0);
+      await client.send("ew");
+      assertEquals((await client.readResponse()).status, 201);
+      assertEquals(await Deno.readTextFile(`${path}/in/a`), `${text}ew`);
+    }),
+);
+
+testWith(
+  ["read", "write"],
+  "sweep() passes over what is not there",
+  () =>
+    withDirectory(async (path) => {
+      assertEquals(await sweep(`${path}/none`), 0);
+    }),
+);
