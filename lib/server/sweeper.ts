@@ -4,6 +4,9 @@
 /** Milliseconds between two sweeps. */
 const INTERVAL = 250;
 
+/** Milliseconds that pass from one sweep to the next at the most. */
+const LONGEST_STEP = 2 * INTERVAL;
+
 /** What has deadlines. */
 export interface Swept {
   /** Looks after the deadlines, now that it is `now`: milliseconds of a clock that never jumps. */
@@ -15,8 +18,12 @@ export class Sweeper {
   readonly #members = new Set<Swept>();
   #timer: ReturnType<typeof setInterval> | undefined;
   #now = 0;
+  #lastTick = 0;
 
-  /** The moment of the last sweep: now, give or take an interval, and for free. */
+  /**
+   * The moment of the last sweep: now, give or take an interval, and for free. Time in which the
+   * server itself was held up has not passed here: what its peers sent meanwhile it has not seen.
+   */
   get now(): number {
     return this.#now;
   }
@@ -24,7 +31,7 @@ export class Sweeper {
   /** Takes in a member. */
   add(member: Swept): void {
     if (this.#members.size === 0) {
-      this.#now = performance.now();
+      this.#lastTick = performance.now();
       this.#timer = setInterval(() => this.#sweep(), INTERVAL);
     }
     this.#members.add(member);
@@ -37,7 +44,9 @@ export class Sweeper {
   }
 
   #sweep(): void {
-    this.#now = performance.now();
+    const tick = performance.now();
+    this.#now += Math.min(tick - this.#lastTick, LONGEST_STEP);
+    this.#lastTick = tick;
     for (const member of this.#members) member.sweep(this.#now);
   }
 }
