@@ -68,9 +68,13 @@ export class RequestContent implements Content {
       const octets = this.#nextPiece();
       if (octets !== null || this.#state === "complete") return octets;
       if (this.#state === "uninvited" && this.#isInvitable) await this.#invite();
-      await receive(this.#parser, this.#transport, awaited);
-      if (this.#state === "broken") throw new TypeError("The content can no longer be read");
+      if (!this.#isBroken) await receive(this.#parser, this.#transport, awaited);
+      if (this.#isBroken) throw new TypeError("The content can no longer be read");
     }
+  }
+
+  get #isBroken(): boolean {
+    return this.#state === "broken";
   }
 
   #nextPiece(): Uint8Array | null {
@@ -123,7 +127,9 @@ export class RequestContent implements Content {
 
   /** Reads and drops what is missing. */
   async drain(): Promise<void> {
+    this.#isReading = true; // A handler that comes late with a read of its own is refused it.
     while (await this.#read("drain") !== null);
+    this.#isReading = false;
   }
 
   /** Whoever closes wants no more of it; the connection passes over what was not read. */

@@ -459,6 +459,30 @@ testConnection(
 );
 
 testConnection(
+  "Connection lets no handler read beside the drain",
+  (() => {
+    let late: Promise<unknown> | null = null;
+    return async ({ content, path }: HttpRequest): Promise<HttpResponse> => {
+      if (path === "/late") {
+        late = new Promise((resolve) => setTimeout(resolve)).then(() => content.read());
+        late.catch(() => {});
+        return { status: 200, content: "at once" };
+      }
+      return { status: 200, content: await late!.then(() => "read", (error) => error.name) };
+    };
+  })(),
+  async (bench) => {
+    using client = await bench.connect();
+    await client.send(ask("POST", "/late", "Content-Length: 30\r\n") + "0123456789");
+    assertEquals((await client.readResponse()).text, "at once");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await client.send("x".repeat(20) + ask("GET", "/next") + ask("GET", "/third"));
+    assertEquals((await client.readResponse()).text, "TypeError");
+    assertEquals((await client.readResponse()).text, "TypeError");
+  },
+);
+
+testConnection(
   "Connection refuses to have content read twice at a time, or after its request",
   (() => {
     let kept: Content | null = null;
