@@ -38,12 +38,8 @@ async function main(): Promise<void> {
 
 /** Beside the serving: a large directory takes its time. */
 async function sweepStale(directory: Directory, log: AccessLog): Promise<void> {
-  try {
-    const removed = await sweep(directory.path);
-    if (removed > 0) log.event("swept", `${removed} unfinished uploads away`);
-  } catch (error) {
-    console.error(error);
-  }
+  const removed = await sweep(directory.path, (error) => console.error(error));
+  if (removed > 0) log.event("swept", `${removed} unfinished uploads away`);
 }
 
 /** Milliseconds for all that is under way to be given up, and for the log to be written. */

@@ -3,12 +3,16 @@
 // Deno's own --allow-read=DIR follows links out of DIR, so it is no help with that.
 
 import { StatusError } from "../http/status.ts";
+import { withLock } from "./locks.ts";
 import { MadeFolders } from "./made_folders.ts";
 import { splitName } from "./names.ts";
 import { isFileAt, join, lookAt, realPathOrNull } from "./paths.ts";
 
 /** Segments of a name at most: one request is not to make thousands of folders. */
 const MOST_SEGMENTS = 64;
+
+/** How often a file that changes under our eyes is opened again: half of the times with its writers waiting. */
+const OPEN_TRIES = 8;
 
 /** An open file inside the directory. Whoever gets it closes it. */
 export class OpenFile {
@@ -28,6 +32,20 @@ export class OpenFile {
     if (!this.#isClosed) this.file.close();
     this.#isClosed = true;
   }
+}
+
+/** The file at a real path, or null where it is no longer the one that has been opened. */
+async function openAt(real: string): Promise<OpenFile | null> {
+  const file = await Deno.open(real);
+  try {
+    const info = await file.stat();
+    if (await isFileAt(real, info)) return new OpenFile(file, info);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  file.close();
+  return null;
 }
 
 /** Where a file may be written. */
@@ -66,8 +84,12 @@ export class Directory {
     return real !== null && this.#contains(real) ? real : null;
   }
 
+  /** Whether a real path is in the directory, by names that clients could use as well. */
   #contains(real: string): boolean {
-    return real === this.path || real.startsWith(this.path === "/" ? "/" : `${this.path}/`);
+    if (real === this.path) return true;
+    const prefix = this.path === "/" ? "/" : `${this.path}/`;
+    return real.startsWith(prefix) &&
+      splitName(real.slice(prefix.length), this.showsHidden) !== null;
   }
 
   /**
@@ -75,22 +97,22 @@ export class Directory {
    *
    * @param name The name that the client gave, decoded.
    * @returns The file, or null where there is none, or none to be seen from outside.
+   * @throws {StatusError} 503 where others replace the file faster than it can be opened.
    */
   async openFile(name: string): Promise<OpenFile | null> {
     const segments = splitName(name, this.showsHidden);
-    const real = segments === null ? null : await this.resolve(join(this.path, ...segments));
-    // To open what is no file could wait for ever (a pipe) or do harm (a device).
-    if (real === null || !(await Deno.lstat(real)).isFile) return null;
-    const file = await Deno.open(real);
-    try {
-      const info = await file.stat();
-      if (await isFileAt(real, info)) return new OpenFile(file, info);
-    } catch (error) {
-      file.close();
-      throw error;
+    if (segments === null) return null;
+    const path = join(this.path, ...segments);
+    for (let tries = 1; tries <= OPEN_TRIES; tries++) {
+      const real = await this.resolve(path);
+      // To open what is no file could wait for ever (a pipe) or do harm (a device).
+      if (real === null || !(await lookAt(real))?.isFile) return null;
+      // A file that is being replaced is another one from look to look; at last its writers wait.
+      const isPatient = tries > OPEN_TRIES / 2;
+      const open = isPatient ? await withLock(real, () => openAt(real)) : await openAt(real);
+      if (open !== null) return open;
     }
-    file.close();
-    return null;
+    throw new StatusError(503, "The file is being replaced.", { "Retry-After": "1" });
   }
 
   /**

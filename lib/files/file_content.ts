@@ -3,6 +3,7 @@
 
 import { type Content, pieces } from "../http/content.ts";
 import type { ByteRange, Multipart } from "../http/range.ts";
+import { StatusError } from "../http/status.ts";
 import type { OpenFile } from "./directory.ts";
 
 /** Octets read at a time: 64 KiB, enough to make the system calls cheap beside the copying. */
@@ -28,15 +29,15 @@ export class FileContent implements Content {
   }
 
   /**
-   * @throws {Error} where the file is not what it was when it was opened: cut, or written into.
-   * The last piece is given out only after a look at that.
+   * @throws {StatusError} 503 where the file is not what it was when it was opened: cut, or
+   * written into. The last piece is given out only after a look at that.
    */
   async read(): Promise<Uint8Array | null> {
     if (this.#missing === 0) return null;
     await this.#seek();
     this.#piece ??= new Uint8Array(Math.min(PIECE_SIZE, this.length));
     const count = await this.#open.file.read(this.#piece.subarray(0, this.#missing));
-    if (count === null) throw new Error("The file has been cut while it was sent");
+    if (count === null) throw changed();
     this.#missing -= count;
     if (this.#missing === 0) await this.#checkUnchanged();
     return this.#piece.subarray(0, count);
@@ -48,12 +49,13 @@ export class FileContent implements Content {
     if (this.#position > 0) await this.#open.file.seek(this.#position, Deno.SeekMode.Start);
   }
 
+  /** A change of the inode alone is one, too, unless it is that a name has gone. */
   async #checkUnchanged(): Promise<void> {
-    const { size, mtime } = await this.#open.file.stat();
     const { info } = this.#open;
-    if (size !== info.size || mtime?.getTime() !== info.mtime?.getTime()) {
-      throw new Error("The file has been changed while it was sent");
-    }
+    const now = await this.#open.file.stat();
+    const isSame = now.size === info.size && isSameMoment(now.mtime, info.mtime) &&
+      (now.nlink !== info.nlink || isSameMoment(now.ctime, info.ctime));
+    if (!isSame) throw changed();
   }
 
   close(): void {
@@ -63,6 +65,15 @@ export class FileContent implements Content {
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
     return pieces(this);
   }
+}
+
+function isSameMoment(one: Date | null, other: Date | null): boolean {
+  return one?.getTime() === other?.getTime();
+}
+
+/** Answered where the head has not left yet; else it cuts the connection. */
+function changed(): StatusError {
+  return new StatusError(503, "The file has changed while it was sent.", { "Retry-After": "1" });
 }
 
 /** Several parts of an open file, laid out as multipart/byteranges. */

@@ -53,8 +53,33 @@ export async function isFileAt(path: string, { dev, ino }: Deno.FileInfo): Promi
   return true;
 }
 
-/** Makes what has been done in a folder last, power cut or not. */
-export async function syncFolder(path: string): Promise<void> {
-  using folder = await Deno.open(path);
-  await folder.sync();
+/** Folders that are open so that what is done in them can be made to last, power cut or not. */
+export class FolderSync {
+  readonly #folders: readonly Deno.FsFile[];
+
+  private constructor(folders: readonly Deno.FsFile[]) {
+    this.#folders = folders;
+  }
+
+  /** Opens folders: before anything is done, so that a refusal comes in time. */
+  static async open(paths: Iterable<string>): Promise<FolderSync> {
+    const folders: Deno.FsFile[] = [];
+    try {
+      for (const path of paths) folders.push(await Deno.open(path));
+    } catch (error) {
+      for (const folder of folders) folder.close();
+      throw error;
+    }
+    return new FolderSync(folders);
+  }
+
+  /** Makes it last. */
+  async sync(): Promise<void> {
+    for (const folder of this.#folders) await folder.sync();
+  }
+
+  /** Closes the folders. */
+  [Symbol.dispose](): void {
+    for (const folder of this.#folders) folder.close();
+  }
 }

@@ -21,10 +21,7 @@ import { FileContent, MultipartContent } from "./file_content.ts";
 import { typeFields } from "./media_type.ts";
 import { hasCompressedEnding } from "./names.ts";
 import type { FileSettings } from "./settings.ts";
-import { validatorFields, validatorsOf } from "./validators.ts";
-
-/** Ready-made codings beside a file, by what follows its name: the smaller one first. */
-const READY_MADE: ReadonlyMap<Coding, string> = new Map([["br", ".br"], ["gzip", ".gz"]]);
+import { isStale, READY_MADE, validatorFields, validatorsOf } from "./validators.ts";
 
 /** One of the forms that a file can be sent in. */
 interface Representation {
@@ -96,12 +93,20 @@ async function choose(
 async function openReadyMade(
   directory: Directory,
   name: string,
-  { mtime }: Deno.FileInfo,
+  original: Deno.FileInfo,
 ): Promise<OpenFile | null> {
-  const open = await directory.openFile(name);
-  if (open === null || open.info.mtime! >= mtime!) return open;
+  const open = await directory.openFile(name).catch(toAbsence);
+  if (open === null || !isStale(open.info, original)) return open;
   open.close();
   return null;
+}
+
+/** A coding that cannot be had is none; the file itself can be sent all the same. */
+function toAbsence(error: unknown): null {
+  const isAbsence = error instanceof StatusError || error instanceof Deno.errors.NotFound ||
+    error instanceof Deno.errors.PermissionDenied;
+  if (isAbsence) return null;
+  throw error;
 }
 
 async function respond(

@@ -5,8 +5,8 @@ import { StatusError } from "../http/status.ts";
 import type { Directory } from "./directory.ts";
 import { notFound } from "./faults.ts";
 import { withLock } from "./locks.ts";
-import { folderOf, lookAt, syncFolder } from "./paths.ts";
-import { validatorsOfAll } from "./validators.ts";
+import { folderOf, FolderSync, lookAt } from "./paths.ts";
+import { currentValidators } from "./validators.ts";
 
 /** Under which conditions a file is deleted, and how. */
 export interface RemoveOptions {
@@ -28,15 +28,18 @@ export async function removeFile(
   { check, isDurable }: RemoveOptions,
 ): Promise<void> {
   const path = await directory.findFile(name);
-  if (path === null) {
+  const target = path === null ? null : await directory.resolve(path);
+  if (path === null || target === null) {
     check(null);
     throw notFound();
   }
-  await withLock(path, async () => {
-    const info = await lookAt(path);
+  using folders = await FolderSync.open(isDurable ? [folderOf(path)] : []);
+  await withLock(target, async () => {
+    const info = await lookAt(target);
     if (info?.isDirectory) throw new StatusError(409, "The name is that of a folder.");
-    check(info === null ? null : validatorsOfAll(info));
+    if (!info?.isFile) throw notFound();
+    check(await currentValidators(target));
     await Deno.remove(path);
   });
-  if (isDurable) await syncFolder(folderOf(path));
+  await folders.sync();
 }

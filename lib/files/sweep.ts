@@ -6,36 +6,32 @@ import { join } from "./paths.ts";
 
 /**
  * Removes the stale temporary files from a directory and all folders below; links are not
- * followed. What cannot be looked into is passed over.
+ * followed. What cannot be looked into is passed over, and reported unless it has just gone.
  *
+ * @param report Hears of what is wrong.
  * @returns How many files have been removed.
  */
-export async function sweep(folder: string): Promise<number> {
+export async function sweep(folder: string, report: (error: unknown) => void): Promise<number> {
   let removed = 0;
   try {
     for await (const { name, isFile, isDirectory } of Deno.readDir(folder)) {
-      if (isDirectory) removed += await sweep(join(folder, name));
-      if (isFile && isTemporary(name) && await removeIfStale(join(folder, name))) removed++;
+      if (isDirectory) removed += await sweep(join(folder, name), report);
+      if (isFile && isTemporary(name) && await removeIfStale(join(folder, name), report)) removed++;
     }
   } catch (error) {
-    if (!isPassedOver(error)) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) report(error);
   }
   return removed;
 }
 
-async function removeIfStale(path: string): Promise<boolean> {
+async function removeIfStale(path: string, report: (error: unknown) => void): Promise<boolean> {
   try {
     using file = await Deno.open(path, { write: true });
     if (!await file.tryLock(true)) return false;
     await Deno.remove(path);
     return true;
   } catch (error) {
-    if (isPassedOver(error)) return false;
-    throw error;
+    if (!(error instanceof Deno.errors.NotFound)) report(error);
+    return false;
   }
-}
-
-/** What has gone meanwhile, and what we may not touch. */
-function isPassedOver(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied;
 }

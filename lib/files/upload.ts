@@ -10,9 +10,9 @@ import type { Directory, Place } from "./directory.ts";
 import { GatheringWriter } from "./gathering_writer.ts";
 import { withLock } from "./locks.ts";
 import { temporaryName } from "./names.ts";
-import { folderOf, isFileAt, join, lookAt, syncFolder } from "./paths.ts";
+import { folderOf, FolderSync, isFileAt, join, lookAt } from "./paths.ts";
 import { checkSpace } from "./space.ts";
-import { validatorsOf, validatorsOfAll } from "./validators.ts";
+import { currentValidators, validatorsOf } from "./validators.ts";
 
 /** How often a folder may be taken away under an upload's feet before that is an error. */
 const PLACE_TRIES = 8;
@@ -58,9 +58,12 @@ export async function storeFile(
   let isStored = false;
   try {
     const info = await fill(upload.file, content, options);
+    using folders = await FolderSync.open(
+      options.isDurable ? changedFolders(directory, upload.place) : [],
+    );
     const isNew = await withLock(upload.place.path, () => commit(upload, options));
     isStored = true;
-    if (options.isDurable) await syncFolders(directory, upload.place);
+    await folders.sync();
     return { isNew, validators: validatorsOf(info) };
   } finally {
     // Closed only now: the lock goes with it, and then anybody might sweep the file away.
@@ -87,7 +90,7 @@ async function begin(
     try {
       const place = await directory.findPlace(name);
       try {
-        options.check(await currentAt(place.path));
+        options.check(await currentValidators(place.path));
         await checkSpace(folderOf(place.path), content.length);
         return { place, ...await openTemporary(folderOf(place.path)) };
       } catch (error) {
@@ -98,11 +101,6 @@ async function begin(
       if (!(error instanceof Deno.errors.NotFound) || tries === PLACE_TRIES) throw error;
     }
   }
-}
-
-async function currentAt(path: string): Promise<Validators | null> {
-  const info = await lookAt(path);
-  return info === null ? null : validatorsOfAll(info);
 }
 
 async function openTemporary(folder: string): Promise<Omit<Upload, "place">> {
@@ -142,7 +140,7 @@ async function commit(
   { place: { path }, temporary }: Upload,
   { check, isCreator }: StoreOptions,
 ): Promise<boolean> {
-  const current = await currentAt(path);
+  const current = await currentValidators(path);
   check(current);
   if (!isCreator) {
     await Deno.rename(temporary, path);
@@ -152,20 +150,19 @@ async function commit(
     // Of two that link the same name at the same moment, in whatever process, one fails.
     await Deno.link(temporary, path);
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) check(await currentAt(path));
+    if (error instanceof Deno.errors.AlreadyExists) check(await currentValidators(path));
     throw error;
   }
   await removeIfThere(temporary);
   return true;
 }
 
-/** The name is in its folder, and the folders that were made for it are in theirs. */
-async function syncFolders(directory: Directory, { path, folders }: Place): Promise<void> {
-  const changed = new Set([folderOf(path)]);
-  for (const folder of folders) {
-    if (directory.isNew(folder)) changed.add(folderOf(folder));
-  }
-  for (const folder of changed) await syncFolder(folder);
+/** The folders that a new name changes: its own, and those that the folders made for it are in. */
+function changedFolders(directory: Directory, { path, folders }: Place): Set<string> {
+  return new Set([
+    folderOf(path),
+    ...folders.filter((each) => directory.isNew(each)).map(folderOf),
+  ]);
 }
 
 /** Removes a temporary file. Where that fails, what has led here is the error worth telling. */

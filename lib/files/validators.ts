@@ -4,10 +4,12 @@ import { formatDate } from "../http/date.ts";
 import type { Coding } from "../http/coding.ts";
 import type { ResponseFields } from "../http/fields.ts";
 import type { Validators } from "../http/preconditions.ts";
+import { lookAt } from "./paths.ts";
 
 /**
- * The validators of a file in a coding. The entity tag is strong: an upload is always a new
- * inode, and whoever writes into the old one changes its time, of which Deno tells milliseconds.
+ * The validators of a file in a coding. The entity tag is strong as long as files are replaced:
+ * an upload is always a new inode. Whoever writes into the old one changes its time, of which Deno
+ * tells milliseconds.
  *
  * @param info What the system says of the file.
  * @param coding The content coding that it is sent in: another representation, another tag.
@@ -19,9 +21,29 @@ export function validatorsOf(info: Deno.FileInfo, coding: Coding | null = null):
   return { etag: `"${parts.join("-")}"`, lastModified };
 }
 
-/** The validators of a file whatever it was sent in: for conditions on writing. */
-export function validatorsOfAll(info: Deno.FileInfo): Validators {
-  const others = (["gzip", "br"] as const).map((coding) => validatorsOf(info, coding).etag);
+/** Ready-made codings beside a file, by what follows its name: the smaller one first. */
+export const READY_MADE: ReadonlyMap<Coding, string> = new Map([["br", ".br"], ["gzip", ".gz"]]);
+
+/** Whether a ready-made coding is older than what it is a coding of. */
+export function isStale(readyMade: Deno.FileInfo, original: Deno.FileInfo): boolean {
+  return readyMade.mtime! < original.mtime!;
+}
+
+/**
+ * The validators of the file at a path, or null where there is none, for conditions on writing:
+ * the tag of any form that the file may have been got in will do.
+ */
+export async function currentValidators(path: string): Promise<Validators | null> {
+  const info = await lookAt(path);
+  if (info === null) return null;
+  const others: string[] = [];
+  for (const [coding, ending] of READY_MADE) {
+    const readyMade = await lookAt(path + ending);
+    others.push(validatorsOf(info, coding).etag);
+    if (readyMade !== null && !isStale(readyMade, info)) {
+      others.push(validatorsOf(readyMade, coding).etag);
+    }
+  }
   return { ...validatorsOf(info), others };
 }
 

@@ -1,7 +1,7 @@
 // The handlers of /files on the real file system: what is found, what is refused, and that
 // nothing outside the directory is ever read or touched.
 
-import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DigestCheck } from "../../lib/files/digest.ts";
 import { Directory } from "../../lib/files/directory.ts";
 import { fileHandlers } from "../../lib/files/handlers.ts";
@@ -330,8 +330,7 @@ testWith(
         assert(!toLatin1(received.slice(-5)).includes("0\r\n\r\n"));
       }
       await server.close();
-      assertEquals(errors.length, 2);
-      for (const error of errors) assertMatch(String(error), /has been cut while it was sent/);
+      assertEquals(errors, []);
     }),
 );
 

@@ -8,6 +8,7 @@ import { RawClient, type RawResponse } from "../support/raw_client.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 import {
+  CHANGED,
   countParts,
   EARLIER,
   etagOf,
@@ -210,4 +211,68 @@ testWith(
       assertEquals((await ask("PUT /files/a", "new", "If-None-Match: *")).status, 412);
       assertEquals(await Deno.readTextFile(`${path}/a`), "old");
     }, { allowsReplace: false }),
+);
+
+testWith(
+  NEEDS,
+  "DELETE of a link heeds the conditions of what it leads to, and takes the link",
+  () =>
+    withHouse(async (house) => {
+      const { path, ask } = house;
+      await Deno.writeTextFile(`${path}/a`, "kept");
+      await Deno.symlink("a", `${path}/link`);
+      const tag = await etagOf(house, "/files/link");
+      assertEquals((await ask("DELETE /files/link", null, 'If-Match: "x"')).status, 412);
+      assertEquals((await ask("DELETE /files/link", null, `If-Match: ${tag}`)).status, 204);
+      assertEquals(await treeOf(path), ["a"]);
+    }, { allowsDelete: true }),
+);
+
+testWith(
+  [...NEEDS, "mkfifo"],
+  "DELETE takes nothing but files",
+  () =>
+    withHouse(async ({ path, ask }) => {
+      await new Deno.Command("mkfifo", { args: [`${path}/pipe`] }).output();
+      assertEquals((await ask("DELETE /files/pipe")).status, 404);
+      assertEquals(await treeOf(path), ["pipe"]);
+    }, { allowsDelete: true }),
+);
+
+testWith(
+  NEEDS,
+  "PUT takes the tag of any form that the file was got in",
+  () =>
+    withHouse(async ({ path, ask }) => {
+      for (const isReadyMade of [false, true]) {
+        for (const coding of ["identity", "gzip", "br"]) {
+          for (const name of isReadyMade ? ["a", "a.gz", "a.br"] : ["a"]) {
+            await Deno.writeTextFile(`${path}/${name}`, "some text");
+            await Deno.utime(`${path}/${name}`, CHANGED, CHANGED);
+          }
+          const got = await ask("GET /files/a", null, `Accept-Encoding: ${coding}`);
+          const tag = got.fields.get("etag")!;
+          assertEquals((await ask("PUT /files/a", "new", `If-Match: ${tag}`)).status, 204, coding);
+          assertEquals((await ask("PUT /files/a", "new", `If-Match: ${tag}`)).status, 412, coding);
+        }
+      }
+    }),
+);
+
+testWith(
+  NEEDS,
+  "links lead to no name that could not be asked for",
+  () =>
+    withHouse(async ({ path, ask }) => {
+      const names = [".hidden", temporaryName()];
+      for (const name of names) {
+        await Deno.writeTextFile(`${path}/${name}`, "secret");
+        await Deno.symlink(name, `${path}/link`);
+        assertEquals((await ask("GET /files/link")).status, 404, name);
+        assertEquals((await ask("PUT /files/link", "x")).status, 403, name);
+        assertEquals(await Deno.readTextFile(`${path}/${name}`), "secret");
+        await Deno.remove(`${path}/link`);
+      }
+      await Deno.remove(`${path}/${names[1]}`);
+    }),
 );
