@@ -53,6 +53,16 @@ export async function isFileAt(path: string, { dev, ino }: Deno.FileInfo): Promi
   return true;
 }
 
+/** The same, without anything else happening in this program meanwhile. */
+export function isFileAtNow(path: string, { dev, ino }: Deno.FileInfo): boolean {
+  for (let look = 0; look < LOOKS; look++) {
+    if (Deno.realPathSync(path) !== path) return false;
+    const found = Deno.lstatSync(path);
+    if (!found.isFile || found.dev !== dev || found.ino !== ino) return false;
+  }
+  return true;
+}
+
 /** Folders that are open so that what is done in them can be made to last, power cut or not. */
 export class FolderSync {
   readonly #folders: readonly Deno.FsFile[];
