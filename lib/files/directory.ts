@@ -3,6 +3,7 @@
 // Deno's own --allow-read=DIR follows links out of DIR, so it is no help with that.
 
 import { StatusError } from "../http/status.ts";
+import { withLock } from "./locks.ts";
 import { MadeFolders } from "./made_folders.ts";
 import { splitName } from "./names.ts";
 import { isFileAt, isFileAtNow, join, lookAt, realPathOrNull } from "./paths.ts";
@@ -120,9 +121,11 @@ export class Directory {
       const real = await this.resolve(path);
       // To open what is no file could wait for ever (a pipe) or do harm (a device).
       if (real === null || !(await lookAt(real))?.isFile) return null;
-      // A file that is being replaced is another one from look to look: at last we look without
-      // letting anything else happen in between, which takes microseconds on a local disk.
-      const open = tries <= OPEN_TRIES / 2 ? await openAt(real) : openAtOnce(real);
+      // A file that is being replaced is another one from look to look. At last its writers here
+      // have to wait, and those elsewhere get no time: on a local disk the looks take microseconds.
+      const open = tries <= OPEN_TRIES / 2
+        ? await openAt(real)
+        : await withLock(real, () => Promise.resolve(openAtOnce(real)));
       if (open !== null) return open;
     }
     throw new StatusError(503, "The file is being replaced.", { "Retry-After": "1" });
