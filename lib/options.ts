@@ -144,17 +144,23 @@ function textOf(flags: Flags, name: string): string | undefined {
 }
 
 /**
- * What parseArgs takes amiss: a value that stands right behind its short flag, as in `-d/srv`,
- * and one given to a flag that has none, of which any but `false` would count as true.
+ * What parseArgs takes amiss: a value that stands right behind its short flag, as in `-d/srv`, and
+ * one given to a flag that has none, of which any but `false` would count as true.
  */
-function normalize(argument: string): string[] {
+function normalize(argument: string, index: number, all: readonly string[]): string[] {
   const [, flag, value] = /^-([dpb])=?(.+)$/s.exec(argument) ?? [];
   if (flag !== undefined && value !== undefined) return [`-${flag}`, value];
   const [, name] = /^--?([^=]*)=/.exec(argument) ?? [];
-  if (name === "h" || BOOLEAN_FLAGS.includes(name ?? "")) {
-    throw new UsageError(`${argument.split("=")[0]} takes no value`);
+  if (isBoolean(name)) throw new UsageError(`${argument.split("=")[0]} takes no value`);
+  const [, before] = /^--?(.*)$/.exec(all[index - 1] ?? "") ?? [];
+  if (isBoolean(before) && (argument === "true" || argument === "false")) {
+    throw new UsageError(`${all[index - 1]} takes no value`);
   }
   return [argument];
+}
+
+function isBoolean(name: string | undefined): boolean {
+  return name === "h" || BOOLEAN_FLAGS.includes(name ?? "");
 }
 
 function nonEmpty(flag: string, value: string): string {

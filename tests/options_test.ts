@@ -61,6 +61,9 @@ Deno.test("parseOptions() gives no value to flags that have none", () => {
     const argument of ["--verbose=no", "--verbose=false", "--help=1", "-h=false", "--version="]
   ) {
     assertThrows(() => parseOptions([argument]), UsageError, "takes no value");
+    const [flag = "", value = "true"] = argument.split("=");
+    if (value !== "true" && value !== "false") continue;
+    assertThrows(() => parseOptions([flag, value]), UsageError, "takes no value");
   }
 });
 
