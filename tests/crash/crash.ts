@@ -16,6 +16,8 @@ const NAMES = ["a", "b", "deep/er/c"];
 interface Ledger {
   readonly acknowledged: Map<string, number>;
   readonly begun: Map<string, number>;
+  /** How many were acknowledged in all. */
+  stored: number;
 }
 
 /** What a crash test has seen. */
@@ -37,12 +39,15 @@ export interface CrashReport {
  */
 export async function crash(path: string, kills: number, seed: number): Promise<CrashReport> {
   const random = new Random(seed);
-  const ledger: Ledger = { acknowledged: new Map(), begun: new Map() };
+  const ledger: Ledger = { acknowledged: new Map(), begun: new Map(), stored: 0 };
   let swept = 0;
   for (let round = 0; round < kills; round++) {
     const program = await Program.start(["--directory", path, "--log", "off"]);
     await until(async () => (await unfinished(path)).length === 0);
     const writers = NAMES.map((name) => write(program.port, name, ledger, random));
+    // Some uploads later, be the disk slow or fast, and then at any moment of the next one.
+    const enough = ledger.stored + random.integer(0, 4);
+    await until(() => ledger.stored >= enough);
     await new Promise((resolve) => setTimeout(resolve, random.integer(0, 40)));
     await program.stop("SIGKILL");
     await Promise.all(writers);
@@ -52,8 +57,7 @@ export async function crash(path: string, kills: number, seed: number): Promise<
   const last = await Program.start(["--directory", path, "--log", "off"]);
   await until(async () => (await unfinished(path)).length === 0);
   await last.stop();
-  const stored = [...ledger.acknowledged.values()].reduce((sum, number) => sum + number, 0);
-  return { kills, stored, swept };
+  return { kills, stored: ledger.stored, swept };
 }
 
 async function unfinished(path: string): Promise<string[]> {
@@ -75,6 +79,7 @@ async function write(port: number, name: string, ledger: Ledger, random: Random)
       const { status } = await client.readResponse();
       assert(status === 201 || status === 204, `${status}`);
       ledger.acknowledged.set(name, number);
+      ledger.stored++;
     }
   } catch (error) {
     if (error instanceof Error && error.name === "AssertionError") throw error;
