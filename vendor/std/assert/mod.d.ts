@@ -1,5 +1,4 @@
 // The signatures of jsr:@std/assert that the tests use, as the official ones are.
-// deno-lint-ignore-file no-explicit-any
 export declare function assert(expr: unknown, msg?: string): asserts expr;
 export declare function assertEquals<T>(
   actual: T,
@@ -37,6 +36,7 @@ export declare function assertStringIncludes(
   msg?: string,
 ): void;
 export declare function assertInstanceOf<
+  // deno-lint-ignore no-explicit-any -- the official signature: of any class, whatever it is made with
   T extends abstract new (...args: any[]) => any,
 >(
   actual: unknown,
@@ -45,12 +45,14 @@ export declare function assertInstanceOf<
 ): asserts actual is InstanceType<T>;
 export declare function assertThrows<E extends Error = Error>(
   fn: () => unknown,
+  // deno-lint-ignore no-explicit-any -- the official signature: of any class, whatever it is made with
   ErrorClass: abstract new (...args: any[]) => E,
   msgIncludes?: string,
   msg?: string,
 ): E;
 export declare function assertRejects<E extends Error = Error>(
   fn: () => PromiseLike<unknown>,
+  // deno-lint-ignore no-explicit-any -- the official signature: of any class, whatever it is made with
   ErrorClass: abstract new (...args: any[]) => E,
   msgIncludes?: string,
   msg?: string,

@@ -1,6 +1,5 @@
 // The part of jsr:@std/cli's parseArgs that is used: its options, and its result where the types
 // of the flags are not worked out.
-// deno-lint-ignore-file no-explicit-any
 export interface ParseOptions {
   boolean?: string | ReadonlyArray<string>;
   string?: string | ReadonlyArray<string>;
@@ -8,6 +7,7 @@ export interface ParseOptions {
   unknown?: (arg: string, key?: string, value?: unknown) => unknown;
 }
 
+// deno-lint-ignore no-explicit-any -- the official result, where no types of flags are worked out
 export type Args = Record<string, any> & { _: Array<string | number> };
 
 export declare function parseArgs(args: string[], options?: ParseOptions): Args;
