@@ -12,7 +12,7 @@ import { listFolder } from "./listing.ts";
 import { JSON_FIELDS, PAGE_FIELDS, toHtml, toJson } from "./listing_page.ts";
 import { readFile } from "./reading.ts";
 import { removeFile } from "./removal.ts";
-import type { FileSettings } from "./settings.ts";
+import { DEFAULT_FILE_SETTINGS, type FileSettings } from "./settings.ts";
 import { storeFile } from "./upload.ts";
 import { validatorFields } from "./validators.ts";
 
@@ -31,7 +31,10 @@ export interface FileHandlers {
 }
 
 /** The handlers for a directory, or those that say that there is none. */
-export function fileHandlers(directory: Directory | null, settings: FileSettings): FileHandlers {
+export function fileHandlers(
+  directory: Directory | null,
+  settings: FileSettings = DEFAULT_FILE_SETTINGS,
+): FileHandlers {
   if (directory === null) {
     return { redirect: null, read: refuse, post: refuse, put: refuse, remove: null };
   }

@@ -1,15 +1,11 @@
 // A directory to write to, a server for it, and a way to ask.
 
 import { assertEquals } from "@std/assert";
-import { Directory } from "../../lib/files/directory.ts";
-import { fileHandlers } from "../../lib/files/handlers.ts";
 import { DEFAULT_FILE_SETTINGS, type FileSettings } from "../../lib/files/settings.ts";
-import { router } from "../../lib/router.ts";
-import { routes } from "../../lib/routes.ts";
-import { serve } from "../../lib/server/listener.ts";
+import { withFileServer } from "../support/file_server.ts";
 import type { Permission } from "../support/needs.ts";
 import { RawClient, type RawResponse } from "../support/raw_client.ts";
-import { listTree, withDirectory } from "../support/temp.ts";
+import { listTree } from "../support/temp.ts";
 
 export const NEEDS: readonly Permission[] = ["net", "read", "write"];
 
@@ -26,23 +22,14 @@ export async function withHouse(
   run: (house: House) => Promise<void>,
   changes: Partial<FileSettings> = {},
 ): Promise<void> {
-  const settings = { ...DEFAULT_FILE_SETTINGS, isDurable: false, ...changes };
-  await withDirectory(async (path) => {
-    const errors: unknown[] = [];
-    const directory = new Directory(path, settings.showsHidden);
-    const server = serve(router(routes(fileHandlers(directory, settings))), {
-      port: 0,
-      observer: { onError: (error) => errors.push(error) },
-    });
-    const { port } = server;
-    try {
-      await run({ path, port, ask: (...request) => askAt(port, ...request) });
-    } finally {
-      await server.close();
-    }
-    assertEquals(errors, []);
-    assertEquals((await listTree(path)).filter((each) => each.endsWith(".part")), []);
-  });
+  await withFileServer(
+    { ...DEFAULT_FILE_SETTINGS, isDurable: false, ...changes },
+    ({ path, port }) => run({ path, port, ask: (...request) => askAt(port, ...request) }),
+    async ({ path, errors }) => {
+      assertEquals(errors, []);
+      assertEquals((await listTree(path)).filter((each) => each.endsWith(".part")), []);
+    },
+  );
 }
 
 export async function askAt(
