@@ -3,7 +3,7 @@
 
 import { isSameName, trimBlanks } from "./syntax.ts";
 
-/** The fields of a received message, in the order of their lines. */
+/** The fields of a received message, in the order of their lines. They never change. */
 export class Fields implements Iterable<readonly [string, string]> {
   // Two arrays and a linear search: a head has a dozen lines, and a name of another length is
   // told at once.
@@ -16,7 +16,10 @@ export class Fields implements Iterable<readonly [string, string]> {
    * @param lines Name and value of each line, in order.
    */
   constructor(lines: Iterable<readonly [string, string]> = []) {
-    for (const [name, value] of lines) this.append(name, value);
+    for (const [name, value] of lines) {
+      this.#names.push(name);
+      this.#values.push(value);
+    }
   }
 
   /** How many field lines there are. */
@@ -24,15 +27,12 @@ export class Fields implements Iterable<readonly [string, string]> {
     return this.#names.length;
   }
 
-  /** Adds a line after those that there are. */
-  append(name: string, value: string): void {
-    this.#names.push(name);
-    this.#values.push(value);
-  }
-
   /** Whether a line of this name is there, be its value empty or not. */
   has(name: string): boolean {
-    return this.#names.some((each) => isSameName(each, name));
+    for (const each of this.#names) {
+      if (isSameName(each, name)) return true;
+    }
+    return false;
   }
 
   /** The field's value, its lines joined by ", " (RFC 9110 section 5.3), or null without any. */
@@ -80,5 +80,8 @@ export type ResponseFields = Readonly<
 
 /** The name, as it is written there, under which a response's fields have a field, or null. */
 export function nameIn(fields: ResponseFields, name: string): string | null {
-  return Object.keys(fields).find((each) => isSameName(each, name)) ?? null;
+  for (const each in fields) {
+    if (isSameName(each, name)) return each;
+  }
+  return null;
 }

@@ -3,7 +3,9 @@
 // it stopped, and what it says never depends on the cuts. A trailer section is a head without
 // its request line.
 
+import { Fields } from "./fields.ts";
 import type { MessageLimits } from "./limits.ts";
+import { RepeatedSection } from "./repeated_section.ts";
 import { StatusError } from "./status.ts";
 import {
   COLON,
@@ -18,12 +20,14 @@ import {
   TOKEN,
 } from "./syntax.ts";
 
-/** A head as text: the three parts of its request line and its field lines. */
+/** A head as text: its request line, the three parts of that, and its fields. */
 export interface ScannedHead {
+  readonly requestLine: string;
   readonly method: string;
   readonly target: string;
   readonly version: string;
-  readonly fields: readonly (readonly [name: string, value: string])[];
+  /** The very object of the head before, where that one had the same octets for its fields. */
+  readonly fields: Fields;
 }
 
 type State =
@@ -63,9 +67,12 @@ export class HeadScanner {
   #methodEnd = 0;
   #targetEnd = 0;
   #versionEnd = 0;
+  #sectionStart = 0;
   /** Four offsets a field: its name's start and end, its value's start and end. */
   readonly #fieldOffsets: number[] = [];
   #isAscii = true;
+  #last: RepeatedSection | null = null;
+  #isRepeated = false;
 
   constructor(limits: MessageLimits) {
     this.#limits = limits;
@@ -89,6 +96,7 @@ export class HeadScanner {
     this.#emptyLines = 0;
     this.#fieldOffsets.length = 0;
     this.#isAscii = true;
+    this.#isRepeated = false;
   }
 
   /** Whether nothing but empty lines has come. */
@@ -174,10 +182,18 @@ export class HeadScanner {
         return at + 1;
       case "request line LF":
         if (octet !== LF) throw malformed("request line");
-        this.#limitAt = at + 1 - start + this.#limits.fieldSection + LINE_END;
+        this.#sectionStart = at + 1 - start;
+        this.#limitAt = this.#sectionStart + this.#limits.fieldSection + LINE_END;
         this.#state = "field line";
         return at + 1;
       case "field line":
+        if (this.#last !== null && at - start === this.#sectionStart) {
+          this.#isRepeated = this.#last.isAt(octets, at, stop);
+          if (this.#isRepeated) {
+            this.#state = "done";
+            return at + this.#last.length;
+          }
+        }
         if (octet === CR) {
           this.#state = "last LF";
           return at + 1;
@@ -251,32 +267,43 @@ export class HeadScanner {
 
   /** The head that {@linkcode scan} has found the end of, as text. */
   take(octets: Uint8Array, start: number): ScannedHead {
-    const text = decodeLatin1(octets, start, start + this.#at, this.#isAscii);
+    const line = this.#requestLine(octets, start);
+    const from = this.#requestLineStart;
+    return {
+      requestLine: line,
+      method: line.slice(0, this.#methodEnd - from),
+      target: line.slice(this.#methodEnd + 1 - from, this.#targetEnd - from),
+      version: line.slice(this.#targetEnd + 1 - from),
+      fields: this.#takeFields(octets, start),
+    };
+  }
+
+  #requestLine(octets: Uint8Array, start: number): string {
+    return decodeLatin1(octets, start + this.#requestLineStart, start + this.#versionEnd, true);
+  }
+
+  #takeFields(octets: Uint8Array, start: number): Fields {
+    if (this.#isRepeated) return this.#last!.fields;
+    const from = this.#sectionStart;
+    const text = decodeLatin1(octets, start + from, start + this.#at, this.#isAscii);
     const offsets = this.#fieldOffsets;
-    const fields: [string, string][] = [];
+    const lines: [string, string][] = [];
     for (let at = 0; at < offsets.length; at += 4) {
-      fields.push([
-        text.slice(offsets[at], offsets[at + 1]),
-        text.slice(offsets[at + 2], offsets[at + 3]),
+      lines.push([
+        text.slice(offsets[at]! - from, offsets[at + 1]! - from),
+        text.slice(offsets[at + 2]! - from, offsets[at + 3]! - from),
       ]);
     }
-    return {
-      method: text.slice(this.#requestLineStart, this.#methodEnd),
-      target: text.slice(this.#methodEnd + 1, this.#targetEnd),
-      version: text.slice(this.#targetEnd + 1, this.#versionEnd),
-      fields,
-    };
+    const fields = new Fields(lines);
+    this.#last ??= new RepeatedSection();
+    this.#last.remember(octets, start + from, start + this.#at, fields);
+    return fields;
   }
 
   /** The request line alone, for the log of a request whose head never became whole. */
   takeRequestLine(octets: Uint8Array, start: number): string | null {
     if (!this.hasRequestLine) return null;
-    return decodeLatin1(
-      octets,
-      start + this.#requestLineStart,
-      start + this.#versionEnd,
-      true,
-    );
+    return this.#requestLine(octets, start);
   }
 }
 

@@ -3,8 +3,8 @@
 // connection, and every later call meets it again.
 
 import { ChunkedDecoder } from "./chunked_decoder.ts";
-import { Fields, listMembers } from "./fields.ts";
-import { requestFraming } from "./framing.ts";
+import { type Fields, listMembers } from "./fields.ts";
+import { type Framing, requestFraming } from "./framing.ts";
 import { HeadScanner, type ScannedHead } from "./head_scanner.ts";
 import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from "./limits.ts";
 import type { RequestHead } from "./message.ts";
@@ -37,6 +37,8 @@ export class RequestParser {
   #chunked: ChunkedDecoder | null = null;
   #hasEnded = false;
   #failure: StatusError | null = null;
+  /** What the fields of the last head have meant: clients mostly send the same again. */
+  #meaning: Meaning | null = null;
 
   /** @param limits The sizes that a message may have. */
   constructor(limits: MessageLimits = DEFAULT_MESSAGE_LIMITS) {
@@ -76,6 +78,11 @@ export class RequestParser {
   /** Takes note that the peer will send no more. */
   finish(): void {
     this.#hasEnded = true;
+  }
+
+  /** Whether the peer has said that it will send no more. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** Whether no request has begun since the last one's end. */
@@ -142,11 +149,32 @@ export class RequestParser {
     const length = this.#scanner.scan(octets, start, end);
     if (length === null) return null;
     const scanned = this.#scanner.take(octets, start);
-    this.#requestLine = `${scanned.method} ${scanned.target} ${scanned.version}`;
+    this.#requestLine = scanned.requestLine;
     this.#buffer.consume(length);
-    const head = interpretHead(scanned);
+    const head = this.#interpret(scanned);
     this.#beginContent(head);
     return { type: "head", head };
+  }
+
+  #interpret({ method, target, version, fields }: ScannedHead): RequestHead {
+    const minor = parseVersion(version);
+    if (this.#meaning?.fields !== fields || this.#meaning.minor !== minor) {
+      this.#meaning = interpretFields(fields, minor);
+    }
+    const { authority, path, query } = parseTarget(method, target);
+    const { host, framing, isPersistent, expectsContinue } = this.#meaning;
+    return {
+      method,
+      target,
+      path,
+      query,
+      authority: authority ?? host,
+      minor,
+      fields,
+      framing,
+      isPersistent,
+      expectsContinue,
+    };
   }
 
   #beginContent({ framing }: RequestHead): void {
@@ -168,23 +196,23 @@ export class RequestParser {
   }
 }
 
-function interpretHead(
-  { method, target, version, fields: lines }: ScannedHead,
-): RequestHead {
-  const minor = parseVersion(version);
-  const fields = new Fields(lines);
+/** What the fields of a head say about the message and its connection. */
+interface Meaning {
+  readonly fields: Fields;
+  readonly minor: 0 | 1;
+  readonly host: string | null;
+  readonly framing: Framing;
+  readonly isPersistent: boolean;
+  readonly expectsContinue: boolean;
+}
+
+function interpretFields(fields: Fields, minor: 0 | 1): Meaning {
   checkHost(fields, minor);
-  const { authority, path, query } = parseTarget(method, target);
-  const framing = requestFraming(fields, minor);
   return {
-    method,
-    target,
-    path,
-    query,
-    authority: authority ?? fields.get("Host"),
-    minor,
     fields,
-    framing,
+    minor,
+    host: fields.get("Host"),
+    framing: requestFraming(fields, minor),
     isPersistent: isPersistent(fields, minor),
     expectsContinue: expectsContinue(fields, minor),
   };
@@ -192,6 +220,7 @@ function interpretHead(
 
 /** Section 2.3: a later minor version is understood as the latest that we know. */
 function parseVersion(version: string): 0 | 1 {
+  if (version === "HTTP/1.1") return 1;
   const [, major, minor] = /^HTTP\/([0-9])\.([0-9])$/.exec(version) ?? [];
   if (major === undefined) {
     throw new StatusError(400, "The version of the request is malformed.");
