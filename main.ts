@@ -72,7 +72,7 @@ function start(
       port,
       limits,
       observer: {
-        onExchange: (record) => log.request(record),
+        ...(options.log === "off" ? {} : { onExchange: (record) => log.request(record) }),
         onOpen: (client) => verbose && log.event("opened", client),
         onClose: (client) => verbose && log.event("closed", client),
       },

@@ -73,6 +73,13 @@ export function isFieldValue(text: string): boolean {
   return FIELD_VALUE_PATTERN.test(text);
 }
 
+const ASCII_PATTERN = /^[\x00-\x7f]*$/;
+
+/** Whether every character of `text` is ASCII: then its UTF-8 octets are its characters. */
+export function isAscii(text: string): boolean {
+  return ASCII_PATTERN.test(text);
+}
+
 /** `text` without the optional white space (SP and HTAB, and nothing else) around it. */
 export function trimBlanks(text: string): string {
   let start = 0;

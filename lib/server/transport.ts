@@ -41,14 +41,30 @@ export class Transport {
   }
 
   /**
-   * Reads what there is.
+   * Reads what there is of a head.
+   *
+   * @param awaited What the octets are to be.
+   * @returns How many octets were read, or null where the peer will send no more.
+   * @throws {PeerGone} where the connection is lost.
+   */
+  async read(into: Uint8Array, awaited: Awaited): Promise<number | null> {
+    this.#watch.expect(awaited, this.#sweeper.now);
+    try {
+      return await this.#conn.read(into);
+    } catch (error) {
+      throw this.#lose(error);
+    }
+  }
+
+  /**
+   * Reads what there is of content.
    *
    * @param awaited What the octets are to be.
    * @returns How many octets were read, or null where the peer will send no more.
    * @throws {PeerGone} where the connection is lost.
    * @throws {StatusError} where {@linkcode interrupt} says so.
    */
-  async read(into: Uint8Array, awaited: Awaited): Promise<number | null> {
+  async readContent(into: Uint8Array, awaited: "content" | "drain"): Promise<number | null> {
     this.#watch.expect(awaited, this.#sweeper.now);
     try {
       const count = await new Promise<number | null>((resolve, reject) => {
@@ -62,7 +78,7 @@ export class Transport {
     }
   }
 
-  /** Ends the wait of a {@linkcode read} with an error; the connection stays open for a reply. */
+  /** Ends the wait of {@linkcode readContent} with an error; the connection stays open for a reply. */
   interrupt(error: StatusError): void {
     this.#rejectRead(error);
   }
@@ -92,6 +108,16 @@ export class Transport {
     return new PeerGone("The connection is lost", { cause });
   }
 
+  /** Says that nothing more will be sent: the peer is to end its side as well. */
+  async end(): Promise<void> {
+    try {
+      await this.#conn.closeWrite();
+      this.#watch.expect("end", this.#sweeper.now);
+    } catch (error) {
+      throw this.#lose(error);
+    }
+  }
+
   /**
    * Ends the connection so that what was sent arrives: a close with octets unread would make the
    * system send a reset, and a reset throws away what the peer has not read (RFC 9112 section
@@ -99,7 +125,7 @@ export class Transport {
    */
   async linger(): Promise<void> {
     try {
-      await this.#conn.closeWrite();
+      await this.end();
       const scrap = new Uint8Array(4096);
       while (await this.read(scrap, "end") !== null);
     } catch {

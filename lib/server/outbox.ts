@@ -1,0 +1,116 @@
+// Whole responses on their way out. They gather here as long as further requests are at hand, and
+// leave in one write: sixteen pipelined requests cost one system call in place of sixteen.
+
+import { writeLatin1 } from "../http/writer.ts";
+import type { Transport } from "./transport.ts";
+
+/** Octets that gather: a page of text with its head, or a hundred small responses. */
+const CAPACITY = 16384;
+
+/** Memory that nobody uses at the moment: to allocate 150 octets anew costs a microsecond. */
+const spare: Uint8Array<ArrayBuffer>[] = [];
+const MOST_SPARE = 64;
+
+/** Hears how many octets of a response have been sent, its head included. */
+export type OnSent = (octets: number) => void;
+
+/** A response that has not been reported yet. */
+interface Unreported {
+  readonly size: number;
+  readonly onSent: OnSent;
+}
+
+/** The whole responses of one connection, in the order of their requests. */
+export class Outbox {
+  readonly #transport: Transport;
+  #memory: Uint8Array<ArrayBuffer> | null = null;
+  #length = 0;
+  /** What did not fit: it is sent from where it is. */
+  #rest: Uint8Array | null = null;
+  /** Octets before each response count as those of the one before. */
+  #unreported: Unreported[] = [];
+
+  /** @param transport What takes the octets. */
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Whether there is nothing to be sent. */
+  get isEmpty(): boolean {
+    return this.#length === 0;
+  }
+
+  /** Whether it has to be emptied before the next response. */
+  get isFull(): boolean {
+    return this.#length > CAPACITY / 2;
+  }
+
+  /**
+   * Puts a response behind the others.
+   *
+   * @param head Its head, and perhaps its content: characters of one octet each.
+   * @param content Its content, or the rest of it, which must not change until it has been sent.
+   * @param onSent Hears what has become of it.
+   */
+  put(head: string, content: Uint8Array | null, onSent: OnSent | null): void {
+    const memory = this.#take(this.#length + head.length);
+    writeLatin1(head, memory, this.#length);
+    this.#length += head.length;
+    if (content !== null && content.length > 0) this.#append(memory, content);
+    if (onSent !== null) {
+      this.#unreported.push({ size: head.length + (content?.length ?? 0), onSent });
+    }
+  }
+
+  #take(size: number): Uint8Array<ArrayBuffer> {
+    this.#memory ??= spare.pop() ?? new Uint8Array(CAPACITY);
+    if (this.#memory.length < size) {
+      const larger = new Uint8Array(size);
+      larger.set(this.#memory.subarray(0, this.#length));
+      this.#giveBack(this.#memory);
+      this.#memory = larger;
+    }
+    return this.#memory;
+  }
+
+  #append(memory: Uint8Array, content: Uint8Array): void {
+    const room = memory.length - this.#length;
+    const fitting = content.length <= room ? content : content.subarray(0, room);
+    memory.set(fitting, this.#length);
+    this.#length += fitting.length;
+    if (fitting !== content) this.#rest = content.subarray(room);
+  }
+
+  /**
+   * Sends everything.
+   *
+   * @throws {PeerGone} where the connection is lost.
+   */
+  async flush(): Promise<void> {
+    const memory = this.#memory!;
+    const [length, rest, unreported] = [this.#length, this.#rest, this.#unreported];
+    [this.#memory, this.#length, this.#rest] = [null, 0, null];
+    if (unreported.length > 0) this.#unreported = [];
+    const before = this.#transport.octetsSent;
+    try {
+      await this.#transport.write(memory.subarray(0, length));
+      if (rest !== null) await this.#transport.write(rest);
+      this.#giveBack(memory);
+    } finally {
+      if (unreported.length > 0) report(unreported, this.#transport.octetsSent - before);
+    }
+  }
+
+  #giveBack(memory: Uint8Array<ArrayBuffer>): void {
+    if (memory.length === CAPACITY && spare.length < MOST_SPARE) spare.push(memory);
+  }
+}
+
+function report(responses: readonly Unreported[], octets: number): void {
+  let left = octets;
+  for (const { size, onSent } of responses) {
+    const sent = Math.min(size, left);
+    left -= sent;
+    onSent(sent);
+  }
+}
