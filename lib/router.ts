@@ -1,7 +1,7 @@
 // Which handler answers a request: a table of routes, matched by method and path. HEAD is
 // answered by GET's handler, OPTIONS by the router itself (RFC 9110 sections 9.3 and 15.5.6).
 
-import type { Handler, HttpRequest, HttpResponse, Parameters } from "./http/message.ts";
+import type { Handler, HttpRequest, HttpResponse } from "./http/message.ts";
 import { StatusError } from "./http/status.ts";
 import { isToken } from "./http/syntax.ts";
 import { decodePath, normalizePath } from "./http/target.ts";
@@ -35,6 +35,8 @@ const KNOWN_METHODS: ReadonlySet<string> = new Set([
 /** All that one path pattern answers. */
 interface Resource {
   readonly path: string;
+  /** What every path of the pattern begins with: told faster than the whole pattern. */
+  readonly prefix: string;
   readonly pattern: RegExp;
   readonly names: readonly string[];
   readonly handlers: Map<string, Handler>;
@@ -63,6 +65,7 @@ export function router(routes: readonly Route[]): Handler {
     }
     const path = normalizePath(request.path);
     for (const resource of resources) {
+      if (!path.startsWith(resource.prefix)) continue;
       const match = resource.pattern.exec(path);
       if (match !== null) return answer(resource, match, request);
     }
@@ -83,9 +86,10 @@ function answer(
     if (request.method === "OPTIONS") return { status: 204, fields };
     throw new StatusError(405, "This path does not take the method.", fields);
   }
-  const parameters: Parameters = Object.fromEntries(
-    names.map((name, index) => [name, decodePath(match[index + 1]!)]),
-  );
+  const parameters: Record<string, string> = {};
+  for (let index = 0; index < names.length; index++) {
+    parameters[names[index]!] = decodePath(match[index + 1]!);
+  }
   return handler({ ...request, parameters });
 }
 
@@ -130,12 +134,13 @@ function compile(path: string): Resource {
     }
   }
   const tail = path.slice(end);
-  const isUnique = new Set(names).size === names.length;
-  if (!isUnique || !LITERAL.test(path.replace(PARAMETER, ""))) {
+  const isSound = new Set(names).size === names.length && !names.includes("__proto__");
+  if (!isSound || !LITERAL.test(path.replace(PARAMETER, ""))) {
     throw new TypeError(`The path pattern ${path} is malformed`);
   }
   return {
     path,
+    prefix: path.slice(0, path.search(/\{|$/)),
     pattern: new RegExp(`^${source}${RegExp.escape(tail)}$`),
     names,
     handlers: new Map(),

@@ -4,7 +4,7 @@ import type { FileHandlers } from "./files/handlers.ts";
 import { encodeContent } from "./http/coding.ts";
 import type { Handler, HttpRequest, HttpResponse } from "./http/message.ts";
 import { StatusError } from "./http/status.ts";
-import { encodeLatin1 } from "./http/syntax.ts";
+import { encodeLatin1, isAscii } from "./http/syntax.ts";
 import type { Route } from "./router.ts";
 
 /** The routes of the program. What is not allowed has no handler, and so no row. */
@@ -40,7 +40,7 @@ function userAgent({ fields }: HttpRequest): HttpResponse {
   if (value === null) {
     throw new StatusError(404, "The request has no User-Agent field.");
   }
-  return text(encodeLatin1(value));
+  return text(isAscii(value) ? value : encodeLatin1(value));
 }
 
 function text(content: string | Uint8Array): HttpResponse {
@@ -48,6 +48,6 @@ function text(content: string | Uint8Array): HttpResponse {
 }
 
 /** A handler whose content is sent in the coding that the client prefers. */
-function coded(handler: Handler): Handler {
-  return async (request) => encodeContent(request, await handler(request));
+function coded(handler: (request: HttpRequest) => HttpResponse): Handler {
+  return (request) => encodeContent(request, handler(request));
 }

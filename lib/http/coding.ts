@@ -62,26 +62,24 @@ function parseMember(member: string): [coding: string, weight: number | null] {
  * The response in the coding that the client prefers, and with the Vary field that tells that
  * there was a choice. A response without content, or coded already, stays as it is.
  */
-export async function encodeContent(
+export function encodeContent(
   request: Pick<HttpRequest, "fields">,
   response: HttpResponse,
-): Promise<HttpResponse> {
+): HttpResponse | Promise<HttpResponse> {
   const { content, fields = {} } = response;
   if (content === undefined || nameIn(fields, "Content-Encoding") !== null) return response;
-  const varied = { ...response, fields: withVary(fields, "Accept-Encoding") };
+  const varied = withVary(fields, "Accept-Encoding");
   const coding = negotiateCoding(request.fields, CODINGS_ON_THE_WAY);
-  if (coding === null || !canEncode(lengthOf(content))) return varied;
-  return {
-    ...varied,
-    fields: { ...varied.fields, "Content-Encoding": coding },
-    content: await encode(content, coding),
-  };
+  if (coding === null || !canEncode(lengthOf(content))) return { ...response, fields: varied };
+  const coded = { ...varied, "Content-Encoding": coding };
+  return encode(content, coding).then((content) => ({ ...response, fields: coded, content }));
 }
 
 /** The fields of a response that depends on a field of the request. */
 export function withVary(fields: ResponseFields, field: string): ResponseFields {
-  const name = nameIn(fields, "Vary") ?? "Vary";
-  const others = [fields[name] ?? []].flat().flatMap(listMembers);
+  const name = nameIn(fields, "Vary");
+  if (name === null) return { ...fields, "Vary": field };
+  const others = [fields[name]!].flat().flatMap(listMembers);
   if (others.some((each) => each === "*" || isSameName(each, field))) return fields;
   return { ...fields, [name]: [...others, field].join(", ") };
 }

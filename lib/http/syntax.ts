@@ -73,11 +73,11 @@ export function isFieldValue(text: string): boolean {
   return FIELD_VALUE_PATTERN.test(text);
 }
 
-const ASCII_PATTERN = /^[\x00-\x7f]*$/;
+const BEYOND_ASCII = /[\x80-\uffff]/;
 
 /** Whether every character of `text` is ASCII: then its UTF-8 octets are its characters. */
 export function isAscii(text: string): boolean {
-  return ASCII_PATTERN.test(text);
+  return !BEYOND_ASCII.test(text);
 }
 
 /** `text` without the optional white space (SP and HTAB, and nothing else) around it. */

@@ -167,7 +167,8 @@ Deno.test("encodeContent() closes what it codes at its end, and where it fails",
   let closings = 0;
   failing.close = () => closings++;
   await assertRejects(
-    () => encodeContent({ fields: accepting("gzip") }, { status: 200, content: failing }),
+    async () =>
+      await encodeContent({ fields: accepting("gzip") }, { status: 200, content: failing }),
     Error,
     "gone",
   );
