@@ -56,7 +56,7 @@ export class ReceiveBuffer {
     const size = isFull ? Math.max(capacity, 2 * this.length) : capacity;
     if (size > this.#octets.length) this.#moveTo(new Uint8Array(size));
     else if (this.#start > 0) this.#moveTo(this.#octets);
-    return this.#octets.subarray(this.#end);
+    return this.#end === 0 ? this.#octets : this.#octets.subarray(this.#end);
   }
 
   /** Gives back, once nothing waits in it, the memory that content has needed. */

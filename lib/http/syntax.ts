@@ -73,11 +73,18 @@ export function isFieldValue(text: string): boolean {
   return FIELD_VALUE_PATTERN.test(text);
 }
 
+/** Characters up to which a loop is done before a pattern has begun. */
+const SHORT = 64;
+
 const BEYOND_ASCII = /[\x80-\uffff]/;
 
 /** Whether every character of `text` is ASCII: then its UTF-8 octets are its characters. */
 export function isAscii(text: string): boolean {
-  return !BEYOND_ASCII.test(text);
+  if (text.length > SHORT) return !BEYOND_ASCII.test(text);
+  for (let at = 0; at < text.length; at++) {
+    if (text.charCodeAt(at) > 0x7f) return false;
+  }
+  return true;
 }
 
 /** `text` without the optional white space (SP and HTAB, and nothing else) around it. */

@@ -81,21 +81,30 @@ export function composeHead(
   return head + "\r\n";
 }
 
-/** Names that have been checked: handlers set the same few, and each check costs 0.1 us. */
-const checkedNames = new Set<string>();
-const MOST_CHECKED_NAMES = 256;
+/**
+ * Of each name the line that was last made of it: handlers set the same few fields, often to the
+ * same values, and to check and put together one costs 0.2 us.
+ */
+const lastLines = new Map<string, { readonly value: string; readonly line: string }>();
+const MOST_NAMES = 256;
+const LONGEST_VALUE = 256;
 
-function checkName(name: string): void {
+function fieldLine(name: string, value: string): string {
+  const last = lastLines.get(name);
+  if (last?.value === value) return last.line;
+  const line = composeLine(name, value);
+  const isKept = value.length <= LONGEST_VALUE &&
+    (last !== undefined || lastLines.size < MOST_NAMES);
+  if (isKept) lastLines.set(name, { value, line });
+  return line;
+}
+
+function composeLine(name: string, value: string): string {
   if (!isToken(name) || OWN_FIELDS.has(name.toLowerCase())) {
     throw new TypeError(
       `A handler cannot set the field ${JSON.stringify(name)}`,
     );
   }
-  if (checkedNames.size < MOST_CHECKED_NAMES) checkedNames.add(name);
-}
-
-function fieldLine(name: string, value: string): string {
-  if (!checkedNames.has(name)) checkName(name);
   if (!isFieldValue(value)) {
     throw new TypeError(
       `The field ${name} cannot have the value ${JSON.stringify(value)}`,

@@ -114,16 +114,13 @@ export class Connection implements Swept {
       if (!this.#outbox.isEmpty) await this.#outbox.flush();
       if (next === "over") return await this.#transport.linger();
       if (next === "left") return;
-      if (next === "in want of octets") await this.#receive();
+      if (next === "answered") continue;
+      const awaited = this.#parser.isIdle ? "request" : "head";
+      const count = await this.#transport.read(this.#parser.room(), awaited);
+      if (this.#refusal !== null) await this.#refusal;
+      else if (count === null) this.#parser.finish();
+      else this.#parser.commit(count);
     }
-  }
-
-  async #receive(): Promise<void> {
-    const awaited = this.#parser.isIdle ? "request" : "head";
-    const count = await this.#transport.read(this.#parser.room(), awaited);
-    if (this.#refusal !== null) return await this.#refusal;
-    if (count === null) this.#parser.finish();
-    else this.#parser.commit(count);
   }
 
   /** Ends the wait for a peer that has taken too long: with 408 where there is a request. */
@@ -221,7 +218,24 @@ export class Connection implements Swept {
 
   /** The handler's response, or the one that its error stands for. */
   #answer(head: RequestHead, content: Content): HttpResponse | Promise<HttpResponse> {
-    const request = { ...head, content, parameters: NO_PARAMETERS, client: this.#client };
+    const { method, target, path, query, authority, minor } = head;
+    const { fields, framing, isPersistent, expectsContinue } = head;
+    // Written out, since to spread the head takes three times as long.
+    const request = {
+      method,
+      target,
+      path,
+      query,
+      authority,
+      minor,
+      fields,
+      framing,
+      isPersistent,
+      expectsContinue,
+      content,
+      parameters: NO_PARAMETERS,
+      client: this.#client,
+    };
     try {
       const response = this.#context.handler(request);
       return isThenable(response) ? this.#settle(response) : checked(response);

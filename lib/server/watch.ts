@@ -53,10 +53,9 @@ export class Watch {
   send(octets: number, now: number): void {
     const { minRate } = this.#deadlines;
     if (minRate === 0) return;
-    const milliseconds = (count: number) => 1000 * count / minRate;
     this.#readUntil = Math.min(
-      Math.max(this.#readUntil, now) + milliseconds(octets),
-      now + milliseconds(SYSTEM_BUFFER),
+      Math.max(this.#readUntil, now) + 1000 * octets / minRate,
+      now + 1000 * SYSTEM_BUFFER / minRate,
     );
   }
 
