@@ -4,8 +4,8 @@
 // its request line.
 
 import { Fields } from "./fields.ts";
+import { LastHead } from "./last_head.ts";
 import type { MessageLimits } from "./limits.ts";
-import { RepeatedSection } from "./repeated_section.ts";
 import { StatusError } from "./status.ts";
 import {
   COLON,
@@ -20,13 +20,15 @@ import {
   TOKEN,
 } from "./syntax.ts";
 
-/** A head as text: its request line, the three parts of that, and its fields. */
+/**
+ * A head as text: its request line, the three parts of that, and its fields. Where the same octets
+ * have come before, it is the very object, or has the very fields, of that time.
+ */
 export interface ScannedHead {
   readonly requestLine: string;
   readonly method: string;
   readonly target: string;
   readonly version: string;
-  /** The very object of the head before, where that one had the same octets for its fields. */
   readonly fields: Fields;
 }
 
@@ -71,8 +73,9 @@ export class HeadScanner {
   /** Four offsets a field: its name's start and end, its value's start and end. */
   readonly #fieldOffsets: number[] = [];
   #isAscii = true;
-  #last: RepeatedSection | null = null;
-  #isRepeated = false;
+  #last: LastHead | null = null;
+  /** What of the head is as it was last time. */
+  #repeated: "nothing" | "field section" | "head" = "nothing";
 
   constructor(limits: MessageLimits) {
     this.#limits = limits;
@@ -96,7 +99,7 @@ export class HeadScanner {
     this.#emptyLines = 0;
     this.#fieldOffsets.length = 0;
     this.#isAscii = true;
-    this.#isRepeated = false;
+    this.#repeated = "nothing";
   }
 
   /** Whether nothing but empty lines has come. */
@@ -137,6 +140,10 @@ export class HeadScanner {
     const octet = octets[at]!;
     switch (this.#state) {
       case "empty line":
+        if (this.#last !== null && at === start) {
+          const repeated = this.#last.countHead(octets, at, stop);
+          if (repeated > 0) return this.#skip("head", at + repeated);
+        }
         if (octet === CR && this.#emptyLines < MAX_EMPTY_LINES) {
           this.#emptyLines++;
           this.#state = "empty line LF";
@@ -188,11 +195,8 @@ export class HeadScanner {
         return at + 1;
       case "field line":
         if (this.#last !== null && at - start === this.#sectionStart) {
-          this.#isRepeated = this.#last.isAt(octets, at, stop);
-          if (this.#isRepeated) {
-            this.#state = "done";
-            return at + this.#last.length;
-          }
+          const repeated = this.#last.countSection(octets, at, stop);
+          if (repeated > 0) return this.#skip("field section", at + repeated);
         }
         if (octet === CR) {
           this.#state = "last LF";
@@ -238,6 +242,12 @@ export class HeadScanner {
     }
   }
 
+  #skip(repeated: "field section" | "head", to: number): number {
+    this.#repeated = repeated;
+    this.#state = "done";
+    return to;
+  }
+
   #skipValue(octets: Uint8Array, from: number, stop: number): number {
     let at = from;
     let seen = 0;
@@ -267,15 +277,24 @@ export class HeadScanner {
 
   /** The head that {@linkcode scan} has found the end of, as text. */
   take(octets: Uint8Array, start: number): ScannedHead {
+    if (this.#repeated === "head") return this.#last!.head;
     const line = this.#requestLine(octets, start);
     const from = this.#requestLineStart;
-    return {
+    const head = {
       requestLine: line,
       method: line.slice(0, this.#methodEnd - from),
       target: line.slice(this.#methodEnd + 1 - from, this.#targetEnd - from),
       version: line.slice(this.#targetEnd + 1 - from),
       fields: this.#takeFields(octets, start),
     };
+    if (this.#repeated === "nothing") this.#remember(octets, start, head);
+    return head;
+  }
+
+  #remember(octets: Uint8Array, start: number, head: ScannedHead): void {
+    this.#last ??= new LastHead();
+    const sectionStart = start + this.#sectionStart;
+    this.#last.remember(octets, start, sectionStart, start + this.#at, head);
   }
 
   #requestLine(octets: Uint8Array, start: number): string {
@@ -283,7 +302,7 @@ export class HeadScanner {
   }
 
   #takeFields(octets: Uint8Array, start: number): Fields {
-    if (this.#isRepeated) return this.#last!.fields;
+    if (this.#repeated === "field section") return this.#last!.head.fields;
     const from = this.#sectionStart;
     const text = decodeLatin1(octets, start + from, start + this.#at, this.#isAscii);
     const offsets = this.#fieldOffsets;
@@ -294,10 +313,7 @@ export class HeadScanner {
         text.slice(offsets[at + 2]! - from, offsets[at + 3]! - from),
       ]);
     }
-    const fields = new Fields(lines);
-    this.#last ??= new RepeatedSection();
-    this.#last.remember(octets, start + from, start + this.#at, fields);
-    return fields;
+    return new Fields(lines);
   }
 
   /** The request line alone, for the log of a request whose head never became whole. */

@@ -37,7 +37,9 @@ export class RequestParser {
   #chunked: ChunkedDecoder | null = null;
   #hasEnded = false;
   #failure: StatusError | null = null;
-  /** What the fields of the last head have meant: clients mostly send the same again. */
+  /** The last head, and what its fields have meant: clients mostly send the same again. */
+  #scanned: ScannedHead | null = null;
+  #head: RequestHead | null = null;
   #meaning: Meaning | null = null;
 
   /** @param limits The sizes that a message may have. */
@@ -151,7 +153,8 @@ export class RequestParser {
     const scanned = this.#scanner.take(octets, start);
     this.#requestLine = scanned.requestLine;
     this.#buffer.consume(length);
-    const head = this.#interpret(scanned);
+    const head = scanned === this.#scanned ? this.#head! : this.#interpret(scanned);
+    [this.#scanned, this.#head] = [scanned, head];
     this.#beginContent(head);
     return { type: "head", head };
   }

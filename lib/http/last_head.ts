@@ -1,0 +1,77 @@
+// The head that a client sent last on its connection, which it mostly sends again: all of it where
+// it polls, and all but the request line where it goes on to the next thing. To compare octets is
+// far cheaper than to take them apart once more.
+
+import type { ScannedHead } from "./head_scanner.ts";
+
+/** Octets up to which a head is remembered: most are smaller, and idle connections keep it. */
+const LARGEST = 2048;
+
+/** Octets that the memory begins with. */
+const SMALLEST = 256;
+
+/**
+ * The last head of one connection, as octets and taken apart. What one client has sent is never
+ * compared with what others send.
+ *
+ * Bought: 2 us of 12 for the twelve fields of a browser, 0.5 for a bare request that is repeated.
+ */
+export class LastHead {
+  #octets: Uint8Array | null = null;
+  #sectionStart = 0;
+  #length = 0;
+  #head: ScannedHead | null = null;
+  #isBeforeFirst = true;
+
+  /** The head, taken apart. */
+  get head(): ScannedHead {
+    return this.#head!;
+  }
+
+  /** How many octets of a buffer, all below `stop`, are the whole head again: none, or all. */
+  countHead(octets: Uint8Array, start: number, stop: number): number {
+    return this.#count(0, octets, start, stop);
+  }
+
+  /** How many octets of a buffer, all below `stop`, are its field section again: none, or all. */
+  countSection(octets: Uint8Array, start: number, stop: number): number {
+    return this.#count(this.#sectionStart, octets, start, stop);
+  }
+
+  #count(from: number, octets: Uint8Array, start: number, stop: number): number {
+    const known = this.#octets;
+    const length = this.#length - from;
+    if (known === null || length > stop - start) return 0;
+    for (let at = 0; at < length; at++) {
+      if (octets[start + at] !== known[from + at]) return 0;
+    }
+    return length;
+  }
+
+  /**
+   * Takes note of a head that has been checked: not of the first, which may stay the only one.
+   *
+   * @param sectionStart Where in the buffer the field section begins.
+   */
+  remember(
+    octets: Uint8Array,
+    start: number,
+    sectionStart: number,
+    end: number,
+    head: ScannedHead,
+  ): void {
+    const length = end - start;
+    this.#length = this.#sectionStart = 0;
+    if (this.#isBeforeFirst || length > LARGEST) {
+      this.#isBeforeFirst = false;
+      return;
+    }
+    if (this.#octets === null || this.#octets.length < length) {
+      this.#octets = new Uint8Array(Math.max(SMALLEST, length));
+    }
+    for (let at = 0; at < length; at++) this.#octets[at] = octets[start + at]!;
+    this.#length = length;
+    this.#sectionStart = sectionStart - start;
+    this.#head = head;
+  }
+}
