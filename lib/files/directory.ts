@@ -7,6 +7,7 @@ import { withLock } from "./locks.ts";
 import { MadeFolders } from "./made_folders.ts";
 import { splitName } from "./names.ts";
 import { isFileAt, isFileAtNow, join, lookAt, realPathOrNull } from "./paths.ts";
+import { QuickLooks } from "./quick_looks.ts";
 
 /** Segments of a name at most: one request is not to make thousands of folders. */
 const MOST_SEGMENTS = 64;
@@ -20,11 +21,14 @@ export class OpenFile {
   readonly file: Deno.FsFile;
   /** What the system says of it. */
   readonly info: Deno.FileInfo;
+  /** Its path, in which there is no link. */
+  readonly path: string;
   #isClosed = false;
 
-  constructor(file: Deno.FsFile, info: Deno.FileInfo) {
+  constructor(file: Deno.FsFile, info: Deno.FileInfo, path: string) {
     this.file = file;
     this.info = info;
+    this.path = path;
   }
 
   /** Closes the file. To call it twice does no harm. */
@@ -35,11 +39,16 @@ export class OpenFile {
 }
 
 /** The file at a real path, or null where it is no longer the one that has been opened. */
-async function openAt(real: string): Promise<OpenFile | null> {
+async function openAt(real: string, looks: QuickLooks): Promise<OpenFile | null> {
   const file = await Deno.open(real);
   try {
-    const info = await file.stat();
-    if (await isFileAt(real, info)) return new OpenFile(file, info);
+    if (looks.areAllowed) {
+      const info = looks.take(() => file.statSync());
+      if (looks.take(() => isFileAtNow(real, info))) return new OpenFile(file, info, real);
+    } else {
+      const info = await file.stat();
+      if (await isFileAt(real, info)) return new OpenFile(file, info, real);
+    }
   } catch (error) {
     file.close();
     throw error;
@@ -53,7 +62,7 @@ function openAtOnce(real: string): OpenFile | null {
   const file = Deno.openSync(real);
   try {
     const info = file.statSync();
-    if (isFileAtNow(real, info)) return new OpenFile(file, info);
+    if (isFileAtNow(real, info)) return new OpenFile(file, info, real);
   } catch (error) {
     file.close();
     throw error;
@@ -76,6 +85,8 @@ export class Directory {
   readonly path: string;
   /** Whether names that begin with a dot are served and written. */
   readonly showsHidden: boolean;
+  /** What allows synchronous looks at the files. */
+  readonly looks: QuickLooks = new QuickLooks();
   readonly #made = new MadeFolders();
 
   /**
@@ -124,7 +135,7 @@ export class Directory {
       // A file that is being replaced is another one from look to look. At last its writers here
       // have to wait, and those elsewhere get no time: on a local disk the looks take microseconds.
       const open = tries <= OPEN_TRIES / 2
-        ? await openAt(real)
+        ? await openAt(real, this.looks)
         : await withLock(real, () => Promise.resolve(openAtOnce(real)));
       if (open !== null) return open;
     }

@@ -5,6 +5,7 @@ import { type Content, pieces } from "../http/content.ts";
 import type { ByteRange, Multipart } from "../http/range.ts";
 import { StatusError } from "../http/status.ts";
 import type { OpenFile } from "./directory.ts";
+import { isSameMoment } from "./paths.ts";
 
 /** Octets read at a time: 64 KiB, enough to make the system calls cheap beside the copying. */
 const PIECE_SIZE = 65536;
@@ -65,10 +66,6 @@ export class FileContent implements Content {
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
     return pieces(this);
   }
-}
-
-function isSameMoment(one: Date | null, other: Date | null): boolean {
-  return one?.getTime() === other?.getTime();
 }
 
 /** Answered where the head has not left yet; else it cuts the connection. */

@@ -8,9 +8,10 @@ import { StatusError } from "../http/status.ts";
 import { DigestCheck } from "./digest.ts";
 import type { Directory } from "./directory.ts";
 import { notFound, preconditionFailed, toStatusError } from "./faults.ts";
+import { HeldFiles } from "./held_files.ts";
 import { listFolder } from "./listing.ts";
 import { JSON_FIELDS, PAGE_FIELDS, toHtml, toJson } from "./listing_page.ts";
-import { readFile } from "./reading.ts";
+import { readFile, readHeldFile } from "./reading.ts";
 import { removeFile } from "./removal.ts";
 import { DEFAULT_FILE_SETTINGS, type FileSettings } from "./settings.ts";
 import { storeFile } from "./upload.ts";
@@ -62,15 +63,21 @@ function addSlash({ path, query }: HttpRequest): HttpResponse {
 class Files {
   readonly #directory: Directory;
   readonly #settings: FileSettings;
+  readonly #held: HeldFiles;
 
   constructor(directory: Directory, settings: FileSettings) {
     this.#directory = directory;
     this.#settings = settings;
+    this.#held = new HeldFiles(directory.looks);
   }
 
-  async read(request: HttpRequest): Promise<HttpResponse> {
+  read(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
     const name = request.parameters["name"]!;
     if (hasEncodedSlash(request)) throw notFound();
+    return readHeldFile(this.#held, request, name) ?? this.#read(request, name);
+  }
+
+  async #read(request: HttpRequest, name: string): Promise<HttpResponse> {
     try {
       return await this.#readFile(request, name) ?? await this.#readFolder(request, name);
     } catch (error) {
@@ -80,7 +87,7 @@ class Files {
 
   async #readFile(request: HttpRequest, name: string): Promise<HttpResponse | null> {
     if (name === "" || name.endsWith("/")) return null;
-    return await readFile(this.#directory, this.#settings, request, name);
+    return await readFile(this.#directory, this.#held, this.#settings, request, name);
   }
 
   async #readFolder(request: HttpRequest, name: string): Promise<HttpResponse> {
@@ -162,6 +169,6 @@ function checkUpload(request: HttpRequest): void {
 }
 
 /** An encoded slash is part of a name, not between names; and no file's name has one. */
-function hasEncodedSlash(request: HttpRequest): boolean {
-  return /%2f/i.test(request.path);
+function hasEncodedSlash({ path }: HttpRequest): boolean {
+  return path.includes("%") && /%2f/i.test(path);
 }

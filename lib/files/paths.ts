@@ -55,12 +55,28 @@ export async function isFileAt(path: string, { dev, ino }: Deno.FileInfo): Promi
 
 /** The same, without anything else happening in this program meanwhile. */
 export function isFileAtNow(path: string, { dev, ino }: Deno.FileInfo): boolean {
-  for (let look = 0; look < LOOKS; look++) {
-    if (Deno.realPathSync(path) !== path) return false;
-    const found = Deno.lstatSync(path);
-    if (!found.isFile || found.dev !== dev || found.ino !== ino) return false;
+  try {
+    for (let look = 0; look < LOOKS; look++) {
+      if (Deno.realPathSync(path) !== path) return false;
+      const found = Deno.lstatSync(path);
+      if (!found.isFile || found.dev !== dev || found.ino !== ino) return false;
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
-  return true;
+}
+
+/** Whether two looks saw the same file in the same state, as far as the system tells. */
+export function isSameState(one: Deno.FileInfo, other: Deno.FileInfo): boolean {
+  return one.isFile && one.ino === other.ino && one.dev === other.dev && one.size === other.size &&
+    isSameMoment(one.mtime, other.mtime) && isSameMoment(one.ctime, other.ctime);
+}
+
+/** Whether two times of a file are the same. */
+export function isSameMoment(one: Date | null, other: Date | null): boolean {
+  return one?.getTime() === other?.getTime();
 }
 
 /** Folders that are open so that what is done in them can be made to last, power cut or not. */

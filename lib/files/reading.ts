@@ -15,11 +15,14 @@ import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { evaluatePreconditions, isRangeCurrent, type Validators } from "../http/preconditions.ts";
 import { contentRange, layOutRanges, selectRanges } from "../http/range.ts";
 import { StatusError } from "../http/status.ts";
+import { collect } from "../http/content.ts";
 import type { Directory, OpenFile } from "./directory.ts";
 import { preconditionFailed } from "./faults.ts";
 import { FileContent, MultipartContent } from "./file_content.ts";
+import { type HeldFile, type HeldFiles, LARGEST_HELD } from "./held_files.ts";
 import { typeFields } from "./media_type.ts";
 import { hasCompressedEnding } from "./names.ts";
+import { join } from "./paths.ts";
 import type { FileSettings } from "./settings.ts";
 import { isStale, READY_MADE, validatorFields, validatorsOf } from "./validators.ts";
 
@@ -35,15 +38,46 @@ interface Representation {
   readonly isChosen: boolean;
 }
 
+/** Every coding that a file might be sent in. */
+const ALL_CODINGS: readonly Coding[] = [...READY_MADE.keys()];
+
+/**
+ * Sends a file that is held in memory, all of it or nothing new.
+ *
+ * @param name The name that the client gave, decoded.
+ * @returns The response, or null where the file has to be read.
+ * @throws {StatusError} 412.
+ */
+export function readHeldFile(
+  held: HeldFiles,
+  { method, fields, query }: HttpRequest,
+  name: string,
+): HttpResponse | null {
+  const file = query === null && !fields.has("Range") ? held.find(name) : null;
+  if (file === null) return null;
+  if (file.isCodable && negotiateCoding(fields, ALL_CODINGS) !== null) return null;
+  const { validators, response } = file;
+  switch (evaluatePreconditions(method, fields, validators, Date.now())) {
+    case "failed":
+      throw preconditionFailed();
+    case "not modified":
+      return { status: 304, fields: commonFields(validators, file.isCodable) };
+    case "holds":
+      return response;
+  }
+}
+
 /**
  * Sends a file.
  *
+ * @param held Where the file is held for the next time, if it is small.
  * @param name The name that the client gave, decoded.
  * @returns The response, or null where there is no such file.
  * @throws {StatusError} 412 or 416.
  */
 export async function readFile(
   directory: Directory,
+  held: HeldFiles,
   settings: FileSettings,
   request: HttpRequest,
   name: string,
@@ -57,11 +91,38 @@ export async function readFile(
     const type = await typeFields(name, settings.guessesTypes);
     const response = await respond(request, name, representation, type);
     if (typeof response.content !== "object") open.close();
-    return response;
+    const isWhole = request.method === "GET" && request.query === null &&
+      response.content instanceof FileContent && response.content.length === open.info.size;
+    const isHeld = representation.coding === null && open.info.size <= LARGEST_HELD && isWhole;
+    return isHeld ? await hold(directory, held, name, representation, response) : response;
   } catch (error) {
     open.close();
     throw error;
   }
+}
+
+/** Reads a small file into memory, to be sent from there now and the next time. */
+async function hold(
+  directory: Directory,
+  held: HeldFiles,
+  name: string,
+  { open, isChosen }: Representation,
+  response: HttpResponse,
+): Promise<HttpResponse> {
+  const { info, path } = open;
+  const content = await collect(response.content as FileContent, info.size);
+  const whole: HeldFile["response"] = { ...response, content };
+  const isDirect = path === join(directory.path, name);
+  if (isDirect && response.status === 200) {
+    held.hold(name, {
+      path,
+      info,
+      isCodable: isChosen,
+      validators: validatorsOf(info),
+      response: whole,
+    });
+  }
+  return whole;
 }
 
 /** Chooses the representation. A range is always one of the file as it is. */
@@ -75,7 +136,7 @@ async function choose(
   if (hasCompressedEnding(name)) return { ...plain, isChosen: false };
   const isPartial = method === "GET" && /^bytes=/i.test(fields.get("Range") ?? "");
   if (isPartial || original.info.size === 0) return { ...plain, isChosen: true };
-  const offered = [...READY_MADE.keys()];
+  const offered = [...ALL_CODINGS];
   for (let next = negotiateCoding(fields, offered); next !== null;) {
     const open = await openReadyMade(directory, name + READY_MADE.get(next)!, original.info);
     if (open !== null) {
@@ -116,9 +177,7 @@ async function respond(
   type: ResponseFields,
 ): Promise<HttpResponse> {
   const validators = validatorsOf(open.info, coding);
-  const common = isChosen
-    ? withVary(validatorFields(validators), "Accept-Encoding")
-    : validatorFields(validators);
+  const common = commonFields(validators, isChosen);
   switch (evaluatePreconditions(request.method, request.fields, validators, Date.now())) {
     case "failed":
       throw preconditionFailed();
@@ -138,6 +197,12 @@ async function respond(
     fields: { ...fields, "Content-Encoding": coding },
     content: isReadyMade ? content : await encode(content, coding),
   };
+}
+
+/** The fields that a 304 has as well. */
+function commonFields(validators: Validators, isChosen: boolean): ResponseFields {
+  const fields = validatorFields(validators);
+  return isChosen ? withVary(fields, "Accept-Encoding") : fields;
 }
 
 function dispositionFields({ query }: HttpRequest, name: string): ResponseFields {

@@ -4,7 +4,7 @@
 // its request line.
 
 import { Fields } from "./fields.ts";
-import { LastHead } from "./last_head.ts";
+import { LastHead, type ScannedHead } from "./last_head.ts";
 import type { MessageLimits } from "./limits.ts";
 import { StatusError } from "./status.ts";
 import {
@@ -19,18 +19,6 @@ import {
   TARGET,
   TOKEN,
 } from "./syntax.ts";
-
-/**
- * A head as text: its request line, the three parts of that, and its fields. Where the same octets
- * have come before, it is the very object, or has the very fields, of that time.
- */
-export interface ScannedHead {
-  readonly requestLine: string;
-  readonly method: string;
-  readonly target: string;
-  readonly version: string;
-  readonly fields: Fields;
-}
 
 type State =
   | "empty line" // before a request: the robustness of section 2.2

@@ -2,7 +2,19 @@
 // it polls, and all but the request line where it goes on to the next thing. To compare octets is
 // far cheaper than to take them apart once more.
 
-import type { ScannedHead } from "./head_scanner.ts";
+import type { Fields } from "./fields.ts";
+
+/**
+ * A head as text: its request line, the three parts of that, and its fields. Where the same octets
+ * have come before, it is the very object, or has the very fields, of that time.
+ */
+export interface ScannedHead {
+  readonly requestLine: string;
+  readonly method: string;
+  readonly target: string;
+  readonly version: string;
+  readonly fields: Fields;
+}
 
 /** Octets up to which a head is remembered: most are smaller, and idle connections keep it. */
 const LARGEST = 2048;

@@ -5,7 +5,8 @@
 import { ChunkedDecoder } from "./chunked_decoder.ts";
 import { type Fields, listMembers } from "./fields.ts";
 import { type Framing, requestFraming } from "./framing.ts";
-import { HeadScanner, type ScannedHead } from "./head_scanner.ts";
+import { HeadScanner } from "./head_scanner.ts";
+import type { ScannedHead } from "./last_head.ts";
 import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from "./limits.ts";
 import type { RequestHead } from "./message.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
