@@ -1,4 +1,4 @@
-// Files as the content of responses: one piece in memory at a time, and never octets of another
+// Files as the content of responses: two pieces in memory at a time, and never octets of another
 // state of the file than the one that the head of the response has told of.
 
 import { type Content, pieces } from "../http/content.ts";
@@ -6,9 +6,7 @@ import type { ByteRange, Multipart } from "../http/range.ts";
 import { StatusError } from "../http/status.ts";
 import type { OpenFile } from "./directory.ts";
 import { isSameMoment } from "./paths.ts";
-
-/** Octets read at a time: 64 KiB, enough to make the system calls cheap beside the copying. */
-const PIECE_SIZE = 65536;
+import { giveBackPair, type PiecePair, SMALL_PIECE, takePair } from "./piece_memory.ts";
 
 /** A part of an open file, which is closed with the content. */
 export class FileContent implements Content {
@@ -17,7 +15,10 @@ export class FileContent implements Content {
   #position: number;
   #missing: number;
   #isSought = false;
-  #piece: Uint8Array | null = null;
+  #memory: Uint8Array | null = null;
+  /** Large memory, of which one part is filled while the other is sent. */
+  #pair: PiecePair | null = null;
+  #ahead: Promise<Uint8Array> | null = null;
 
   /**
    * @param open An open file.
@@ -34,14 +35,33 @@ export class FileContent implements Content {
    * written into. The last piece is given out only after a look at that.
    */
   async read(): Promise<Uint8Array | null> {
-    if (this.#missing === 0) return null;
+    if (this.#ahead === null && this.#missing === 0) return null;
+    const piece = await (this.#ahead ?? this.#fill());
+    this.#ahead = null;
+    if (this.#pair !== null && this.#missing > 0) {
+      this.#ahead = this.#fill();
+      this.#ahead.catch(() => {}); // Whoever reads next is told.
+    }
+    return piece;
+  }
+
+  async #fill(): Promise<Uint8Array> {
     await this.#seek();
-    this.#piece ??= new Uint8Array(Math.min(PIECE_SIZE, this.length));
-    const count = await this.#open.file.read(this.#piece.subarray(0, this.#missing));
+    const memory = this.#nextMemory();
+    const count = await this.#open.file.read(memory.subarray(0, this.#missing));
     if (count === null) throw changed();
     this.#missing -= count;
     if (this.#missing === 0) await this.#checkUnchanged();
-    return this.#piece.subarray(0, count);
+    return memory.subarray(0, count);
+  }
+
+  #nextMemory(): Uint8Array {
+    if (this.#memory === null && this.length > SMALL_PIECE) this.#pair = takePair();
+    if (this.#pair === null) {
+      return this.#memory ??= new Uint8Array(Math.min(SMALL_PIECE, this.length));
+    }
+    const [one, other] = this.#pair;
+    return this.#memory = this.#memory === one ? other : one;
   }
 
   async #seek(): Promise<void> {
@@ -61,6 +81,14 @@ export class FileContent implements Content {
 
   close(): void {
     this.#open.close();
+    this.release();
+  }
+
+  /** Lets the memory go, but leaves the file open. */
+  release(): void {
+    const [pair, ahead] = [this.#pair, this.#ahead];
+    this.#pair = this.#ahead = null;
+    if (pair !== null) Promise.resolve(ahead).catch(() => {}).then(() => giveBackPair(pair));
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
@@ -98,15 +126,20 @@ export class MultipartContent implements Content {
     const encoder = new TextEncoder();
     for (const { head, range } of parts) {
       yield encoder.encode(head);
-      await this.#open.file.seek(range.first, Deno.SeekMode.Start);
+      await this.#open.file.seek(range.first, Deno.SeekMode.Start); // For a range that begins at 0.
       const part = new FileContent(this.#open, range);
-      for (let piece = await part.read(); piece !== null; piece = await part.read()) yield piece;
+      try {
+        for (let piece = await part.read(); piece !== null; piece = await part.read()) yield piece;
+      } finally {
+        part.release();
+      }
     }
     yield encoder.encode(tail);
   }
 
   close(): void {
     this.#open.close();
+    this.#pieces.return(undefined).catch(() => {}); // What it had to say, it has said to read().
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {

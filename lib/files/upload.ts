@@ -124,12 +124,16 @@ async function fill(
   content: Content,
   { digest, isDurable }: StoreOptions,
 ): Promise<Deno.FileInfo> {
-  const writer = new GatheringWriter(file);
-  for await (const piece of content) {
-    digest.update(piece);
-    await writer.write(piece);
+  const writer = new GatheringWriter(file, content.length);
+  try {
+    for await (const piece of content) {
+      digest.update(piece);
+      await writer.write(piece);
+    }
+    await writer.flush();
+  } finally {
+    await writer.close();
   }
-  await writer.flush();
   digest.verify();
   if (isDurable) await file.sync();
   return await file.stat();
