@@ -17,6 +17,7 @@ const PACKAGES = [
   "escape-html",
   "mime",
   "node:crypto",
+  "node:fs",
   "node:fs/promises",
   "structured-headers",
 ];

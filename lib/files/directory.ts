@@ -23,12 +23,15 @@ export class OpenFile {
   readonly info: Deno.FileInfo;
   /** Its path, in which there is no link. */
   readonly path: string;
+  /** What allows to read it synchronously. */
+  readonly looks: QuickLooks;
   #isClosed = false;
 
-  constructor(file: Deno.FsFile, info: Deno.FileInfo, path: string) {
+  constructor(file: Deno.FsFile, info: Deno.FileInfo, path: string, looks: QuickLooks) {
     this.file = file;
     this.info = info;
     this.path = path;
+    this.looks = looks;
   }
 
   /** Closes the file. To call it twice does no harm. */
@@ -44,10 +47,10 @@ async function openAt(real: string, looks: QuickLooks): Promise<OpenFile | null>
   try {
     if (looks.areAllowed) {
       const info = looks.take(() => file.statSync());
-      if (looks.take(() => isFileAtNow(real, info))) return new OpenFile(file, info, real);
+      if (looks.take(() => isFileAtNow(real, info))) return new OpenFile(file, info, real, looks);
     } else {
       const info = await file.stat();
-      if (await isFileAt(real, info)) return new OpenFile(file, info, real);
+      if (await isFileAt(real, info)) return new OpenFile(file, info, real, looks);
     }
   } catch (error) {
     file.close();
@@ -58,11 +61,11 @@ async function openAt(real: string, looks: QuickLooks): Promise<OpenFile | null>
 }
 
 /** The same, without anything else happening in this program meanwhile. */
-function openAtOnce(real: string): OpenFile | null {
+function openAtOnce(real: string, looks: QuickLooks): OpenFile | null {
   const file = Deno.openSync(real);
   try {
     const info = file.statSync();
-    if (isFileAtNow(real, info)) return new OpenFile(file, info, real);
+    if (isFileAtNow(real, info)) return new OpenFile(file, info, real, looks);
   } catch (error) {
     file.close();
     throw error;
@@ -86,7 +89,7 @@ export class Directory {
   /** Whether names that begin with a dot are served and written. */
   readonly showsHidden: boolean;
   /** What allows synchronous looks at the files. */
-  readonly looks: QuickLooks = new QuickLooks();
+  readonly looks: QuickLooks;
   readonly #made = new MadeFolders();
 
   /**
@@ -97,6 +100,7 @@ export class Directory {
    */
   constructor(path: string, showsHidden = false) {
     this.path = Deno.realPathSync(path);
+    this.looks = new QuickLooks(this.path);
     this.showsHidden = showsHidden;
     if (!Deno.statSync(this.path).isDirectory) {
       throw new Deno.errors.NotADirectory(`${path} is not a directory`);
@@ -136,7 +140,7 @@ export class Directory {
       // have to wait, and those elsewhere get no time: on a local disk the looks take microseconds.
       const open = tries <= OPEN_TRIES / 2
         ? await openAt(real, this.looks)
-        : await withLock(real, () => Promise.resolve(openAtOnce(real)));
+        : await withLock(real, () => Promise.resolve(openAtOnce(real, this.looks)));
       if (open !== null) return open;
     }
     throw new StatusError(503, "The file is being replaced.", { "Retry-After": "1" });

@@ -2,7 +2,7 @@
 // fault of the server's and stays what it is.
 
 import { StatusError } from "../http/status.ts";
-import { noSpace } from "./space.ts";
+import { noSpace } from "./file_system.ts";
 
 /**
  * The error to answer with after an operation on a client's file has failed.

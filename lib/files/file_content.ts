@@ -8,6 +8,9 @@ import type { OpenFile } from "./directory.ts";
 import { isSameMoment } from "./paths.ts";
 import { giveBackPair, type PiecePair, SMALL_PIECE, takePair } from "./piece_memory.ts";
 
+/** Milliseconds within which a piece comes from the system's memory, and hardly from any disk. */
+const CACHED = 1;
+
 /** A part of an open file, which is closed with the content. */
 export class FileContent implements Content {
   readonly length: number;
@@ -19,6 +22,8 @@ export class FileContent implements Content {
   /** Large memory, of which one part is filled while the other is sent. */
   #pair: PiecePair | null = null;
   #ahead: Promise<Uint8Array> | null = null;
+  /** Whether the file seems to be in the system's memory. */
+  #isCached = false;
 
   /**
    * @param open An open file.
@@ -38,7 +43,7 @@ export class FileContent implements Content {
     if (this.#ahead === null && this.#missing === 0) return null;
     const piece = await (this.#ahead ?? this.#fill());
     this.#ahead = null;
-    if (this.#pair !== null && this.#missing > 0) {
+    if (this.#pair !== null && this.#missing > 0 && !this.#isCached) {
       this.#ahead = this.#fill();
       this.#ahead.catch(() => {}); // Whoever reads next is told.
     }
@@ -48,11 +53,24 @@ export class FileContent implements Content {
   async #fill(): Promise<Uint8Array> {
     await this.#seek();
     const memory = this.#nextMemory();
-    const count = await this.#open.file.read(memory.subarray(0, this.#missing));
+    const count = await this.#readInto(memory.subarray(0, this.#missing));
     if (count === null) throw changed();
     this.#missing -= count;
     if (this.#missing === 0) await this.#checkUnchanged();
     return memory.subarray(0, count);
+  }
+
+  /**
+   * From the system's memory, a piece is copied at once, and is still in the processor's own when
+   * it is sent. Bought: 20 of 65 ms of CPU for 100 MiB.
+   */
+  async #readInto(memory: Uint8Array): Promise<number | null> {
+    const { file, looks } = this.#open;
+    const start = performance.now();
+    const isAllowed = this.#isCached && looks.areAllowed;
+    const count = isAllowed ? looks.take(() => file.readSync(memory)) : await file.read(memory);
+    this.#isCached = performance.now() - start < CACHED;
+    return count;
   }
 
   #nextMemory(): Uint8Array {

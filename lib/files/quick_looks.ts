@@ -1,7 +1,9 @@
-// Where file work may be synchronous, so that everybody waits for it: only for looks at what was in
-// use just now, which the system answers from its memory in microseconds, a tenth of what it costs
-// to ask another thread. A disk that takes longer all the same, one across a network for instance,
-// is asked asynchronously from then on, for a while.
+// Where file work may be synchronous, so that everybody waits for it: only what the system answers
+// from its memory, a look at a file in use just now or a piece of one that comes as fast as memory
+// does. To ask another thread costs ten times as much. Not on file systems across a network, which
+// may hang; and a disk that turns out slow is asked asynchronously from then on, for a while.
+
+import { isAcrossNetwork } from "./file_system.ts";
 
 /** Milliseconds that a look may take: more than the system lets other programs run in between. */
 const QUICK = 10;
@@ -11,11 +13,25 @@ const PENANCE = 50;
 
 /** The synchronous looks at the files of one directory. */
 export class QuickLooks {
-  #slowUntil = 0;
+  readonly #path: string;
+  #isLearning = false;
+  /** Never, before it is known where the files are. */
+  #slowUntil = Infinity;
+
+  /** @param path The path of the directory. */
+  constructor(path: string) {
+    this.#path = path;
+  }
 
   /** Whether looks have been quick of late, and are allowed. */
   get areAllowed(): boolean {
+    if (!this.#isLearning) this.#learn();
     return performance.now() >= this.#slowUntil;
+  }
+
+  async #learn(): Promise<void> {
+    this.#isLearning = true;
+    if (!await isAcrossNetwork(this.#path)) this.#slowUntil = 0;
   }
 
   /** Takes a look, and the time that it needs. */

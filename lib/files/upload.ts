@@ -11,7 +11,7 @@ import { GatheringWriter } from "./gathering_writer.ts";
 import { withLock } from "./locks.ts";
 import { temporaryName } from "./names.ts";
 import { folderOf, FolderSync, isFileAt, join, lookAt } from "./paths.ts";
-import { checkSpace } from "./space.ts";
+import { checkSpace } from "./file_system.ts";
 import { currentValidators, validatorsOf } from "./validators.ts";
 
 /** How often a folder may be taken away under an upload's feet before that is an error. */
