@@ -265,7 +265,7 @@ export class HeadScanner {
 
   /** The head that {@linkcode scan} has found the end of, as text. */
   take(octets: Uint8Array, start: number): ScannedHead {
-    if (this.#repeated === "head") return this.#last!.head;
+    if (this.#repeated === "head") return this.#last!.head!;
     const line = this.#requestLine(octets, start);
     const from = this.#requestLineStart;
     const head = {
@@ -279,6 +279,11 @@ export class HeadScanner {
     return head;
   }
 
+  /** Whether a head is remembered, and may come again as the same object. */
+  isRemembered({ fields }: ScannedHead): boolean {
+    return this.#last?.head?.fields === fields;
+  }
+
   #remember(octets: Uint8Array, start: number, head: ScannedHead): void {
     this.#last ??= new LastHead();
     const sectionStart = start + this.#sectionStart;
@@ -290,7 +295,7 @@ export class HeadScanner {
   }
 
   #takeFields(octets: Uint8Array, start: number): Fields {
-    if (this.#repeated === "field section") return this.#last!.head.fields;
+    if (this.#repeated === "field section") return this.#last!.head!.fields;
     const from = this.#sectionStart;
     const text = decodeLatin1(octets, start + from, start + this.#at, this.#isAscii);
     const offsets = this.#fieldOffsets;

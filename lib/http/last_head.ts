@@ -35,9 +35,9 @@ export class LastHead {
   #head: ScannedHead | null = null;
   #isBeforeFirst = true;
 
-  /** The head, taken apart. */
-  get head(): ScannedHead {
-    return this.#head!;
+  /** The head, taken apart, or null where none is remembered. */
+  get head(): ScannedHead | null {
+    return this.#head;
   }
 
   /** How many octets of a buffer, all below `stop`, are the whole head again: none, or all. */
@@ -74,6 +74,7 @@ export class LastHead {
   ): void {
     const length = end - start;
     this.#length = this.#sectionStart = 0;
+    this.#head = null;
     if (this.#isBeforeFirst || length > LARGEST) {
       this.#isBeforeFirst = false;
       return;

@@ -154,8 +154,13 @@ export class RequestParser {
     const scanned = this.#scanner.take(octets, start);
     this.#requestLine = scanned.requestLine;
     this.#buffer.consume(length);
-    const head = scanned === this.#scanned ? this.#head! : this.#interpret(scanned);
-    [this.#scanned, this.#head] = [scanned, head];
+    if (scanned !== this.#scanned) {
+      this.#scanned = scanned;
+      this.#head = this.#interpret(scanned);
+    }
+    const head = this.#head!;
+    // Idle connections do not keep what they will not recognise.
+    if (!this.#scanner.isRemembered(scanned)) this.#scanned = this.#head = this.#meaning = null;
     this.#beginContent(head);
     return { type: "head", head };
   }

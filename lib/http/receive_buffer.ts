@@ -2,8 +2,11 @@
 // start. It grows by what has arrived, never by what was announced, and a view into it lives
 // until the next read.
 
-/** Octets that a connection waiting for a head holds: most heads fit. */
-const INITIAL_SIZE = 4096;
+/** Octets that a new connection holds: simple heads fit, and the idle ones are cheap. */
+const INITIAL_SIZE = 1024;
+
+/** Octets that a connection keeps once it has needed them: most heads fit. */
+const KEPT_SIZE = 4096;
 
 /** A queue of octets in one contiguous piece of memory. */
 export class ReceiveBuffer {
@@ -61,7 +64,7 @@ export class ReceiveBuffer {
 
   /** Gives back, once nothing waits in it, the memory that content has needed. */
   shrink(): void {
-    if (this.length === 0 && this.#octets.length > INITIAL_SIZE) {
+    if (this.length === 0 && this.#octets.length > KEPT_SIZE) {
       this.#octets = new Uint8Array(INITIAL_SIZE);
     }
   }
@@ -76,5 +79,8 @@ export class ReceiveBuffer {
   /** Takes note of `count` octets read into the {@linkcode room}. */
   commit(count: number): void {
     this.#end += count;
+    // There is more where these came from.
+    const isFilled = this.#end === this.#octets.length;
+    if (isFilled && this.#end < KEPT_SIZE) this.#moveTo(new Uint8Array(2 * this.#end));
   }
 }
