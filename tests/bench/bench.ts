@@ -1,0 +1,218 @@
+// The run: all servers up at once, asked whether they answer right, and then driven in turn, round
+// by round. The time is given: what is left of it is shared by the slices that are left.
+
+import { checkAnswer, WrongAnswer } from "./check.ts";
+import { driveByWrk, driveUploads, type Load } from "./drive.ts";
+import { idleConnections, measureIdle } from "./idle.ts";
+import { cpuTime, memoryOf, resetPeak } from "./process.ts";
+import type { Result } from "./results.ts";
+import { type Programs, provideFiles, type Recipe, RunningServer, takesPart } from "./servers.ts";
+import type { Metric, Work } from "./works.ts";
+
+/** What is to be measured, and how long it may take. */
+export interface Plan {
+  readonly works: readonly Work[];
+  readonly recipes: readonly Recipe[];
+  readonly programs: Programs;
+  /** An empty folder on the disk that files are read from and written to. */
+  readonly folder: string;
+  readonly rounds: number;
+  /** Milliseconds for all of it. */
+  readonly budget: number;
+  /** Fresh processes that idle connections and the start are measured with, each. */
+  readonly idles: number;
+  readonly starts: number;
+  /** Idle connections that are wanted. */
+  readonly connections: number;
+  /** What is driven before its time is taken: each server in its first row, or in every one. */
+  readonly warms: "first" | "all";
+  /** Hears of the progress, and of what goes wrong. */
+  readonly say: (text: string) => void;
+}
+
+/** Milliseconds of a slice: wrk needs the least, and more than the most tells nothing more. */
+const SHORTEST = 250;
+const LONGEST = 2000;
+
+/** Milliseconds that a slice takes beside its load: wrk's start and end, looks into /proc. */
+const OVERHEAD = 150;
+
+/** Milliseconds of the load that comes before the time is taken. */
+const WARMING = 250;
+
+/** One server in one row. */
+interface Pair {
+  readonly work: Work;
+  readonly recipe: Recipe;
+  readonly result: Result;
+}
+
+/** A run of the benchmark. */
+export class Bench {
+  readonly #plan: Plan;
+  readonly #end: number;
+  readonly #pairs: readonly Pair[];
+  readonly #servers = new Map<Recipe, RunningServer>();
+  readonly #baselines = new Map<Pair, number>();
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+    this.#end = performance.now() + plan.budget;
+    this.#pairs = plan.works.flatMap((work) =>
+      plan.recipes.filter((recipe) => takesPart(recipe, work, plan.programs)).map((recipe) => ({
+        work,
+        recipe,
+        result: {
+          work: work.id,
+          family: recipe.family,
+          server: work.isFile || recipe.reading === null
+            ? recipe.name
+            : recipe.name.replace(/ \(.*/, ""),
+          samples: {},
+          errors: [],
+        },
+      }))
+    );
+  }
+
+  /** Measures everything. What goes wrong is said in the results. */
+  async run(): Promise<Result[]> {
+    const driven = this.#pairs.filter(({ work }) => isDriven(work));
+    try {
+      await this.#startServers(driven);
+      for (const pair of driven) await this.#attempt(pair, () => this.#check(pair));
+      await this.#repeat("startup", this.#plan.starts, (server) => Promise.resolve(server.startup));
+      const count = await idleConnections(this.#plan.connections);
+      await this.#repeat("idle", this.#plan.idles, (server) => measureIdle(server, count));
+      await this.#warm(driven);
+      for (let round = 0; round < this.#plan.rounds; round++) await this.#round(driven, round);
+    } finally {
+      for (const server of this.#servers.values()) await server.stop();
+    }
+    return this.#pairs.map(({ result }) => result);
+  }
+
+  async #startServers(driven: readonly Pair[]): Promise<void> {
+    const needed = new Set(driven.map(({ recipe }) => recipe));
+    for (const recipe of needed) {
+      const folder = `${this.#plan.folder}/server-${this.#servers.size}`;
+      await provideFiles(`${this.#plan.folder}/originals`, folder);
+      this.#servers.set(recipe, await RunningServer.start(recipe, folder));
+    }
+    this.#plan.say(`${needed.size} servers are up`);
+  }
+
+  /** What goes wrong with one server in one row takes only their figures. */
+  async #attempt({ work, result }: Pair, action: () => Promise<void>): Promise<void> {
+    if (result.errors.length > 0) return;
+    try {
+      await action();
+    } catch (error) {
+      const problem = error instanceof WrongAnswer
+        ? `wrong answer: ${error.message}`
+        : String(error);
+      result.errors.push(problem);
+    }
+    for (const error of result.errors) {
+      this.#plan.say(`INVALID: ${result.server}, ${work.title}: ${error}`);
+    }
+  }
+
+  async #check({ work, recipe }: Pair): Promise<void> {
+    await checkAnswer(this.#servers.get(recipe)!.port, recipe.family, work);
+  }
+
+  /** Measures fresh processes, in turn. */
+  async #repeat(
+    kind: "idle" | "startup",
+    times: number,
+    measure: (server: RunningServer) => Promise<number>,
+  ): Promise<void> {
+    const pairs = this.#pairs.filter(({ work }) => work.kind === kind);
+    for (let round = 0; round < times; round++) {
+      for (const pair of rotate(pairs, round)) {
+        await this.#attempt(pair, async () => {
+          const folder = await Deno.makeTempDir({ dir: this.#plan.folder });
+          await using server = await RunningServer.start(pair.recipe, folder);
+          add(pair.result, kind, await measure(server));
+        });
+      }
+    }
+    if (pairs.length > 0) this.#plan.say(`${kind} has been measured`);
+  }
+
+  async #warm(driven: readonly Pair[]): Promise<void> {
+    const warm = new Set<Recipe>();
+    for (const pair of driven) {
+      const { work, recipe } = pair;
+      if (this.#plan.warms === "first" && warm.has(recipe)) continue;
+      warm.add(recipe);
+      const server = this.#servers.get(recipe)!;
+      await this.#attempt(pair, async () => {
+        await this.#noteBaseline(pair, server);
+        await this.#drive(work, server, WARMING);
+      });
+    }
+    this.#plan.say("all servers are warm");
+  }
+
+  async #round(driven: readonly Pair[], round: number): Promise<void> {
+    let left = (this.#plan.rounds - round) * driven.length;
+    for (const work of this.#plan.works) {
+      const pairs = driven.filter((pair) => pair.work === work);
+      for (const pair of rotate(pairs, round)) {
+        const share = (this.#end - performance.now()) / left-- - OVERHEAD;
+        const milliseconds = Math.min(LONGEST, Math.max(SHORTEST, share));
+        await this.#attempt(pair, () => this.#measure(pair, milliseconds));
+      }
+    }
+    this.#plan.say(`round ${round + 1} of ${this.#plan.rounds} is done`);
+  }
+
+  /** The memory before a row's first load, which later ones are compared with. */
+  async #noteBaseline(pair: Pair, { pid }: RunningServer): Promise<number> {
+    const known = this.#baselines.get(pair);
+    if (known !== undefined) return known;
+    const { resident } = await memoryOf(pid);
+    this.#baselines.set(pair, resident);
+    return resident;
+  }
+
+  async #measure(pair: Pair, milliseconds: number): Promise<void> {
+    const { work, recipe, result } = pair;
+    const server = this.#servers.get(recipe)!;
+    const baseline = await this.#noteBaseline(pair, server);
+    await resetPeak(server.pid);
+    const before = await cpuTime(server.pid);
+    const load = await this.#drive(work, server, milliseconds);
+    const cpu = await cpuTime(server.pid) - before;
+    const { peak } = await memoryOf(server.pid);
+    result.errors.push(...load.errors);
+    add(result, "rate", load.requests / load.seconds);
+    add(result, "cpu", cpu / load.requests);
+    add(result, "p50", load.p50);
+    add(result, "p99", load.p99);
+    add(result, "peak", peak);
+    add(result, "growth", Math.max(0, peak - baseline));
+  }
+
+  #drive(work: Work, { port }: RunningServer, milliseconds: number): Promise<Load> {
+    return work.kind === "uploads"
+      ? driveUploads(work, port, milliseconds)
+      : driveByWrk(work, port, milliseconds, `${this.#plan.folder}/${work.id}.lua`);
+  }
+}
+
+function isDriven({ kind }: Work): boolean {
+  return kind === "wrk" || kind === "uploads";
+}
+
+function add({ samples }: Result, metric: Metric, value: number): void {
+  (samples[metric] ??= []).push(value);
+}
+
+/** The same in another order each round, so that nobody always comes first. */
+function rotate<T>(all: readonly T[], by: number): T[] {
+  const start = all.length === 0 ? 0 : by % all.length;
+  return [...all.slice(start), ...all.slice(0, start)];
+}

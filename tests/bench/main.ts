@@ -1,0 +1,119 @@
+// `deno task bench`: measures, prints the table and the targets, and keeps them where asked to.
+
+import { Bench } from "./bench.ts";
+import { chart } from "./chart.ts";
+import { idleConnections } from "./idle.ts";
+import { type BenchOptions, HELP, parseBenchOptions, UsageError } from "./options.ts";
+import { versionOf } from "./process.ts";
+import { markdownTable, textReport } from "./report.ts";
+import { judge, type Result } from "./results.ts";
+import { type Programs, recipes } from "./servers.ts";
+
+const README = new URL("../../README.md", import.meta.url);
+const CHART = new URL("../../docs/bench.svg", import.meta.url);
+
+/** Milliseconds of a run beside its end: six minutes, or one, less what the end may take. */
+const FULL = 330_000;
+const QUICK = 50_000;
+
+/** Where the newest table stands in the README. */
+const BETWEEN_MARKERS = /(<!-- bench:begin -->\n)[^]*(<!-- bench:end -->)/;
+
+async function main(): Promise<number> {
+  const options = orUsage();
+  if (options === null) return 2;
+  if (options.help) {
+    console.log(HELP.trimEnd());
+    return 0;
+  }
+  const wrk = await versionOf("wrk", "--version");
+  if (wrk === null) {
+    console.error("bench: needs wrk, which is not on the PATH (Debian: apt-get install wrk)");
+    return 1;
+  }
+  const [node, nginx] = [await versionOf("node", "--version"), await versionOf("nginx", "-V")];
+  const programs: Programs = {
+    node: node === null ? null : "node",
+    nginx: nginx === null ? null : "nginx",
+    hasDav: nginx?.includes("http_dav_module") ?? false,
+  };
+  const notes = notesOn(node, nginx, wrk, programs);
+  const results = await measure(options, programs);
+  const { works } = options;
+  console.log(`\n${textReport(works, results)}\n\n${notes.join("\n")}`);
+  await keep(options, results, notes);
+  return results.some(({ errors }) => errors.length > 0) ? 1 : 0;
+}
+
+function orUsage(): BenchOptions | null {
+  try {
+    return parseBenchOptions(Deno.args);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`bench: ${error.message} (--help shows the flags)`);
+    return null;
+  }
+}
+
+function notesOn(
+  node: string | null,
+  nginx: string | null,
+  wrk: string,
+  { hasDav }: Programs,
+): string[] {
+  const version = (text: string) => /[0-9]+(\.[0-9]+)+/.exec(text)?.[0] ?? "";
+  return [
+    `Deno ${Deno.version.deno}, wrk ${version(wrk)}, ${navigator.hardwareConcurrency} CPUs; ` +
+    "medians [ranges], and their ratio to Wireserve.",
+    node === null
+      ? "node:http is run by Deno: node is not on the PATH."
+      : `node:http is run by Node.js ${version(node)}.`,
+    nginx === null
+      ? "nginx is left out: it is not on the PATH (Debian: apt-get install nginx)."
+      : `nginx ${version(nginx)}, one worker${hasDav ? "" : ", without the module for uploads"}.`,
+  ];
+}
+
+async function measure(options: BenchOptions, programs: Programs): Promise<Result[]> {
+  const { isQuick, works, dir } = options;
+  const folder = await Deno.makeTempDir({
+    prefix: "wireserve-bench-",
+    ...(dir === null ? {} : { dir }),
+  });
+  try {
+    return await new Bench({
+      works,
+      recipes: recipes(programs),
+      programs,
+      folder: await Deno.realPath(folder),
+      rounds: options.rounds ?? (isQuick ? 1 : 3),
+      budget: isQuick ? QUICK : FULL,
+      idles: isQuick ? 1 : 3,
+      starts: isQuick ? 3 : 7,
+      connections: isQuick ? 2000 : await idleConnections(),
+      warms: isQuick ? "first" : "all",
+      say: (text) => console.error(text),
+    }).run();
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function keep(
+  { works, json, svg, updatesReadme }: BenchOptions,
+  results: readonly Result[],
+  notes: readonly string[],
+): Promise<void> {
+  if (json !== null) {
+    const targets = judge(works, results).map(({ work, ...rest }) => ({ work: work.id, ...rest }));
+    await Deno.writeTextFile(json, `${JSON.stringify({ notes, results, targets }, null, 2)}\n`);
+  }
+  if (svg !== null) await Deno.writeTextFile(svg, chart(works, results));
+  if (!updatesReadme) return;
+  await Deno.writeTextFile(CHART, chart(works, results));
+  const readme = await Deno.readTextFile(README);
+  const table = `\n${markdownTable(works, results)}\n\n${notes.join(" ")}\n\n`;
+  await Deno.writeTextFile(README, readme.replace(BETWEEN_MARKERS, `$1${table}$2`));
+}
+
+if (import.meta.main) Deno.exit(await main());

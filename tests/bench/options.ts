@@ -1,0 +1,95 @@
+// The command line of the benchmark: flags into a value, or a sentence about what is wrong.
+
+import { parseArgs } from "@std/cli/parse-args";
+import { type Work, WORKS } from "./works.ts";
+
+/** What the command line asks for. */
+export interface BenchOptions {
+  readonly works: readonly Work[];
+  readonly isQuick: boolean;
+  /** Rounds, or null for as many as the kind of run has. */
+  readonly rounds: number | null;
+  /** Paths to write to, or null. */
+  readonly json: string | null;
+  readonly svg: string | null;
+  /** Whether the README and its chart are brought up to date. */
+  readonly updatesReadme: boolean;
+  /** Where the temporary folder is made, or null for the system's choice. */
+  readonly dir: string | null;
+  readonly help: boolean;
+}
+
+/** A command line that cannot be followed. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** The text of `--help`. */
+export const HELP = `Usage: deno task bench [OPTION]...
+
+Measures Wireserve against its floor, Deno.serve, node:http and nginx, driven by wrk.
+
+  --quick          under a minute, one round; else under six, three rounds
+  --rounds N       another number of rounds, in the same time
+  --only ROW,ROW   these rows only: ${wrap(WORKS.map(({ id }) => id))}
+  --json FILE      write all figures
+  --svg FILE       write the chart
+  --readme         bring README.md and docs/bench.svg up to date
+  --dir DIR        read and write files on the disk of DIR
+  --help           show this text
+`;
+
+function wrap(words: readonly string[]): string {
+  const half = Math.ceil(words.length / 2);
+  const lines = [words.slice(0, half), words.slice(half)].map((line) => line.join(", "));
+  return lines.join(",\n                   ");
+}
+
+/**
+ * Reads the command line.
+ *
+ * @throws {UsageError} for an unknown flag or a bad value.
+ */
+export function parseBenchOptions(args: readonly string[]): BenchOptions {
+  const flags = parseArgs([...args], {
+    string: ["rounds", "only", "json", "svg", "dir"],
+    boolean: ["quick", "readme", "help"],
+    unknown(argument) {
+      throw new UsageError(`unknown argument ${JSON.stringify(argument)}`);
+    },
+  });
+  const text = (name: string): string | null => {
+    const value: unknown = flags[name];
+    if (value === undefined) return null;
+    if (typeof value === "string" && value !== "") return value;
+    throw new UsageError(`--${name} needs one value`);
+  };
+  return {
+    works: parseOnly(text("only")),
+    isQuick: flags["quick"] === true,
+    rounds: parseRounds(text("rounds")),
+    json: text("json"),
+    svg: text("svg"),
+    updatesReadme: flags["readme"] === true,
+    dir: text("dir"),
+    help: flags["help"] === true,
+  };
+}
+
+function parseOnly(value: string | null): readonly Work[] {
+  if (value === null) return WORKS;
+  const ids = value.split(",");
+  const unknown = ids.find((id) => !WORKS.some((work) => work.id === id));
+  if (unknown !== undefined) throw new UsageError(`unknown row ${JSON.stringify(unknown)}`);
+  return WORKS.filter(({ id }) => ids.includes(id));
+}
+
+/** Rounds beyond which no slice would be long enough. */
+const MOST_ROUNDS = 9;
+
+function parseRounds(value: string | null): number | null {
+  if (value === null) return null;
+  const rounds = /^[0-9]$/.test(value) ? Number(value) : 0;
+  if (rounds >= 1) return rounds;
+  throw new UsageError(`--rounds takes a number from 1 to ${MOST_ROUNDS}`);
+}

@@ -1,0 +1,108 @@
+// What the system knows about a process and its descendants: CPU time and resident memory, from
+// /proc (proc(5)). By programs, since Deno wants every permission there is before it reads there.
+
+/** One line of /proc/PID/stat, as far as it is of use. */
+export interface Stat {
+  readonly pid: number;
+  readonly parent: number;
+  /** CPU time of all its threads and of its reaped children, in clock ticks. */
+  readonly ticks: number;
+}
+
+/** Resident memory of a process and its descendants, in octets. */
+export interface Memory {
+  readonly resident: number;
+  /** The highest since {@linkcode resetPeak}. */
+  readonly peak: number;
+}
+
+/**
+ * Reads a line of /proc/PID/stat: the name stands in parentheses and may hold anything.
+ *
+ * @throws {SyntaxError} where it is none.
+ */
+export function parseStat(line: string): Stat {
+  const [, pid, rest] = /^([0-9]+) \(.*\) (.*)$/s.exec(line.trim()) ?? [];
+  const fields = (rest ?? "").split(" ");
+  const times = fields.slice(11, 15).map(Number); // utime, stime, cutime, cstime
+  if (times.length < 4 || !times.every(Number.isInteger)) {
+    throw new SyntaxError(`No line of stat: ${JSON.stringify(line)}`);
+  }
+  return { pid: Number(pid), parent: Number(fields[1]), ticks: times.reduce((a, b) => a + b) };
+}
+
+/** A process and all that descend from it. */
+export function family(stats: readonly Stat[], pid: number): Stat[] {
+  const members = stats.filter((each) => each.pid === pid);
+  for (const { pid: parent } of members) { // Grows while it is walked.
+    members.push(...stats.filter((each) => each.parent === parent));
+  }
+  return members;
+}
+
+/** The CPU time of a process and its descendants so far, in microseconds. */
+export async function cpuTime(pid: number): Promise<number> {
+  const members = await familyOf(pid);
+  const ticks = members.reduce((sum, each) => sum + each.ticks, 0);
+  return ticks * 1e6 / await ticksPerSecond();
+}
+
+async function familyOf(pid: number): Promise<Stat[]> {
+  const lines = await shell("cat /proc/[0-9]*/stat 2>/dev/null || true");
+  const members = family(lines.trim().split("\n").map(parseStat), pid);
+  if (members.length === 0) throw new Error(`The process ${pid} is gone`);
+  return members;
+}
+
+let rate: Promise<number> | null = null;
+
+function ticksPerSecond(): Promise<number> {
+  rate ??= shell("getconf CLK_TCK").then(Number);
+  return rate;
+}
+
+/** The memory of a process and its descendants. */
+export async function memoryOf(pid: number): Promise<Memory> {
+  const statuses = await Promise.all(
+    (await familyOf(pid)).map((each) => shell(`cat /proc/${each.pid}/status`)),
+  );
+  const sum = (name: string) =>
+    statuses.reduce((total, status) => {
+      const kibibytes = new RegExp(`^${name}:\\s+([0-9]+) kB$`, "m").exec(status)?.[1] ?? "0";
+      return total + 1024 * Number(kibibytes);
+    }, 0);
+  return { resident: sum("VmRSS"), peak: sum("VmHWM") };
+}
+
+/** Lets the peak begin anew, where the system permits it: else it is that of the whole run. */
+export async function resetPeak(pid: number): Promise<void> {
+  const files = (await familyOf(pid)).map((each) => `/proc/${each.pid}/clear_refs`);
+  await shell(`for file in ${files.join(" ")}; do echo 5 2>/dev/null >"$file" || true; done`);
+}
+
+async function shell(script: string): Promise<string> {
+  const { stdout } = await new Deno.Command("sh", {
+    args: ["-c", script],
+    stdin: "null",
+    stderr: "null",
+  }).output();
+  return new TextDecoder().decode(stdout);
+}
+
+/** The descriptors that this process may have open at a time; its children inherit the limit. */
+export async function descriptorLimit(): Promise<number> {
+  const limit = (await shell("ulimit -n")).trim();
+  return limit === "unlimited" ? Infinity : Number(limit);
+}
+
+/** Whether a program is there to be run, and what it says of its version: null where it is not. */
+export async function versionOf(program: string, flag: string): Promise<string | null> {
+  try {
+    const { stdout, stderr } = await new Deno.Command(program, { args: [flag] }).output();
+    const decoder = new TextDecoder();
+    return `${decoder.decode(stdout)}${decoder.decode(stderr)}`.trim();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}

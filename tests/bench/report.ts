@@ -1,0 +1,137 @@
+// What the run has come to, for readers: as text, row by row, and as the README's table.
+
+import { figure, judge, ofWork, ratio, type Result, type Verdict } from "./results.ts";
+import type { Spread } from "./statistics.ts";
+import { type Family, FAMILY_NAMES, type Metric, type Work } from "./works.ts";
+
+const MIB = 1024 * 1024;
+
+/** How a metric is called and shown. */
+interface Shown {
+  readonly title: string;
+  readonly scale: number;
+}
+
+const SHOWN: Readonly<Record<Metric, Shown>> = {
+  rate: { title: "requests/s", scale: 1 },
+  cpu: { title: "CPU µs/request", scale: 1 },
+  p50: { title: "p50 ms", scale: 1 },
+  p99: { title: "p99 ms", scale: 1 },
+  peak: { title: "peak RSS MiB", scale: 1 / MIB },
+  growth: { title: "RSS growth MiB", scale: 1 / MIB },
+  idle: { title: "RSS KiB/connection", scale: 1 / 1024 },
+  startup: { title: "ms", scale: 1 },
+};
+
+/** A number as a reader takes it in: three digits that tell, thousands apart. */
+export function show(value: number): string {
+  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
+  return value.toLocaleString("en", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+}
+
+function showSpread(value: Spread | null, { scale }: Shown): string {
+  if (value === null) return "invalid";
+  const [median, least, most] = [value.median, value.least, value.most].map((each) =>
+    show(each * scale)
+  );
+  return value.least === value.most ? median! : `${median} [${least}-${most}]`;
+}
+
+function showRatio(value: number | null): string {
+  return value === null ? "" : `${value.toFixed(2)}x`;
+}
+
+/** The report for a terminal: a block a row, then the targets. */
+export function textReport(works: readonly Work[], results: readonly Result[]): string {
+  const blocks = works.map((work) => block(work, ofWork(results, work)));
+  return [...blocks, targetsText(judge(works, results))].join("\n\n");
+}
+
+function block(work: Work, results: readonly Result[]): string {
+  const ours = results.find(({ family }) => family === "wireserve");
+  const head = ["", ...work.metrics.flatMap((metric) => [SHOWN[metric].title, ""])];
+  const rows = results.map((result) => [
+    result.server,
+    ...work.metrics.flatMap((metric) => [
+      showSpread(figure(result, metric), SHOWN[metric]),
+      metric === "growth" ? "" : showRatio(ratio(result, ours, metric)),
+    ]),
+  ]);
+  const driven = work.kind === "wrk" ? ` (wrk -t1 -c${work.connections})` : "";
+  const note = work.note === undefined ? "" : `\n  ${work.note}`;
+  const errors = results.flatMap(({ server, errors }) =>
+    errors.map((error) => `\n  INVALID: ${server}: ${error}`)
+  );
+  return `${work.title}${driven}${note}\n${align([head, ...rows])}${errors.join("")}`;
+}
+
+/** Columns of one width each: the first to the left, the others to the right. */
+export function align(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? "").length))
+  );
+  return rows.map((row) =>
+    row.map((cell, column) =>
+      column === 0 ? `  ${cell.padEnd(widths[0]!)}` : cell.padStart(widths[column]!)
+    ).join("  ").trimEnd()
+  ).join("\n");
+}
+
+function targetsText(verdicts: readonly Verdict[]): string {
+  const rows = verdicts.map((verdict) => [
+    verdict.work.title,
+    aimOf(verdict),
+    measuredOf(verdict),
+    verdict.isMet ? "met" : "missed",
+  ]);
+  const met = verdicts.filter(({ isMet }) => isMet).length;
+  return `Targets: ${met} of ${verdicts.length} met\n${align(rows)}`;
+}
+
+function aimOf({ target: { metric, relation, factor, against } }: Verdict): string {
+  const { title, scale } = SHOWN[metric];
+  const bound = against === null
+    ? show(factor * scale)
+    : `${factor.toFixed(2)} x ${FAMILY_NAMES[against]}`;
+  return `${title} ${relation} ${bound}`;
+}
+
+function measuredOf({ target, measured }: Verdict): string {
+  if (measured === null) return "not measured";
+  return target.against === null
+    ? show(measured * SHOWN[target.metric].scale)
+    : `${measured.toFixed(2)}x`;
+}
+
+const COLUMNS: readonly Family[] = ["wireserve", "floor", "deno", "node", "nginx"];
+
+/** Metrics that the README shows. */
+const OF_INTEREST: readonly Metric[] = ["rate", "cpu", "idle", "startup"];
+
+/** The table of the README: medians, and in parentheses their ratio to Wireserve's. */
+export function markdownTable(works: readonly Work[], results: readonly Result[]): string {
+  const head = ["work", "figure", ...COLUMNS.map((family) => FAMILY_NAMES[family])];
+  const rows = works.flatMap((work) =>
+    work.metrics.filter((metric) => OF_INTEREST.includes(metric)).map((metric, index) => [
+      index === 0 ? work.title.replace("/echo/abc", "`/echo/abc`") : "",
+      SHOWN[metric].title,
+      ...cells(ofWork(results, work), metric),
+    ])
+  );
+  const rule = head.map((_, column) => column < 2 ? "---" : "--:");
+  return [head, rule, ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+}
+
+function cells(results: readonly Result[], metric: Metric): string[] {
+  const find = (family: Family) => results.find((each) => each.family === family);
+  return COLUMNS.map((family) => {
+    const value = figure(find(family), metric);
+    if (value === null) return "";
+    const median = show(value.median * SHOWN[metric].scale);
+    if (family === "wireserve") return `**${median}**`;
+    return `${median} (${showRatio(ratio(find(family), find("wireserve"), metric)).slice(0, -1)})`;
+  });
+}

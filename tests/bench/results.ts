@@ -1,0 +1,75 @@
+// What was measured: samples by row and server, the better idiom of a peer, and what became of
+// the targets. A figure with an error in any of its rounds is none.
+
+import { type Spread, spread } from "./statistics.ts";
+import type { Family, Metric, Target, Work } from "./works.ts";
+
+/** What was measured of one server in one row. */
+export interface Result {
+  readonly work: string;
+  readonly family: Family;
+  /** The server's name, its idiom included. */
+  readonly server: string;
+  /** One value a round. */
+  readonly samples: Partial<Record<Metric, number[]>>;
+  /** What went wrong: none of its figures counts then. */
+  readonly errors: string[];
+}
+
+/** A target and what was measured. */
+export interface Verdict {
+  readonly work: Work;
+  readonly target: Target;
+  /** The figure that the target bounds, or null where it could not be measured. */
+  readonly measured: number | null;
+  readonly isMet: boolean;
+}
+
+/** Median and range of a figure, or null where there is none that counts. */
+export function figure(result: Result | undefined, metric: Metric): Spread | null {
+  const values = result?.samples[metric] ?? [];
+  return result === undefined || result.errors.length > 0 || values.length === 0
+    ? null
+    : spread(values);
+}
+
+/** The results of a row, one for each server: of two idioms the one with more requests a second. */
+export function ofWork(results: readonly Result[], { id }: Work): Result[] {
+  const best = new Map<Family, Result>();
+  for (const result of results.filter(({ work }) => work === id)) {
+    const rival = best.get(result.family);
+    const isBetter = rival === undefined ||
+      (figure(result, "rate")?.median ?? 0) > (figure(rival, "rate")?.median ?? 0);
+    if (isBetter) best.set(result.family, result);
+  }
+  return [...best.values()];
+}
+
+/** A figure of one server to that of another, or null where either is missing. */
+export function ratio(
+  some: Result | undefined,
+  other: Result | undefined,
+  metric: Metric,
+): number | null {
+  const [above, below] = [figure(some, metric), figure(other, metric)];
+  return above === null || below === null || below.median === 0
+    ? null
+    : above.median / below.median;
+}
+
+/** What became of the targets of the rows that were measured. */
+export function judge(works: readonly Work[], results: readonly Result[]): Verdict[] {
+  return works.flatMap((work) => {
+    const measured = ofWork(results, work);
+    const find = (family: Family) => measured.find((each) => each.family === family);
+    return work.targets.map((target): Verdict => {
+      const { metric, relation, factor, against } = target;
+      const ours = find("wireserve");
+      const value = against === null
+        ? figure(ours, metric)?.median ?? null
+        : ratio(ours, find(against), metric);
+      const isMet = value !== null && (relation === "<=" ? value <= factor : value >= factor);
+      return { work, target, measured: value, isMet };
+    });
+  });
+}

@@ -1,0 +1,248 @@
+// The servers: how each is started on a port and a folder of its own, and ended. Wireserve is the
+// shipped program as your_program.sh runs it, with nothing but its log turned off.
+
+import { RawClient } from "../support/raw_client.ts";
+import { nginxConfig } from "./servers/nginx.ts";
+import { type Family, FAMILY_NAMES, SIZES, type Work } from "./works.ts";
+
+/** A server in one idiom. */
+export interface Recipe {
+  readonly family: Family;
+  /** Its name, the idiom included where there are several. */
+  readonly name: string;
+  /** How it reads files; the first idiom takes part in every row. */
+  readonly reading: "readable" | "whole" | null;
+  /** What runs it. */
+  readonly program: string;
+  /** Its arguments for a port, the folder behind /files, and a folder for its own things. */
+  readonly args: (port: number, directory: string, own: string) => Promise<string[]>;
+}
+
+/** The programs that are there. */
+export interface Programs {
+  /** Node.js, or null where Deno stands in for it. */
+  readonly node: string | null;
+  readonly nginx: string | null;
+  /** Whether nginx stores uploads. */
+  readonly hasDav: boolean;
+}
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const PEERS = new URL("./servers/", import.meta.url).pathname;
+
+/** The arguments of Deno that run Wireserve: those of your_program.sh. */
+export const WIRESERVE: readonly string[] = [
+  "run",
+  "--config",
+  `${ROOT}deno.json`,
+  "--allow-net",
+  "--allow-read",
+  "--allow-write",
+  "--allow-sys=statfs",
+  `${ROOT}main.ts`,
+];
+
+const PEER = ["run", "--no-config", "--allow-net", "--allow-read", "--allow-write"];
+
+/** Every server that can run here. */
+export function recipes({ node, nginx, hasDav }: Programs): Recipe[] {
+  const deno = Deno.execPath();
+  const readings = ["readable", "whole"] as const;
+  const served = readings.map((reading): Recipe => ({
+    family: "deno",
+    name: `Deno.serve (${reading === "whole" ? "readFile" : "file.readable"})`,
+    reading,
+    program: deno,
+    args: (port, folder) =>
+      Promise.resolve([...PEER, `${PEERS}deno_serve.ts`, `${port}`, folder, reading]),
+  }));
+  const noded = readings.map((reading): Recipe => ({
+    family: "node",
+    name: `node:http (${reading === "whole" ? "readFile" : "createReadStream"})`,
+    reading,
+    program: node ?? deno,
+    args: (port, folder) => {
+      const runner = node === null ? PEER : [];
+      return Promise.resolve([...runner, `${PEERS}node_http.mjs`, `${port}`, folder, reading]);
+    },
+  }));
+  return [
+    {
+      family: "wireserve",
+      name: FAMILY_NAMES.wireserve,
+      reading: null,
+      program: deno,
+      args: (port, folder) =>
+        Promise.resolve([
+          ...WIRESERVE,
+          ...["--directory", folder, "--port", `${port}`, "--log", "off"],
+        ]),
+    },
+    {
+      family: "floor",
+      name: FAMILY_NAMES.floor,
+      reading: null,
+      program: deno,
+      args: (port) => Promise.resolve([...PEER, `${PEERS}floor.ts`, `${port}`]),
+    },
+    ...served,
+    ...noded,
+    ...(nginx === null ? [] : [nginxRecipe(nginx, hasDav)]),
+  ];
+}
+
+function nginxRecipe(program: string, hasDav: boolean): Recipe {
+  return {
+    family: "nginx",
+    name: FAMILY_NAMES.nginx,
+    reading: null,
+    program,
+    async args(port, folder, own) {
+      const path = `${own}/nginx.conf`;
+      await Deno.writeTextFile(path, nginxConfig(port, folder, own, hasDav));
+      return ["-p", own, "-c", path, "-e", `${own}/error.log`];
+    },
+  };
+}
+
+/** Whether a server takes part in a row. */
+export function takesPart(recipe: Recipe, work: Work, { hasDav }: Programs): boolean {
+  if (!work.families.includes(recipe.family)) return false;
+  if (recipe.family === "nginx" && work.ask.upload > 0 && !hasDav) return false;
+  return work.isFile || recipe.reading !== "whole";
+}
+
+/** Milliseconds that a server may take to start: far more than it ever should. */
+const PATIENCE = 15_000;
+
+/** A server while it runs. */
+export class RunningServer {
+  readonly recipe: Recipe;
+  readonly port: number;
+  readonly #process: Deno.ChildProcess;
+  #hasEnded = false;
+  #startup = 0;
+
+  private constructor(recipe: Recipe, port: number, process: Deno.ChildProcess) {
+    this.recipe = recipe;
+    this.port = port;
+    this.#process = process;
+    process.status.then(() => this.#hasEnded = true);
+  }
+
+  /**
+   * Starts a server on a free port, and waits for its first response.
+   *
+   * @param folder A folder that exists and is for this server alone.
+   * @throws {Error} where it ends, or does not answer in time.
+   */
+  static async start(recipe: Recipe, folder: string): Promise<RunningServer> {
+    const port = freePort();
+    const [directory, own] = [`${folder}/files`, `${folder}/own`];
+    await Deno.mkdir(directory, { recursive: true });
+    await Deno.mkdir(own, { recursive: true });
+    const args = await recipe.args(port, directory, own);
+    const before = performance.now();
+    const process = new Deno.Command(recipe.program, {
+      args,
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+      stdout: "null",
+      stderr: "inherit",
+    }).spawn();
+    const server = new RunningServer(recipe, port, process);
+    try {
+      await server.#untilItAnswers();
+      server.#startup = performance.now() - before;
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  }
+
+  /** The process's number. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Milliseconds from its start to the end of its first response. */
+  get startup(): number {
+    return this.#startup;
+  }
+
+  async #untilItAnswers(): Promise<void> {
+    const end = performance.now() + PATIENCE;
+    while (!await hasAnswer(this.port)) {
+      if (this.#hasEnded) throw new Error(`${this.recipe.name} has ended at its start`);
+      if (performance.now() > end) throw new Error(`${this.recipe.name} does not answer`);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
+  /** Ends it, and waits until it is gone. */
+  async stop(): Promise<void> {
+    if (!this.#hasEnded) this.#process.kill("SIGTERM");
+    await this.#process.status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+/** A port of 127.0.0.1 that nobody listens on at this moment. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+async function hasAnswer(port: number): Promise<boolean> {
+  let client: RawClient;
+  try {
+    client = await RawClient.connect(port);
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) return false;
+    throw error;
+  }
+  using _ = client;
+  await client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const { status } = await client.readResponse();
+  if (status !== 200) throw new Error(`/ is answered with ${status}`);
+  return true;
+}
+
+/** Names of the files that every server serves. */
+const FILES = Object.keys(SIZES) as (keyof typeof SIZES)[];
+
+/**
+ * Puts the files into a server's folder: one set on the disk, a name for each server.
+ *
+ * @param originals Where the files are, or are written to at the first time.
+ */
+export async function provideFiles(originals: string, folder: string): Promise<void> {
+  await Deno.mkdir(originals, { recursive: true });
+  await Deno.mkdir(`${folder}/files`, { recursive: true });
+  for (const name of FILES) {
+    const original = `${originals}/${name}`;
+    if (!await isThere(original)) await Deno.writeFile(original, contentOf(SIZES[name]));
+    await Deno.link(original, `${folder}/files/${name}`);
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** The octets of a file of some size: a pattern in which no block is like another. */
+export function contentOf(size: number): Uint8Array<ArrayBuffer> {
+  const words = new Uint32Array(Math.ceil(size / 4));
+  for (let at = 0; at < words.length; at++) words[at] = Math.imul(at + 1, 0x9e3779b1);
+  return new Uint8Array(words.buffer, 0, size);
+}
