@@ -96,7 +96,7 @@ export class Bench {
     const needed = new Set(driven.map(({ recipe }) => recipe));
     for (const recipe of needed) {
       const folder = `${this.#plan.folder}/server-${this.#servers.size}`;
-      await provideFiles(`${this.#plan.folder}/originals`, folder);
+      await provideFiles(`${this.#plan.folder}/originals`, folder, this.#plan.works);
       this.#servers.set(recipe, await RunningServer.start(recipe, folder));
     }
     this.#plan.say(`${needed.size} servers are up`);

@@ -54,7 +54,7 @@ export function chart(works: readonly Work[], results: readonly Result[]): strin
 <desc id="desc">${escape(describe(works, results))}</desc>
 <style>${STYLE}</style>
 <text class="title" x="16" y="28">CPU time per request, relative to Wireserve</text>
-<text class="quiet" x="16" y="48">Shorter is better. The dashed line is Wireserve; beside the bars, µs per request.</text>
+<text class="quiet" x="16" y="48">Shorter is better. The dashed line is Wireserve. To the right: CPU time per request, and the ratio.</text>
 ${legend()}
 ${axis}
 ${parts.join("\n")}
@@ -97,12 +97,18 @@ function groupOf(
   const rows = bars.map(({ family, value, part }, index) => {
     const y = top + index * (BAR + GAP);
     const width = Math.max(1, scale(part));
-    const cut = part > LONGEST ? " »" : "";
+    const cut = part > LONGEST ? `<text x="${LEFT + width + 4}" y="${y + 11}">»</text>` : "";
     return `<rect x="${LEFT}" y="${y}" width="${width}" height="${BAR}" rx="2" ` +
-      `fill="${COLOURS[family]}"/><text class="quiet" x="${LEFT + width + 6}" y="${y + 11}">` +
-      `${show(value)} µs (${part.toFixed(2)})${cut}</text>`;
+      `fill="${COLOURS[family]}"/>${cut}<text class="quiet" x="${WIDTH - 70}" y="${y + 11}" ` +
+      `text-anchor="end">${duration(value)}</text><text class="quiet" x="${WIDTH - 16}" ` +
+      `y="${y + 11}" text-anchor="end">${part.toFixed(2)}</text>`;
   });
   return { markup: [label, ...rows].join("\n"), height };
+}
+
+/** Microseconds, or milliseconds where there are many. */
+function duration(value: number): string {
+  return value >= 10_000 ? `${show(value / 1000)} ms` : `${show(value)} µs`;
 }
 
 function describe(works: readonly Work[], results: readonly Result[]): string {

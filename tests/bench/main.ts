@@ -5,7 +5,7 @@ import { chart } from "./chart.ts";
 import { idleConnections } from "./idle.ts";
 import { type BenchOptions, HELP, parseBenchOptions, UsageError } from "./options.ts";
 import { versionOf } from "./process.ts";
-import { markdownTable, textReport } from "./report.ts";
+import { idioms, markdownTable, textReport } from "./report.ts";
 import { judge, type Result } from "./results.ts";
 import { type Programs, recipes } from "./servers.ts";
 
@@ -112,8 +112,14 @@ async function keep(
   if (!updatesReadme) return;
   await Deno.writeTextFile(CHART, chart(works, results));
   const readme = await Deno.readTextFile(README);
-  const table = `\n${markdownTable(works, results)}\n\n${notes.join(" ")}\n\n`;
-  await Deno.writeTextFile(README, readme.replace(BETWEEN_MARKERS, `$1${table}$2`));
+  const parts = [
+    "![CPU time per request, relative to Wireserve](docs/bench.svg)",
+    markdownTable(works, results),
+    [...notes, idioms(works, results)].join(" "),
+  ];
+  const section = `\n${parts.join("\n\n")}\n\n`;
+  await Deno.writeTextFile(README, readme.replace(BETWEEN_MARKERS, `$1${section}$2`));
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", README.pathname] }).output();
 }
 
 if (import.meta.main) Deno.exit(await main());

@@ -106,6 +106,17 @@ function measuredOf({ target, measured }: Verdict): string {
     : `${measured.toFixed(2)}x`;
 }
 
+/** Which idiom of each peer was the faster one, row by row. */
+export function idioms(works: readonly Work[], results: readonly Result[]): string {
+  const named = works.filter(({ isFile }) => isFile).map((work) => {
+    const servers = ofWork(results, work).map(({ server }) => server);
+    return `${work.title}: ${servers.filter((name) => name.includes("(")).join(", ")}`;
+  });
+  return named.length === 0
+    ? ""
+    : `Of two ways to read files, the faster counts. ${named.join("; ")}.`;
+}
+
 const COLUMNS: readonly Family[] = ["wireserve", "floor", "deno", "node", "nginx"];
 
 /** Metrics that the README shows. */

@@ -212,18 +212,21 @@ async function hasAnswer(port: number): Promise<boolean> {
   return true;
 }
 
-/** Names of the files that every server serves. */
-const FILES = Object.keys(SIZES) as (keyof typeof SIZES)[];
-
 /**
  * Puts the files into a server's folder: one set on the disk, a name for each server.
  *
  * @param originals Where the files are, or are written to at the first time.
+ * @param works The rows that need them.
  */
-export async function provideFiles(originals: string, folder: string): Promise<void> {
+export async function provideFiles(
+  originals: string,
+  folder: string,
+  works: readonly Work[],
+): Promise<void> {
   await Deno.mkdir(originals, { recursive: true });
   await Deno.mkdir(`${folder}/files`, { recursive: true });
-  for (const name of FILES) {
+  for (const name of Object.keys(SIZES) as (keyof typeof SIZES)[]) {
+    if (!works.some(({ ask }) => ask.path === `/files/${name}`)) continue;
     const original = `${originals}/${name}`;
     if (!await isThere(original)) await Deno.writeFile(original, contentOf(SIZES[name]));
     await Deno.link(original, `${folder}/files/${name}`);

@@ -5,7 +5,7 @@
 export type Permission = "net" | "read" | "write" | "run" | "env";
 
 /** The programs that tests run, and the system whose ways they count on. */
-export type Tool = "curl" | "wget" | "mkfifo" | "linux" | "mount";
+export type Tool = "curl" | "wget" | "wrk" | "mkfifo" | "linux" | "mount";
 
 const PERMISSIONS: readonly string[] = ["net", "read", "write", "run", "env"];
 
