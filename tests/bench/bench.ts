@@ -53,7 +53,6 @@ export class Bench {
   readonly #end: number;
   readonly #pairs: readonly Pair[];
   readonly #servers = new Map<Recipe, RunningServer>();
-  readonly #baselines = new Map<Pair, number>();
 
   constructor(plan: Plan) {
     this.#plan = plan;
@@ -144,13 +143,12 @@ export class Bench {
   async #warm(driven: readonly Pair[]): Promise<void> {
     const warm = new Set<Recipe>();
     for (const pair of driven) {
-      const { work, recipe } = pair;
+      const { recipe } = pair;
       if (this.#plan.warms === "first" && warm.has(recipe)) continue;
       warm.add(recipe);
-      const server = this.#servers.get(recipe)!;
       await this.#attempt(pair, async () => {
-        await this.#noteBaseline(pair, server);
-        await this.#drive(work, server, WARMING);
+        const { load } = await this.#load(pair, WARMING);
+        pair.result.errors.push(...load.errors);
       });
     }
     this.#plan.say("all servers are warm");
@@ -169,31 +167,29 @@ export class Bench {
     this.#plan.say(`round ${round + 1} of ${this.#plan.rounds} is done`);
   }
 
-  /** The memory before a row's first load, which later ones are compared with. */
-  async #noteBaseline(pair: Pair, { pid }: RunningServer): Promise<number> {
-    const known = this.#baselines.get(pair);
-    if (known !== undefined) return known;
-    const { resident } = await memoryOf(pid);
-    this.#baselines.set(pair, resident);
-    return resident;
+  /** Drives a server, and keeps its memory: that of the first, untimed load counts as well. */
+  async #load(pair: Pair, milliseconds: number): Promise<{ load: Load; peak: number }> {
+    const server = this.#servers.get(pair.recipe)!;
+    await resetPeak(server.pid);
+    const { resident } = await memoryOf(server.pid);
+    const load = await this.#drive(pair.work, server, milliseconds);
+    const { peak } = await memoryOf(server.pid);
+    add(pair.result, "growth", Math.max(0, peak - resident));
+    return { load, peak };
   }
 
   async #measure(pair: Pair, milliseconds: number): Promise<void> {
-    const { work, recipe, result } = pair;
-    const server = this.#servers.get(recipe)!;
-    const baseline = await this.#noteBaseline(pair, server);
-    await resetPeak(server.pid);
-    const before = await cpuTime(server.pid);
-    const load = await this.#drive(work, server, milliseconds);
-    const cpu = await cpuTime(server.pid) - before;
-    const { peak } = await memoryOf(server.pid);
+    const { recipe, result } = pair;
+    const { pid } = this.#servers.get(recipe)!;
+    const before = await cpuTime(pid);
+    const { load, peak } = await this.#load(pair, milliseconds);
+    const cpu = await cpuTime(pid) - before;
     result.errors.push(...load.errors);
     add(result, "rate", load.requests / load.seconds);
     add(result, "cpu", cpu / load.requests);
     add(result, "p50", load.p50);
     add(result, "p99", load.p99);
     add(result, "peak", peak);
-    add(result, "growth", Math.max(0, peak - baseline));
   }
 
   #drive(work: Work, { port }: RunningServer, milliseconds: number): Promise<Load> {

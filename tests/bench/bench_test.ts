@@ -250,7 +250,7 @@ testWith(
       const floor = recipes(PROGRAMS).find((each) => each.family === "floor")!;
       const liar: Recipe = { ...floor, family: "deno", name: "liar" };
       const [result] = await new Bench(shortPlan("user-agent", folder, [liar], said)).run();
-      assertEquals(result?.samples, {});
+      assertEquals(result?.samples, {}, "not even warmed");
       assertEquals(result?.errors, ["wrong answer: the content is not what it should be"]);
       assert(said.some((text) => text.startsWith("INVALID: liar")), `${said}`);
     }),

@@ -66,7 +66,7 @@ export function judge(works: readonly Work[], results: readonly Result[]): Verdi
       const { metric, relation, factor, against } = target;
       const ours = find("wireserve");
       const value = against === null
-        ? figure(ours, metric)?.median ?? null
+        ? figure(ours, metric)?.most ?? null
         : ratio(ours, find(against), metric);
       const isMet = value !== null && (relation === "<=" ? value <= factor : value >= factor);
       return { work, target, measured: value, isMet };

@@ -22,7 +22,7 @@ export type Metric =
   /** Latency in milliseconds: median and 99th percentile. */
   | "p50"
   | "p99"
-  /** Peak resident memory in octets, and how far above that before the row's first load. */
+  /** Peak resident memory in octets, and how far it rose above that at the beginning of a load. */
   | "peak"
   | "growth"
   /** Resident octets per idle connection. */
@@ -48,7 +48,7 @@ export interface Answer {
   readonly coding?: "gzip";
 }
 
-/** What Wireserve shall reach: its median to another's, or to a bound. */
+/** What Wireserve shall reach: its median to another's, or a bound that each of its loads keeps. */
 export interface Target {
   readonly metric: Metric;
   readonly relation: "<=" | ">=";

@@ -48,6 +48,9 @@ async function store(request: Request, path: string): Promise<Response> {
   try {
     await request.body?.pipeTo(opened.writable, { preventClose: true, preventAbort: true });
     await opened.sync();
+  } catch {
+    await Deno.remove(temporary);
+    return new Response(null, { status: 400 });
   } finally {
     opened.close();
   }
