@@ -39,11 +39,16 @@ async function serve(conn: Deno.TcpConn): Promise<void> {
   }
 }
 
-/** How many heads are there whole, and where the last of them ends. */
+/**
+ * How many heads are there whole, and where the last of them ends. It stops there: to look for a
+ * further CR in the empty part of the buffer would cost more than the read and the write.
+ */
 function countHeads(buffer: Uint8Array, filled: number): { count: number; end: number } {
   let count = 0;
   let end = 0;
-  for (let at = buffer.indexOf(CR); at >= 0 && at + 4 <= filled; at = buffer.indexOf(CR, at)) {
+  for (let at = 0; at < filled;) {
+    at = buffer.indexOf(CR, at);
+    if (at < 0 || at + 4 > filled) break;
     const isEnd = buffer[at + 2] === CR;
     at += isEnd ? 4 : 2;
     if (!isEnd) continue;
