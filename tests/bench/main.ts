@@ -31,7 +31,9 @@ async function main(): Promise<number> {
     console.error("bench: needs wrk, which is not on the PATH (Debian: apt-get install wrk)");
     return 1;
   }
-  const [node, nginx] = [await versionOf("node", "--version"), await versionOf("nginx", "-V")];
+  const [found, nginx] = [await versionOf("node", "--version"), await versionOf("nginx", "-V")];
+  // Where Node.js is missing, Deno runs itself in its place, but does not say "v20.0.0".
+  const node = found?.startsWith("v") ? found : null;
   const programs: Programs = {
     node: node === null ? null : "node",
     nginx: nginx === null ? null : "nginx",
