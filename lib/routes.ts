@@ -43,8 +43,11 @@ function userAgent({ fields }: HttpRequest): HttpResponse {
   return text(isAscii(value) ? value : encodeLatin1(value));
 }
 
+/** Frozen, and with the Vary that `coded` would add: then nothing of it is made anew. */
+const TEXT_FIELDS = Object.freeze({ "Content-Type": "text/plain", "Vary": "Accept-Encoding" });
+
 function text(content: string | Uint8Array): HttpResponse {
-  return { status: 200, fields: { "Content-Type": "text/plain" }, content };
+  return { status: 200, fields: TEXT_FIELDS, content };
 }
 
 /** A handler whose content is sent in the coding that the client prefers. */

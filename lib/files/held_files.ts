@@ -37,8 +37,10 @@ export interface HeldFile {
 
 /** The files held for one directory, by the names that clients give. */
 export class HeldFiles {
-  /** The one that has not been used for the longest time comes first. */
+  /** The ones that came first come first. */
   readonly #files = new Map<string, HeldFile>();
+  /** The names that have been asked for since. */
+  readonly #used = new Set<string>();
   readonly #looks: QuickLooks;
   #octets = 0;
 
@@ -55,11 +57,12 @@ export class HeldFiles {
   find(name: string): HeldFile | null {
     const held = this.#files.get(name);
     if (held === undefined || !this.#looks.areAllowed) return null;
+    if (this.#looks.take(() => isStillThere(name, held))) {
+      this.#used.add(name);
+      return held;
+    }
     this.#drop(name, held);
-    const isCurrent = this.#looks.take(() => isStillThere(name, held));
-    if (!isCurrent) return null;
-    this.#add(name, held);
-    return held;
+    return null;
   }
 
   /** Holds a file, unless it is too large, or was changed so lately that it may change unnoticed. */
@@ -70,9 +73,16 @@ export class HeldFiles {
     const before = this.#files.get(name);
     if (before !== undefined) this.#drop(name, before);
     this.#add(name, held);
-    for (const [oldest, file] of this.#files) {
-      if (this.#octets <= MOST_OCTETS) break;
-      this.#drop(oldest, file);
+    if (this.#octets > MOST_OCTETS) this.#makeRoom();
+  }
+
+  /** Those that were used since the last time they might have gone get another turn. */
+  #makeRoom(): void {
+    for (const [name, held] of this.#files) {
+      if (this.#octets <= MOST_OCTETS) return;
+      const wasUsed = this.#used.delete(name);
+      this.#drop(name, held);
+      if (wasUsed) this.#add(name, held);
     }
   }
 
@@ -83,6 +93,7 @@ export class HeldFiles {
 
   #drop(name: string, held: HeldFile): void {
     this.#files.delete(name);
+    this.#used.delete(name);
     this.#octets -= held.info.size + ENTRY_COST;
   }
 }

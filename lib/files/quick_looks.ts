@@ -25,6 +25,7 @@ export class QuickLooks {
 
   /** Whether looks have been quick of late, and are allowed. */
   get areAllowed(): boolean {
+    if (this.#slowUntil === 0) return true;
     if (!this.#isLearning) this.#learn();
     return performance.now() >= this.#slowUntil;
   }

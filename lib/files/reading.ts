@@ -111,7 +111,8 @@ async function hold(
 ): Promise<HttpResponse> {
   const { info, path } = open;
   const content = await collect(response.content as FileContent, info.size);
-  const whole: HeldFile["response"] = { ...response, content };
+  const fields = Object.freeze(response.fields!);
+  const whole: HeldFile["response"] = { ...response, fields, content };
   const isDirect = path === join(directory.path, name);
   if (isDirect && response.status === 200) {
     held.hold(name, {

@@ -70,7 +70,9 @@ export function encodeContent(
   if (content === undefined || nameIn(fields, "Content-Encoding") !== null) return response;
   const varied = withVary(fields, "Accept-Encoding");
   const coding = negotiateCoding(request.fields, CODINGS_ON_THE_WAY);
-  if (coding === null || !canEncode(lengthOf(content))) return { ...response, fields: varied };
+  if (coding === null || !canEncode(lengthOf(content))) {
+    return varied === fields ? response : { ...response, fields: varied };
+  }
   const coded = { ...varied, "Content-Encoding": coding };
   return encode(content, coding).then((content) => ({ ...response, fields: coded, content }));
 }
@@ -79,6 +81,7 @@ export function encodeContent(
 export function withVary(fields: ResponseFields, field: string): ResponseFields {
   const name = nameIn(fields, "Vary");
   if (name === null) return { ...fields, "Vary": field };
+  if (fields[name] === field) return fields;
   const others = [fields[name]!].flat().flatMap(listMembers);
   if (others.some((each) => each === "*" || isSameName(each, field))) return fields;
   return { ...fields, [name]: [...others, field].join(", ") };

@@ -48,10 +48,14 @@ export interface HttpResponse {
   readonly status: number;
   /**
    * The fields, all but those that the server writes itself: `Content-Length`,
-   * `Transfer-Encoding`, `Connection`, `Keep-Alive` and `Date`.
+   * `Transfer-Encoding`, `Connection`, `Keep-Alive` and `Date`. A frozen object is checked once,
+   * however many responses it is in.
    */
   readonly fields?: ResponseFields;
-  /** The content: text (sent as UTF-8), octets, or a content to be streamed. None by default. */
+  /**
+   * The content: text (sent as UTF-8), octets, or a content to be streamed. None by default.
+   * Octets must not change before they have been sent.
+   */
   readonly content?: string | Uint8Array | Content;
   /** Leaves out the Date field, against RFC 9110 section 6.6.1. False by default. */
   readonly isDateless?: boolean;

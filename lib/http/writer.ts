@@ -1,6 +1,7 @@
 // Responses into octets (RFC 9112 sections 4 to 7). How the content is framed is decided once,
 // as a value; nothing that a handler says can break out of its field or contradict the framing.
 
+import type { ResponseFields } from "./fields.ts";
 import type { Framing } from "./framing.ts";
 import type { HttpResponse, RequestHead } from "./message.ts";
 import { isContentless, reasonPhrase } from "./status.ts";
@@ -66,11 +67,7 @@ export function composeHead(
   }
   let head = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`;
   if (!isDateless) head += `Date: ${date}\r\n`;
-  for (const name in fields) {
-    const value = fields[name]!;
-    if (typeof value === "string") head += fieldLine(name, value);
-    else for (const each of value) head += fieldLine(name, each);
-  }
+  head += Object.isFrozen(fields) ? frozenLines(fields) : fieldLines(fields);
   if (framing.type === "length") {
     head += `Content-Length: ${framing.length}\r\n`;
   } else if (framing.type === "chunked") {
@@ -79,6 +76,29 @@ export function composeHead(
   if (closes) head += "Connection: close\r\n";
   else if (request.minor === 0) head += "Connection: keep-alive\r\n";
   return head + "\r\n";
+}
+
+/** The lines of fields that cannot change any more: checked and put together once. */
+const linesOfFrozen = new WeakMap<ResponseFields, string>();
+
+function frozenLines(fields: ResponseFields): string {
+  const known = linesOfFrozen.get(fields);
+  if (known !== undefined) return known;
+  const lines = fieldLines(fields);
+  if (Object.values(fields).every((value) => Object.isFrozen(value))) {
+    linesOfFrozen.set(fields, lines);
+  }
+  return lines;
+}
+
+function fieldLines(fields: ResponseFields): string {
+  let lines = "";
+  for (const name in fields) {
+    const value = fields[name]!;
+    if (typeof value === "string") lines += fieldLine(name, value);
+    else for (const each of value) lines += fieldLine(name, each);
+  }
+  return lines;
 }
 
 /**
