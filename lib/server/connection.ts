@@ -96,6 +96,8 @@ export class Connection implements Swept {
       await this.#serveAll();
     } catch (error) {
       if (!this.#transport.isGone) this.#context.observer.onError(error);
+      // What has been answered is sent, or reported as lost.
+      if (!this.#outbox.isEmpty) await this.#outbox.flush().catch(() => {});
     } finally {
       this.#context.sweeper.delete(this);
       this.#transport.close();
@@ -150,6 +152,7 @@ export class Connection implements Swept {
   /** Serves the next request, as far as it is there. */
   #serveNext(): Progress | Promise<Progress> {
     if (this.#refusal !== null) return "over";
+    if (this.#transport.isGone) return "left";
     try {
       const event = this.#parser.next();
       if (event?.type === "head") return this.#exchange(event.head);
@@ -188,7 +191,7 @@ export class Connection implements Swept {
 
   async #exchangeContent(head: RequestHead, isLast: boolean): Promise<Progress> {
     // What the handler reads may send 100 Continue: not before what was answered earlier.
-    if (!this.#outbox.isEmpty) await this.#outbox.flush();
+    if (!this.#outbox.isEmpty) await this.#flushEarlier();
     const content = new RequestContent(head, this.#parser, this.#transport);
     try {
       const response = await this.#answer(head, content);
@@ -199,6 +202,16 @@ export class Connection implements Swept {
       return progress === "answered" ? await this.#finish(content) : progress;
     } finally {
       content.revoke();
+    }
+  }
+
+  /** Sends what was answered earlier. Where that fails, the request under way has no answer. */
+  async #flushEarlier(): Promise<void> {
+    try {
+      await this.#outbox.flush();
+    } catch (error) {
+      this.#reporter(null, 0)?.(0);
+      throw error;
     }
   }
 
@@ -275,6 +288,7 @@ export class Connection implements Swept {
     if (flushed.status === "fulfilled") return this.#respond(head, answered.value, isLast);
     const { content } = answered.value;
     if (isStreamed(content)) content.close();
+    this.#reporter(null, 0)?.(0);
     throw flushed.reason;
   }
 
@@ -312,8 +326,8 @@ export class Connection implements Swept {
     requestContent?: RequestContent,
   ): Promise<Progress> {
     const { head, status, closes } = outgoing;
-    let before = this.#transport.octetsSent;
-    const sent = () => this.#transport.octetsSent - before;
+    let before = Infinity; // Until it begins, what is sent belongs to others.
+    const sent = () => Math.max(0, this.#transport.octetsSent - before);
     try {
       if (!this.#outbox.isEmpty) await this.#outbox.flush();
       const first = await content.read();
