@@ -1,0 +1,220 @@
+// Bursts of requests that do not come to a good end: slow handlers, streams that fail, responses
+// that close, heads that stay unfinished, peers that go away, and a server that is closed.
+
+import { assert, assertEquals } from "@std/assert";
+import { fromStream } from "../../lib/http/content.ts";
+import type { Handler } from "../../lib/http/message.ts";
+import { Connection } from "../../lib/server/connection.ts";
+import { DEFAULT_LIMITS } from "../../lib/server/limits.ts";
+import { Sweeper } from "../../lib/server/sweeper.ts";
+import { fromLatin1, toLatin1 } from "../support/raw_client.ts";
+import { until } from "../support/wait.ts";
+import { expectedFor, handler, KINDS, sentFor, testPipeline, turn } from "./bursts.ts";
+
+const gate = { opened: Promise.withResolvers<void>(), entered: Promise.withResolvers<void>() };
+
+/** A gate that each test has for itself. */
+function resetGate(): void {
+  gate.opened = Promise.withResolvers();
+  gate.entered = Promise.withResolvers();
+}
+
+/** Its calls, by path. */
+const calls: string[] = [];
+
+const gated: Handler = async (request) => {
+  gate.entered.resolve();
+  await gate.opened.promise;
+  return await handler({ ...request, path: request.path.slice(5) });
+};
+
+/** `/gate/...` waits for the gate, `/fails` is a stream that fails before its first octet. */
+const mixed: Handler = (request) => {
+  calls.push(request.path);
+  if (request.path.startsWith("/gate")) return gated(request);
+  if (request.path !== "/fails") return handler(request);
+  const source = new ReadableStream({ pull: (controller) => controller.error(new Error("Dry")) });
+  return { status: 200, content: fromStream(source) };
+};
+
+const askFor = (path: string, lines = "") => `GET ${path} HTTP/1.1\r\nHost: h\r\n${lines}\r\n`;
+
+testPipeline(
+  "Connection does not keep responses back while a later handler takes its time",
+  async ({ connect }) => {
+    for (const name of ["sync", "octets16", "text100"]) {
+      resetGate();
+      using client = await connect();
+      await client.send(sentFor(name) + sentFor(name) + askFor("/gate/sync"));
+      const expected = expectedFor(name) + expectedFor(name);
+      assert(toLatin1(await client.read(expected.length)) === expected);
+      gate.opened.resolve();
+      assertEquals((await client.readResponse()).text, "sync");
+    }
+  },
+  {},
+  mixed,
+);
+
+testPipeline(
+  "Connection answers 500 for a stream that fails at once, whatever was answered before it",
+  async ({ connect, records, errors }) => {
+    using client = await connect();
+    await client.send(sentFor("sync") + sentFor("latin") + askFor("/fails"));
+    assertEquals((await client.readResponse()).text, "sync");
+    assertEquals((await client.readResponse()).text, "ascii");
+    assertEquals((await client.readResponse()).status, 500);
+    assertEquals((await client.readToEnd()).length, 0);
+    assertEquals(errors.length, 1);
+    const told = records.map(({ status, octets }) => [status, octets]);
+    assertEquals(told, [[200, 4], [200, 5], [500, 45]]);
+  },
+  {},
+  mixed,
+);
+
+testPipeline("Connection answers nothing behind a response that closes", async (bench) => {
+  for (const before of [[], ["sync"], ["async", "sync"], ["streamed"]]) {
+    bench.records.length = 0;
+    using client = await bench.connect();
+    const rest = sentFor("sync") + sentFor("content") + "BAD\r\n\r\n";
+    await client.send(
+      before.map(sentFor).join("") + askFor("/sync", "Connection: close\r\n") + rest,
+    );
+    for (const name of before) {
+      assertEquals(toLatin1(await client.read(expectedFor(name).length)), expectedFor(name));
+    }
+    assertEquals((await client.readResponse()).fields.get("connection"), "close");
+    assertEquals((await client.readToEnd()).length, 0);
+    assertEquals(bench.records.length, before.length + 1);
+  }
+});
+
+/** What comes last while the peer goes away, with the request that it begins. */
+const LAST = ["sync", "async", "streamed", "content", "missing", "throws", "octets100"];
+
+for (const isReset of [true, false]) {
+  const what = isReset ? "the peer has gone away" : "the server is closed";
+  testPipeline(
+    `Connection reports each request that it has begun, once, when ${what}`,
+    async ({ server, connect, records, errors }) => {
+      for (const last of isReset ? LAST : [LAST[4]!]) {
+        resetGate();
+        records.length = calls.length = 0;
+        const client = await connect();
+        await client.send(sentFor("sync"));
+        await until(() => records.length === 1);
+        const names = ["sync", last, "sync", "sync"];
+        await client.send(askFor("/gate/sync") + names.map(sentFor).join(""));
+        await gate.entered.promise;
+        client.close(); // With octets unread: that is a reset.
+        if (!isReset) server.close();
+        gate.opened.resolve();
+        // What waits in the outbox may be lost together with requests behind, but never alone.
+        await until(() => records.length >= 2);
+        await turn();
+        const begun = records.map(({ requestLine }) => requestLine!.split(" ")[1]);
+        const asked = ["/sync", "/gate/sync", ...names.map((name) => `/${name}`)];
+        assertEquals(begun, asked.slice(0, begun.length), last);
+        assert(calls.length <= begun.length, `${calls} but ${begun}`);
+        const told = records.slice(1).map(({ status, octets }) => [status, octets]);
+        assertEquals(told, told.map(() => [null, 0]), last);
+        if (!isReset) assertEquals(calls, ["/sync", "/gate/sync"]);
+      }
+      assert(errors.every((error) => error instanceof Error && error.message === "A fault"));
+    },
+    {},
+    mixed,
+  );
+}
+
+testPipeline(
+  "Connection answers a slow head once, whatever comes of it later",
+  async ({ connect, records, errors }) => {
+    const parts = ["X-A: b\r\n\r\n", "\r\n" + sentFor("sync"), "\0\0\r\n\r\n", "X".repeat(50_000)];
+    for (const late of parts) {
+      records.length = 0;
+      using client = await connect();
+      await client.send(sentFor("sync") + "GET /sync HTTP/1.1\r\nHost: h\r\n");
+      assertEquals((await client.readResponse()).text, "sync");
+      assertEquals((await client.readResponse()).status, 408);
+      await client.trySend(late);
+      assertEquals((await client.readToEnd()).length, 0);
+      assertEquals(records.map(({ status }) => status), [200, 408]);
+    }
+    assertEquals(errors, []);
+  },
+  { headTimeout: 1 },
+);
+
+testPipeline(
+  "Connection comes to an end where a slow head is refused and its peer stays",
+  async ({ connect, records, server }) => {
+    const clients = await Promise.all(Array.from({ length: 5 }, connect));
+    for (const client of clients) await client.send("GET /sync HTTP/1.1\r\nHost: h\r\n");
+    await until(() => records.length === clients.length);
+    await server.close();
+    for (const client of clients) client.close();
+    assertEquals(records.map(({ status }) => status), Array(5).fill(408));
+  },
+  { headTimeout: 1, lingerTimeout: 60_000 },
+);
+
+testPipeline(
+  "Server closes in the midst of bursts, and nothing is left behind",
+  async ({ connect, server, errors }) => {
+    const small = Object.keys(KINDS).filter((name) => !/1024|throws|rejects/.test(name));
+    const clients = await Promise.all(Array.from({ length: 30 }, connect));
+    for (const [index, client] of clients.entries()) {
+      const names = Array.from({ length: 40 }, (_, at) => small[(at * 5 + index) % small.length]!);
+      await client.trySend(names.map(sentFor).join(""));
+    }
+    await server.close();
+    for (const client of clients) client.close();
+    assertEquals(errors, []);
+  },
+);
+
+/** A peer that sends requests for ever and reads nothing. */
+class Glutton {
+  reads = 0;
+  readonly #request = fromLatin1(sentFor("sync"));
+  #at = 0;
+  readonly #closed = Promise.withResolvers<never>();
+
+  read(into: Uint8Array): Promise<number> {
+    this.reads++;
+    for (let at = 0; at < into.length; at++) {
+      into[at] = this.#request[this.#at++ % this.#request.length]!;
+    }
+    return Promise.resolve(into.length);
+  }
+
+  write(): Promise<number> {
+    return this.#closed.promise;
+  }
+
+  close(): void {
+    this.#closed.reject(new Deno.errors.Interrupted("closed"));
+  }
+}
+
+Deno.test("Connection takes nothing more from a peer that reads nothing", async () => {
+  let answered = 0;
+  const records: unknown[] = [];
+  const glutton = new Glutton();
+  const connection = new Connection(glutton as unknown as Deno.Conn, "127.0.0.1", {
+    handler: () => (answered++, { status: 200, content: "x".repeat(1000) }),
+    limits: DEFAULT_LIMITS,
+    observer: { onExchange: (record) => records.push(record), onError: (error) => assert(!error) },
+    sweeper: new Sweeper(),
+    isCrowded: () => false,
+  });
+  const served = connection.serve();
+  await until(() => answered > 0);
+  for (let round = 0; round < 50; round++) await turn();
+  assert(glutton.reads === 1 && answered < 20, `${glutton.reads} reads, ${answered} answers`);
+  connection.close();
+  await served;
+  assertEquals(records.length, answered);
+});

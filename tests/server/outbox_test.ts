@@ -1,0 +1,107 @@
+// Responses that gather: whatever is put in comes out, octet for octet and in order, however few
+// octets the system takes at a time; and when it takes no more, each response is told what left.
+
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { DEFAULT_LIMITS } from "../../lib/server/limits.ts";
+import { Outbox } from "../../lib/server/outbox.ts";
+import { Sweeper } from "../../lib/server/sweeper.ts";
+import { Transport } from "../../lib/server/transport.ts";
+import { Watch } from "../../lib/server/watch.ts";
+import { fromLatin1, toLatin1 } from "../support/raw_client.ts";
+
+/** A socket that takes so many octets at a time, and fails after so many in all. */
+class Sink {
+  taken = "";
+  readonly #step: number;
+  readonly #most: number;
+
+  constructor(step: number, most: number) {
+    this.#step = step;
+    this.#most = most;
+  }
+
+  write(octets: Uint8Array): Promise<number> {
+    const room = this.#most - this.taken.length;
+    if (room === 0) return Promise.reject(new Deno.errors.BrokenPipe("full"));
+    const count = Math.min(octets.length, this.#step, room);
+    this.taken += toLatin1(octets.subarray(0, count));
+    return Promise.resolve(count);
+  }
+}
+
+function outboxTo(sink: Sink): Outbox {
+  const conn = sink as unknown as Deno.Conn;
+  return new Outbox(new Transport(conn, new Watch(DEFAULT_LIMITS), new Sweeper()));
+}
+
+/** Latin-1 text of some length: no two neighbours are alike, and what is beyond ASCII is there. */
+function text(length: number, seed: number, isAscii: boolean): string {
+  const base = Array.from({ length: Math.min(length, 251) }, (_, at) => {
+    const octet = (at * 7 + seed) % 256;
+    return String.fromCharCode(isAscii ? octet & 0x7f : octet);
+  }).join("");
+  return base.repeat(Math.ceil(length / 251)).slice(0, length);
+}
+
+const size = fc.oneof(fc.nat(200), fc.constantFrom(8191, 8192, 16383, 16384, 16385), fc.nat(40000));
+const response = fc.record({
+  head: fc.tuple(fc.oneof(fc.integer({ min: 1, max: 300 }), size.map((n) => n + 1)), fc.boolean()),
+  content: fc.option(size),
+});
+
+/** Sends responses as a connection does; returns what each was told, and what was to be sent. */
+async function sendAll(
+  outbox: Outbox,
+  responses: readonly { head: [number, boolean]; content: number | null }[],
+): Promise<{ reports: [index: number, octets: number][]; sizes: number[]; all: string }> {
+  const reports: [number, number][] = [];
+  const sizes: number[] = [];
+  let all = "";
+  try {
+    for (const [index, { head: [length, isAscii], content }] of responses.entries()) {
+      const head = text(length, index, isAscii);
+      const octets = content === null ? null : fromLatin1(text(content, index + 100, false));
+      all += head + (octets === null ? "" : toLatin1(octets));
+      sizes.push(length + (content ?? 0));
+      outbox.put(head, octets, (sent) => reports.push([index, sent]));
+      if (outbox.isFull) await outbox.flush();
+    }
+    if (!outbox.isEmpty) await outbox.flush();
+  } catch (error) {
+    assertEquals((error as Error).name, "PeerGone");
+  }
+  return { reports, sizes, all };
+}
+
+Deno.test("Outbox sends what was put into it, octet for octet, and reports each response once", async () => {
+  const responses = fc.array(response, { maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(responses, fc.integer({ min: 997, max: 70_000 }), async (series, step) => {
+      const sink = new Sink(step, Infinity);
+      const { reports, sizes, all } = await sendAll(outboxTo(sink), series);
+      assert(sink.taken === all, `${sink.taken.length} octets of ${all.length}`);
+      assertEquals(reports, [...sizes.entries()]);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+Deno.test("Outbox reports what has really left of each response when the peer is gone", async () => {
+  const responses = fc.array(response, { minLength: 1, maxLength: 8 });
+  await fc.assert(
+    fc.asyncProperty(responses, fc.nat(60_000), async (series, most) => {
+      const sink = new Sink(5000, most);
+      const { reports, sizes, all } = await sendAll(outboxTo(sink), series);
+      assert(all.startsWith(sink.taken));
+      let left = sink.taken.length;
+      const expected = sizes.entries().map(([index, size]) => {
+        const sent = Math.min(size, left);
+        left -= sent;
+        return [index, sent];
+      });
+      assertEquals(reports, [...expected]);
+    }),
+    { numRuns: 150 },
+  );
+});
