@@ -31,15 +31,20 @@ export interface FileHandlers {
   readonly remove: Handler | null;
 }
 
-/** The handlers for a directory, or those that say that there is none. */
+/**
+ * The handlers for a directory, or those that say that there is none.
+ *
+ * @param clock Tells how long ago a file was changed: milliseconds since 1970.
+ */
 export function fileHandlers(
   directory: Directory | null,
   settings: FileSettings = DEFAULT_FILE_SETTINGS,
+  clock: () => number = Date.now,
 ): FileHandlers {
   if (directory === null) {
     return { redirect: null, read: refuse, post: refuse, put: refuse, remove: null };
   }
-  const files = new Files(directory, settings);
+  const files = new Files(directory, settings, clock);
   const isWritable = !settings.isReadOnly;
   return {
     redirect: addSlash,
@@ -65,10 +70,10 @@ class Files {
   readonly #settings: FileSettings;
   readonly #held: HeldFiles;
 
-  constructor(directory: Directory, settings: FileSettings) {
+  constructor(directory: Directory, settings: FileSettings, clock: () => number) {
     this.#directory = directory;
     this.#settings = settings;
-    this.#held = new HeldFiles(directory.looks);
+    this.#held = new HeldFiles(directory.looks, clock);
   }
 
   read(request: HttpRequest): HttpResponse | Promise<HttpResponse> {

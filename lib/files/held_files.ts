@@ -42,11 +42,16 @@ export class HeldFiles {
   /** The names that have been asked for since. */
   readonly #used = new Set<string>();
   readonly #looks: QuickLooks;
+  readonly #clock: () => number;
   #octets = 0;
 
-  /** @param looks What allows synchronous looks at the files. */
-  constructor(looks: QuickLooks) {
+  /**
+   * @param looks What allows synchronous looks at the files.
+   * @param clock Tells the time: milliseconds since 1970.
+   */
+  constructor(looks: QuickLooks, clock: () => number = Date.now) {
     this.#looks = looks;
+    this.#clock = clock;
   }
 
   /**
@@ -65,11 +70,17 @@ export class HeldFiles {
     return null;
   }
 
-  /** Holds a file, unless it is too large, or was changed so lately that it may change unnoticed. */
-  hold(name: string, held: HeldFile): void {
-    const { mtime, ctime } = held.info;
+  /**
+   * Whether a file can be held: not if it is too large, or was changed so lately that it may
+   * change unnoticed. To be asked before it is read: what was read may grow old while it waits.
+   */
+  mayHold({ size, mtime, ctime }: Deno.FileInfo): boolean {
     const changed = Math.max(mtime?.getTime() ?? Infinity, ctime?.getTime() ?? Infinity);
-    if (held.info.size > LARGEST_HELD || Date.now() - changed < SETTLED_AFTER) return;
+    return size <= LARGEST_HELD && this.#clock() - changed >= SETTLED_AFTER;
+  }
+
+  /** Holds a file that {@linkcode mayHold} has allowed. */
+  hold(name: string, held: HeldFile): void {
     const before = this.#files.get(name);
     if (before !== undefined) this.#drop(name, before);
     this.#add(name, held);

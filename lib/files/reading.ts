@@ -110,11 +110,12 @@ async function hold(
   response: HttpResponse,
 ): Promise<HttpResponse> {
   const { info, path } = open;
+  const isSettled = held.mayHold(info);
   const content = await collect(response.content as FileContent, info.size);
   const fields = Object.freeze(response.fields!);
   const whole: HeldFile["response"] = { ...response, fields, content };
   const isDirect = path === join(directory.path, name);
-  if (isDirect && response.status === 200) {
+  if (isSettled && isDirect && response.status === 200) {
     held.hold(name, {
       path,
       info,
