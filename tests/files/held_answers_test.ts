@@ -1,0 +1,113 @@
+// A file that is held answers every request just as one that is read: one table, two servers of
+// one directory, of which only one takes its files for settled.
+
+import { assert, assertEquals } from "@std/assert";
+import { testWith } from "../support/needs.ts";
+import type { RawResponse } from "../support/raw_client.ts";
+import { type House, isHeld, open, withHeldHouse, writeOld } from "./held_house.ts";
+import { EARLIER, LATER, makeOctets, NEEDS, SAME } from "./reading_house.ts";
+
+/** Files: text, one whose ending says that it is compressed, one in a folder, one of no octets. */
+const NAMES = ["a.txt", "b.png", "d/caf%C3%A9%20c", "empty"];
+
+/** Field lines that a request may have; `ETAG` stands for the file's entity tag. */
+const CONDITIONS: readonly string[][] = [
+  [],
+  ["If-None-Match: ETAG"],
+  ["If-None-Match: W/ETAG"],
+  ["If-None-Match: *"],
+  ['If-None-Match: "x", ETAG'],
+  ['If-None-Match: "x"'],
+  [`If-Modified-Since: ${SAME}`],
+  [`If-Modified-Since: ${LATER}`],
+  [`If-Modified-Since: ${EARLIER}`],
+  ["If-Modified-Since: yesterday"],
+  ["If-Match: ETAG"],
+  ["If-Match: W/ETAG"],
+  ['If-Match: "x"'],
+  ["If-Match: *"],
+  [`If-Unmodified-Since: ${SAME}`],
+  [`If-Unmodified-Since: ${EARLIER}`],
+  ["If-Match: ETAG", "If-None-Match: ETAG"],
+  ['If-Match: "x"', "If-None-Match: ETAG"],
+  ['If-None-Match: "x"', `If-Modified-Since: ${SAME}`],
+];
+
+const RANGES: readonly string[][] = [
+  ["Range: bytes=0-9"],
+  ["Range: bytes=0-"],
+  ["Range: bytes=-5"],
+  ["Range: bytes=9999-"],
+  ["Range: lines=0-"],
+  ["Range: bytes=0-9", "If-Range: ETAG"],
+  ["Range: bytes=0-9", 'If-Range: "x"'],
+  ["Range: bytes=0-9", "If-None-Match: ETAG"],
+];
+
+const CODINGS = [
+  "identity",
+  "gzip",
+  "br",
+  "gzip, br",
+  "*",
+  "deflate",
+  "identity;q=0",
+  "gzip;q=0",
+  "",
+];
+
+/** All that is asked about one file. */
+function* requests(name: string): Generator<[request: string, lines: string[]]> {
+  for (const method of ["GET", "HEAD"]) {
+    const request = `${method} /files/${name}`;
+    for (const lines of [...CONDITIONS, ...RANGES]) yield [request, lines];
+    for (const coding of CODINGS) {
+      const line = `Accept-Encoding: ${coding}`;
+      for (const lines of [[], ["If-None-Match: ETAG"], ["Range: bytes=0-9"]]) {
+        yield [request, [line, ...lines]];
+      }
+    }
+    for (const query of ["?download", "?", "?x=y"]) yield [request + query, []];
+  }
+}
+
+/** All of a response but the moment it was sent. */
+function comparable({ statusLine, fields, text }: RawResponse): unknown {
+  return { statusLine, fields: [...fields].filter(([name]) => name !== "date"), text };
+}
+
+/** Asks both servers everything about one file. */
+async function compare(held: House, read: House, name: string, state: string): Promise<void> {
+  const etag = (await held.ask(`GET /files/${name}`)).fields.get("etag")!;
+  for (const [request, templates] of requests(name)) {
+    const lines = templates.map((line) => line.replace("ETAG", etag));
+    const [one, other] = [await held.ask(request, ...lines), await read.ask(request, ...lines)];
+    assertEquals(comparable(one), comparable(other), `${state}: ${request} ${lines.join("; ")}`);
+  }
+  assert(await isHeld(held, name), name);
+  assert(!await isHeld(read, name), name);
+}
+
+testWith(
+  NEEDS,
+  "a file that is held answers as one that is read",
+  () =>
+    withHeldHouse(async (held) => {
+      const { path } = held;
+      await Deno.mkdir(`${path}/d`);
+      for (const name of NAMES) {
+        await writeOld(`${path}/${decodeURI(name)}`, name === "empty" ? "" : makeOctets(500));
+      }
+      const read = open(path, -Infinity);
+      try {
+        for (const name of NAMES) await compare(held, read, name, "nothing beside");
+        await writeOld(`${path}/a.txt.gz`, "ready-made gzip");
+        await writeOld(`${path}/a.txt.br`, "ready-made brotli");
+        await compare(held, read, "a.txt", "ready-made codings beside");
+        await Deno.remove(`${path}/a.txt.br`);
+        await compare(held, read, "a.txt", "one of them gone");
+      } finally {
+        await read.server.close();
+      }
+    }),
+);

@@ -1,0 +1,351 @@
+// Files that are held in memory: the very next request after a change sees it, whatever the change.
+
+import { assert, assertEquals } from "@std/assert";
+import { HeldFiles, LARGEST_HELD } from "../../lib/files/held_files.ts";
+import { QuickLooks } from "../../lib/files/quick_looks.ts";
+import { type Need, testWith } from "../support/needs.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { withDirectory } from "../support/temp.ts";
+import { until } from "../support/wait.ts";
+import { AHEAD, type HeldHouse, isHeld, open, withHeldHouse, writeOld } from "./held_house.ts";
+import { CHANGED, head, NEEDS } from "./reading_house.ts";
+
+const OLD = "old octets";
+const NEW = "new octets";
+
+/** Milliseconds of a tick of the file system's clock: 10 at the most, and some more. */
+const TICK = 50;
+
+/** What is done to the file `d/a`, and what the next request gets: its content, or a status. */
+interface Change {
+  readonly name: string;
+  readonly change: (file: string, house: HeldHouse) => Promise<unknown>;
+  readonly expected: string | number;
+  readonly needs?: readonly Need[];
+}
+
+const CHANGES: readonly Change[] = [
+  {
+    name: "replaced",
+    change: async (file) => {
+      await writeOld(`${file}.new`, NEW);
+      await Deno.rename(`${file}.new`, file);
+    },
+    expected: NEW,
+  },
+  {
+    name: "replaced by one from elsewhere",
+    change: async (file, { root }) => {
+      await writeOld(`${root}/outside/a`, NEW);
+      await Deno.rename(`${root}/outside/a`, file);
+    },
+    expected: NEW,
+  },
+  { name: "cut", change: (file) => Deno.truncate(file, 3), expected: "old" },
+  { name: "cut to nothing", change: (file) => Deno.truncate(file), expected: "" },
+  {
+    name: "cut, its time set back",
+    change: async (
+      file,
+    ) => (await Deno.truncate(file, 3), await Deno.utime(file, CHANGED, CHANGED)),
+    expected: "old",
+  },
+  {
+    name: "appended to",
+    change: (file) => Deno.writeTextFile(file, "!", { append: true }),
+    expected: `${OLD}!`,
+  },
+  { name: "written into", change: (file) => Deno.writeTextFile(file, NEW), expected: NEW },
+  {
+    name: "written into, its time set back",
+    change: async (file) => {
+      await nextSecond(file);
+      await writeOld(file, NEW);
+    },
+    expected: NEW,
+  },
+  { name: "deleted", change: (file) => Deno.remove(file), expected: 404 },
+  {
+    name: "deleted and made anew",
+    change: async (file) => {
+      await Deno.remove(file);
+      await Deno.writeTextFile(file, NEW);
+    },
+    expected: NEW,
+  },
+  {
+    name: "replaced by a link to a file in the directory",
+    change: async (file, { path }) => {
+      await writeOld(`${path}/other`, NEW);
+      await Deno.remove(file);
+      await Deno.symlink("../other", file);
+    },
+    expected: NEW,
+  },
+  {
+    name: "replaced by a link to itself, moved within the directory",
+    change: async (file, { path }) => {
+      await Deno.rename(file, `${path}/moved`);
+      await Deno.symlink("../moved", file);
+    },
+    expected: OLD,
+  },
+  {
+    name: "replaced by a link to itself, moved out of the directory",
+    change: async (file, { root }) => {
+      await Deno.rename(file, `${root}/outside/a`);
+      await Deno.symlink("../../outside/a", file);
+    },
+    expected: 404,
+  },
+  {
+    name: "replaced by a folder",
+    change: async (file) => (await Deno.remove(file), await Deno.mkdir(file)),
+    expected: 308,
+  },
+  {
+    name: "replaced by a pipe",
+    change: async (file) => {
+      await Deno.remove(file);
+      assert((await new Deno.Command("mkfifo", { args: [file] }).output()).success);
+    },
+    expected: 404,
+    needs: ["mkfifo"],
+  },
+  {
+    name: "behind a folder that has become a link out of the directory",
+    change: async (_, { root, path }) => {
+      await Deno.rename(`${path}/d`, `${root}/outside/d`);
+      await Deno.symlink("../outside/d", `${path}/d`);
+    },
+    expected: 404,
+  },
+  {
+    name: "behind a folder that has become a link within the directory",
+    change: async (_, { path }) => {
+      await Deno.rename(`${path}/d`, `${path}/e`);
+      await Deno.symlink("e", `${path}/d`);
+    },
+    expected: OLD,
+  },
+  {
+    name: "behind a folder that has become hidden",
+    change: async (_, { path }) => {
+      await Deno.rename(`${path}/d`, `${path}/.d`);
+      await Deno.symlink(".d", `${path}/d`);
+    },
+    expected: 404,
+  },
+  {
+    name: "behind a folder that has become a file",
+    change: async (_, { path }) => {
+      await Deno.rename(`${path}/d`, `${path}/e`);
+      await Deno.writeTextFile(`${path}/d`, NEW);
+    },
+    expected: 404,
+  },
+  {
+    name: "no longer to be read",
+    change: async (file) => (await nextSecond(file), await Deno.chmod(file, 0)),
+    expected: Deno.build.os === "linux" && Deno.uid() === 0 ? OLD : 403,
+  },
+  { name: "written by PUT", change: (_, { server }) => put(server.port), expected: NEW },
+  {
+    name: "deleted by DELETE",
+    change: (_, { ask }) => ask("DELETE /files/d/a"),
+    expected: 404,
+  },
+  {
+    name: "written by PUT to another server",
+    change: async (_, { path }) => {
+      const { server } = open(path, 0);
+      await put(server.port).finally(() => server.close());
+    },
+    expected: NEW,
+  },
+  {
+    name: "deleted through another server",
+    change: async (_, { path }) => {
+      const { server, ask } = open(path, 0);
+      await ask("DELETE /files/d/a").finally(() => server.close());
+    },
+    expected: 404,
+  },
+];
+
+async function put(port: number): Promise<void> {
+  using client = await RawClient.connect(port);
+  await client.send(head("PUT /files/d/a", `Content-Length: ${NEW.length}`) + NEW);
+  assertEquals((await client.readResponse()).status, 204);
+}
+
+/**
+ * Of the time of an inode, Deno tells whole seconds: waits until a change shows there. The file
+ * system's clock goes by ticks, and is up to one behind.
+ */
+async function nextSecond(file: string): Promise<void> {
+  const { ctime } = await Deno.stat(file);
+  await until(() => Date.now() > ctime!.getTime() + 1000 + TICK);
+}
+
+for (const { name, change, expected, needs = [] } of CHANGES) {
+  testWith(
+    [...NEEDS, ...needs],
+    `GET of a held file sees that it is ${name}`,
+    () =>
+      withHeldHouse(async (house) => {
+        const { path, ask } = house;
+        await Deno.mkdir(`${path}/d`);
+        const file = `${path}/d/a`;
+        await writeOld(file, OLD);
+        assertEquals((await ask("GET /files/d/a")).text, OLD);
+        assert(await isHeld(house, "d/a"));
+        await change(file, house);
+        const { status, text } = await ask("GET /files/d/a");
+        assertEquals(typeof expected === "number" ? status : text, expected);
+        assertEquals((await ask("HEAD /files/d/a")).status, status);
+      }),
+  );
+}
+
+testWith(
+  NEEDS,
+  "a file that was changed just now is not held",
+  () =>
+    withHeldHouse(async ({ path }) => {
+      await writeOld(`${path}/a`, OLD);
+      const house = open(path, 0);
+      await house.ask("GET /files/a");
+      const held = await isHeld(house, "a");
+      await house.server.close();
+      assertEquals(held, false);
+    }),
+);
+
+testWith(
+  NEEDS,
+  "a file that is written into again and again is sent as it is each time",
+  () =>
+    withHeldHouse(async ({ path }) => {
+      const { server, ask } = open(path, 0);
+      for (let round = 0; round < 200; round++) {
+        const content = `${1000 + round}`;
+        if (round % 2 === 0) await Deno.writeTextFile(`${path}/a`, content);
+        else await writeOld(`${path}/a`, content);
+        const { text } = await ask("GET /files/a");
+        if (text !== content) await server.close();
+        assertEquals(text, content);
+      }
+      await server.close();
+    }),
+);
+
+testWith(
+  NEEDS,
+  "a held file is dropped while looks are slow, and comes back",
+  () =>
+    withHeldHouse(async (house) => {
+      await writeOld(`${house.path}/a`, OLD);
+      await house.ask("GET /files/a");
+      assert(await isHeld(house, "a"));
+      house.directory.looks.take(() => {
+        for (const end = performance.now() + 11; performance.now() < end;);
+      });
+      assert(!await isHeld(house, "a"));
+      await Deno.writeTextFile(`${house.path}/a`, NEW);
+      assertEquals((await house.ask("GET /files/a")).text, NEW);
+      await until(() => house.directory.looks.areAllowed);
+      assert(await isHeld(house, "a") || await isHeld(house, "a"));
+    }),
+);
+
+/** Holds a file, if it may be, as reading does. */
+function hold(held: HeldFiles, name: string, path: string): boolean {
+  const info = Deno.lstatSync(path);
+  if (!held.mayHold(info)) return false;
+  const validators = { etag: '"x"', lastModified: 0 };
+  const response = { status: 200, content: new Uint8Array(0) };
+  held.hold(name, { path, info, isCodable: true, validators, response });
+  return true;
+}
+
+testWith(
+  ["read", "write"],
+  "HeldFiles holds what is small and has been left alone",
+  () =>
+    withDirectory((path) => {
+      const moment = 1_600_000_000_000;
+      for (
+        const [name, size, isSmall] of [["a", LARGEST_HELD, true], [
+          "b",
+          LARGEST_HELD + 1,
+          false,
+        ]] as const
+      ) {
+        Deno.writeFileSync(`${path}/${name}`, new Uint8Array(0));
+        Deno.truncateSync(`${path}/${name}`, size);
+        const { ctime } = Deno.lstatSync(`${path}/${name}`);
+        Deno.utimeSync(`${path}/${name}`, new Date(moment), new Date(moment));
+        for (
+          const [age, isSettled] of [[-1000, false], [0, false], [2999, false], [
+            3000,
+            true,
+          ]] as const
+        ) {
+          const held = new HeldFiles(
+            new QuickLooks(),
+            () => Math.max(moment, ctime!.getTime()) + age,
+          );
+          assertEquals(hold(held, name, `${path}/${name}`), isSmall && isSettled, `${name} ${age}`);
+          assertEquals(held.find(name) !== null, isSmall && isSettled, `${name} ${age}`);
+        }
+      }
+      return Promise.resolve();
+    }),
+);
+
+testWith(
+  ["read", "write"],
+  "HeldFiles lets go of what was not used for the longest time",
+  () =>
+    withDirectory((path) => {
+      const held = new HeldFiles(new QuickLooks(), () => Date.now() + AHEAD);
+      const names = Array.from({ length: 300 }, (_, at) => `f${at}`);
+      for (const name of names) {
+        Deno.writeFileSync(`${path}/${name}`, new Uint8Array(0));
+        Deno.truncateSync(`${path}/${name}`, LARGEST_HELD);
+        assert(hold(held, name, `${path}/${name}`));
+        assert(hold(held, name, `${path}/${name}`)); // To be held twice costs nothing.
+        assert(held.find("f0") !== null);
+      }
+      const kept = names.filter((name) => held.find(name) !== null);
+      const most = Math.floor(32 * 1024 * 1024 / (LARGEST_HELD + 1024));
+      assertEquals(kept, ["f0", ...names.slice(1 - most)]);
+      return Promise.resolve();
+    }),
+);
+
+Deno.test("QuickLooks allows no looks for a while after a slow one", () => {
+  let now = 1000;
+  Object.defineProperty(performance, "now", { value: () => now, configurable: true });
+  try {
+    const looks = new QuickLooks();
+    const take = (elapsed: number) => looks.take(() => (now += elapsed, elapsed));
+    assertEquals([take(0), take(10), looks.areAllowed], [0, 10, true]);
+    take(20);
+    assertEquals(looks.areAllowed, false);
+    now += 999;
+    assertEquals(looks.areAllowed, false);
+    now += 1;
+    assertEquals(looks.areAllowed, true);
+    try {
+      looks.take(() => {
+        now += 11;
+        throw new Error("Gone");
+      });
+    } catch { /* What a look throws is for who takes it. */ }
+    assertEquals(looks.areAllowed, false);
+  } finally {
+    delete (performance as { now?: unknown }).now;
+  }
+});
