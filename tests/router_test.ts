@@ -1,4 +1,5 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
 import type { Content } from "../lib/http/content.ts";
 import { Fields } from "../lib/http/fields.ts";
 import type { HttpRequest, HttpResponse } from "../lib/http/message.ts";
@@ -133,4 +134,66 @@ Deno.test("router() throws for a table that is malformed", () => {
     }],
   ];
   for (const table of bad) assertThrows(() => router(table), TypeError);
+});
+
+/** A pattern as a regular expression: the plain way to say what it matches. */
+function referenceOf(pattern: string): RegExp {
+  const source = pattern.split(/(\{[^}]*\})/).map((part) => {
+    if (!part.startsWith("{")) return RegExp.escape(part);
+    return part.endsWith("...}") ? "(.*)" : "([^/]+)";
+  });
+  return new RegExp(`^${source.join("")}$`);
+}
+
+Deno.test("router() matches any path as the pattern's regular expression does", () => {
+  const piece = fc.constantFrom("a", "b", "/", "//", ".", "*", "+", "$", "(", "~", "-x");
+  const literal = fc.array(piece, { maxLength: 4 }).map((pieces) => pieces.join(""));
+  const patterns = fc.tuple(fc.array(literal, { minLength: 1, maxLength: 4 }), fc.nat(2)).map(
+    ([literals, end]) => {
+      const inner = literals.map((each, at) => at === 0 ? each : `{p${at}}${each}`).join("");
+      return `/${inner}${["", "{last}", "{last...}"][end]}`;
+    },
+  );
+  const paths = literal.map((path) => `/${path}`);
+  // A path that is made from the pattern matches it, or almost.
+  const near = fc.tuple(patterns, fc.array(literal, { minLength: 4, maxLength: 4 }), fc.boolean())
+    .map(([pattern, values, isLonger]) => {
+      let next = 0;
+      const path = pattern.replace(/\{[^}]*\}/g, () => values[next++ % values.length]!);
+      return [pattern, path + (isLonger ? "a" : "")] as const;
+    });
+  let matches = 0;
+  fc.assert(
+    fc.property(fc.oneof(near, fc.tuple(patterns, paths)), ([pattern, path]) => {
+      const one = router([{ method: "GET", path: pattern, handler: show("") }]);
+      const expected = referenceOf(pattern).exec(path);
+      const names = [...pattern.matchAll(/\{([a-z0-9]+)/g)].map(([, name]) => name!);
+      let found: string | null = null;
+      try {
+        found = (one(request("GET", path)) as HttpResponse).content as string;
+      } catch (error) {
+        assertEquals((error as StatusError).status, 404);
+      }
+      const values = expected?.slice(1);
+      const parameters = Object.fromEntries(names.map((name, at) => [name, values?.[at]]));
+      assertEquals(found, expected === null ? null : ` ${JSON.stringify(parameters)}`, pattern);
+      matches += expected === null ? 0 : 1;
+    }),
+    { numRuns: 3000 },
+  );
+  assert(matches > 300, `${matches} of them match`);
+});
+
+Deno.test("router() tries patterns in the order of its table", () => {
+  const first = router(
+    ["/a/{x}/c", "/a/{x...}", "/a/b", "/{x...}"].map((path) => ({
+      method: "GET",
+      path,
+      handler: show(path),
+    })),
+  );
+  const asked = (path: string) => (first(request("GET", path)) as HttpResponse).content;
+  assertEquals(asked("/a/b/c"), '/a/{x}/c {"x":"b"}');
+  assertEquals(asked("/a/b"), '/a/{x...} {"x":"b"}');
+  assertEquals(asked("/a"), '/{x...} {"x":"a"}');
 });

@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
 import type { HttpResponse } from "../../lib/http/message.ts";
 import { composeHead, encodeChunk, joinHead, responseFraming } from "../../lib/http/writer.ts";
 
@@ -96,4 +97,61 @@ Deno.test("encodeChunk() and joinHead() lay octets out as the grammar has them",
     joinHead("caf\xe9", Uint8Array.of(1)),
     Uint8Array.of(0x63, 0x61, 0x66, 0xe9, 1),
   );
+});
+
+/** A field line as the rules have it, with nothing remembered; null for what must not be sent. */
+function lineOf(name: string, value: string): string | null {
+  const isOwn = /^(connection|content-length|date|keep-alive|transfer-encoding)$/i.test(name);
+  const isSound = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) && /^[\t -~\x80-\xff]*$/.test(value);
+  return isOwn || !isSound ? null : `${name}: ${value}\r\n`;
+}
+
+Deno.test("composeHead() writes each field as if it had written none before", () => {
+  const names = fc.constantFrom(
+    ..."X-A x-a X-B Vary Date dAtE Connection CONNECTION content-length Keep-Alive keep-alivE"
+      .split(" "),
+    "transfer-ENCODING",
+    "__proto__",
+    "constructor",
+    "X A",
+    "X-A:",
+    "X-A\r\nX-B",
+    "",
+    "\xe9",
+  );
+  const values = fc.oneof(
+    fc.constantFrom("a", "b", "", "a\r\nX-B: c", "a\n", "a\r", "a\0", "\u0100", "\xe9", " a "),
+    fc.constantFrom("l".repeat(256), "m".repeat(257), "l".repeat(255) + "\n", "\ud800"),
+    fc.string({ maxLength: 3 }),
+  );
+  const lines = fc.array(fc.tuple(names, fc.oneof(values, fc.array(values, { maxLength: 3 }))), {
+    maxLength: 4,
+  });
+  fc.assert(
+    fc.property(fc.array(lines, { maxLength: 5 }), (responses) => {
+      for (const lines of responses) {
+        const fields: Record<string, string | string[]> = Object.fromEntries(lines);
+        const expected = Object.entries(fields)
+          .flatMap(([name, value]) => [value].flat().map((each) => lineOf(name, each)));
+        const send = () => compose({ status: 200, fields, isDateless: true });
+        if (expected.includes(null)) assertThrows(send, TypeError);
+        else {
+          const head = `HTTP/1.1 200 OK\r\n${expected.join("")}Content-Length: 3\r\n\r\n`;
+          assertEquals(send(), head);
+        }
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+Deno.test("composeHead() remembers names without end, and writes them all", () => {
+  for (let round = 0; round < 2; round++) {
+    for (let at = 0; at < 600; at++) {
+      const head = compose({ status: 200, fields: { [`X-${at}`]: String(at + round) } });
+      assertEquals(head.split("\r\n")[2], `X-${at}: ${at + round}`);
+      const bad = { [`X-${at}`]: `${at + round}\n` };
+      assertThrows(() => compose({ status: 200, fields: bad }), TypeError);
+    }
+  }
 });
