@@ -6,7 +6,7 @@ import { StatusError } from "../http/status.ts";
 import { withLock } from "./locks.ts";
 import { MadeFolders } from "./made_folders.ts";
 import { splitName } from "./names.ts";
-import { isFileAt, isFileAtNow, join, lookAt, realPathOrNull } from "./paths.ts";
+import { isFileAtNow, join, realPathOrNull } from "./paths.ts";
 import { QuickLooks } from "./quick_looks.ts";
 
 /** Segments of a name at most: one request is not to make thousands of folders. */
@@ -45,13 +45,8 @@ export class OpenFile {
 async function openAt(real: string, looks: QuickLooks): Promise<OpenFile | null> {
   const file = await Deno.open(real);
   try {
-    if (looks.areAllowed) {
-      const info = looks.take(() => file.statSync());
-      if (looks.take(() => isFileAtNow(real, info))) return new OpenFile(file, info, real, looks);
-    } else {
-      const info = await file.stat();
-      if (await isFileAt(real, info)) return new OpenFile(file, info, real, looks);
-    }
+    const info = looks.areAllowed ? looks.take(() => file.statSync()) : await file.stat();
+    if (await looks.isFileAt(real, info)) return new OpenFile(file, info, real, looks);
   } catch (error) {
     file.close();
     throw error;
@@ -135,7 +130,7 @@ export class Directory {
     for (let tries = 1; tries <= OPEN_TRIES; tries++) {
       const real = await this.resolve(path);
       // To open what is no file could wait for ever (a pipe) or do harm (a device).
-      if (real === null || !(await lookAt(real))?.isFile) return null;
+      if (real === null || !(await this.looks.lookAt(real))?.isFile) return null;
       // A file that is being replaced is another one from look to look. At last its writers here
       // have to wait, and those elsewhere get no time: on a local disk the looks take microseconds.
       const open = tries <= OPEN_TRIES / 2
@@ -192,7 +187,7 @@ export class Directory {
       for (const segment of segments.slice(0, -1)) {
         folder = await this.#enter(join(folder, segment), folders);
       }
-      const path = await this.#resolveFile(join(folder, segments.at(-1)!));
+      const path = await this.#findFile(join(folder, segments.at(-1)!));
       return { path, folders };
     } catch (error) {
       await this.#made.leave(folders);
@@ -231,27 +226,31 @@ export class Directory {
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     }
-    const real = await this.#follow(path);
-    if (!(await Deno.lstat(real)).isDirectory) {
+    const [real, info] = await this.#follow(path);
+    if (info === null) throw new Deno.errors.NotFound("The folder is gone again");
+    if (!info.isDirectory) {
       throw new StatusError(409, "A file is where the name has a folder.");
     }
     return real === path ? path : enter(real);
   }
 
   /** The real path of a file that is there, or may be. */
-  async #resolveFile(path: string): Promise<string> {
-    const real = await this.#follow(path);
-    const info = await lookAt(real);
+  async #findFile(path: string): Promise<string> {
+    const [real, info] = await this.#follow(path);
     if (info?.isDirectory) throw new StatusError(409, "The name is that of a folder.");
     if (info === null || info.isFile) return real;
     throw new StatusError(403, "The name is that of something else than a file.");
   }
 
-  /** Where a path leads whose folder is real: itself, or what its link stands for, if inside. */
-  async #follow(path: string): Promise<string> {
-    if (!(await lookAt(path))?.isSymlink) return path;
+  /**
+   * Where a path leads whose folder is real, and what is there: itself, or what its link stands
+   * for, if inside.
+   */
+  async #follow(path: string): Promise<[real: string, info: Deno.FileInfo | null]> {
+    const info = await this.looks.lookAt(path);
+    if (!info?.isSymlink) return [path, info];
     const real = await this.resolve(path);
-    if (real !== null) return real;
+    if (real !== null) return [real, await this.looks.lookAt(real)];
     throw new StatusError(403, "A link on the way leads nowhere, or out of the directory.");
   }
 }

@@ -12,9 +12,12 @@ async function lookAtFileSystem(path: string): Promise<StatsFs | null> {
   return await statfs(path);
 }
 
+/** Octets that can as well be received before it turns out that they have no room: 64 KiB. */
+const NOT_WORTH_ASKING = 65536;
+
 /** @throws {StatusError} 507 where it is known that a file of this length has no room. */
 export async function checkSpace(folder: string, length: number | null): Promise<void> {
-  if (length === null || length === 0) return;
+  if (length === null || length <= NOT_WORTH_ASKING) return;
   const found = await lookAtFileSystem(folder);
   if (found !== null && length > found.bavail * found.bsize) throw noSpace();
 }

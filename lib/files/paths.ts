@@ -23,6 +23,16 @@ export async function lookAt(path: string): Promise<Deno.FileInfo | null> {
   }
 }
 
+/** The same, without anything else happening in this program meanwhile. */
+export function lookAtNow(path: string): Deno.FileInfo | null {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
 /** The path without links, or null where it leads nowhere, or to where we may not look. */
 export async function realPathOrNull(path: string): Promise<string | null> {
   try {

@@ -1,9 +1,10 @@
 // Where file work may be synchronous, so that everybody waits for it: only what the system answers
-// from its memory, a look at a file in use just now or a piece of one that comes as fast as memory
-// does. To ask another thread costs ten times as much. Not on file systems across a network, which
+// from its memory, a look at a name in a folder in use just now, or a piece of a file that comes as
+// fast as memory does. To ask another thread costs ten times as much. Not on file systems across a network, which
 // may hang; and a disk that turns out slow is asked asynchronously from then on, for a while.
 
 import { isAcrossNetwork } from "./file_system.ts";
+import { isFileAt, isFileAtNow, lookAt, lookAtNow } from "./paths.ts";
 
 /** Milliseconds that a look may take: more than the system lets other programs run in between. */
 const QUICK = 10;
@@ -23,6 +24,13 @@ export class QuickLooks {
     this.#path = path;
   }
 
+  /** Looks at files that are known not to be across a network. */
+  static atLocalFiles(): QuickLooks {
+    const looks = new QuickLooks("/");
+    looks.#slowUntil = 0;
+    return looks;
+  }
+
   /** Whether looks have been quick of late, and are allowed. */
   get areAllowed(): boolean {
     if (this.#slowUntil === 0) return true;
@@ -33,6 +41,16 @@ export class QuickLooks {
   async #learn(): Promise<void> {
     this.#isLearning = true;
     if (!await isAcrossNetwork(this.#path)) this.#slowUntil = 0;
+  }
+
+  /** What is at a path, links not followed, or null where there is nothing. */
+  lookAt(path: string): Deno.FileInfo | null | Promise<Deno.FileInfo | null> {
+    return this.areAllowed ? this.take(() => lookAtNow(path)) : lookAt(path);
+  }
+
+  /** Whether an open file is the one at a path in which there is no link. */
+  isFileAt(path: string, info: Deno.FileInfo): boolean | Promise<boolean> {
+    return this.areAllowed ? this.take(() => isFileAtNow(path, info)) : isFileAt(path, info);
   }
 
   /** Takes a look, and the time that it needs. */

@@ -38,7 +38,7 @@ export async function removeFile(
     const info = await lookAt(target);
     if (info?.isDirectory) throw new StatusError(409, "The name is that of a folder.");
     if (!info?.isFile) throw notFound();
-    check(await currentValidators(target));
+    check(await currentValidators(target, directory.looks));
     await Deno.remove(path);
   });
   await folders.sync();

@@ -10,8 +10,9 @@ import type { Directory, Place } from "./directory.ts";
 import { GatheringWriter } from "./gathering_writer.ts";
 import { withLock } from "./locks.ts";
 import { temporaryName } from "./names.ts";
-import { folderOf, FolderSync, isFileAt, join, lookAt } from "./paths.ts";
+import { folderOf, FolderSync, join } from "./paths.ts";
 import { checkSpace } from "./file_system.ts";
+import type { QuickLooks } from "./quick_looks.ts";
 import { currentValidators, validatorsOf } from "./validators.ts";
 
 /** How often a folder may be taken away under an upload's feet before that is an error. */
@@ -61,7 +62,7 @@ export async function storeFile(
     using folders = await FolderSync.open(
       options.isDurable ? changedFolders(directory, upload.place) : [],
     );
-    const isNew = await withLock(upload.place.path, () => commit(upload, options));
+    const isNew = await withLock(upload.place.path, () => commit(directory, upload, options));
     isStored = true;
     await folders.sync();
     return { isNew, validators: validatorsOf(info) };
@@ -90,9 +91,9 @@ async function begin(
     try {
       const place = await directory.findPlace(name);
       try {
-        options.check(await currentValidators(place.path));
+        options.check(await currentValidators(place.path, directory.looks));
         await checkSpace(folderOf(place.path), content.length);
-        return { place, ...await openTemporary(folderOf(place.path)) };
+        return { place, ...await openTemporary(folderOf(place.path), directory.looks) };
       } catch (error) {
         await directory.giveBack(place, false);
         throw error;
@@ -103,13 +104,16 @@ async function begin(
   }
 }
 
-async function openTemporary(folder: string): Promise<Omit<Upload, "place">> {
+async function openTemporary(
+  folder: string,
+  looks: QuickLooks,
+): Promise<Omit<Upload, "place">> {
   const temporary = join(folder, temporaryName());
   const file = await Deno.open(temporary, { write: true, createNew: true });
   try {
     await file.lock(true);
-    if (await isFileAt(temporary, await file.stat())) return { temporary, file };
-    if (await lookAt(temporary) === null) throw new Deno.errors.NotFound("It was swept away");
+    if (await looks.isFileAt(temporary, await file.stat())) return { temporary, file };
+    if (await looks.lookAt(temporary) === null) throw new Deno.errors.NotFound("It was swept away");
     throw new StatusError(403, "A link on the way leads out of the directory.");
   } catch (error) {
     file.close();
@@ -141,10 +145,11 @@ async function fill(
 
 /** Gives the temporary file its name; returns whether the name is new. */
 async function commit(
+  { looks }: Directory,
   { place: { path }, temporary }: Upload,
   { check, isCreator }: StoreOptions,
 ): Promise<boolean> {
-  const current = await currentValidators(path);
+  const current = await currentValidators(path, looks);
   check(current);
   if (!isCreator) {
     await Deno.rename(temporary, path);
@@ -154,7 +159,7 @@ async function commit(
     // Of two that link the same name at the same moment, in whatever process, one fails.
     await Deno.link(temporary, path);
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) check(await currentValidators(path));
+    if (error instanceof Deno.errors.AlreadyExists) check(await currentValidators(path, looks));
     throw error;
   }
   await removeIfThere(temporary);

@@ -4,7 +4,7 @@ import { formatDate } from "../http/date.ts";
 import type { Coding } from "../http/coding.ts";
 import type { ResponseFields } from "../http/fields.ts";
 import type { Validators } from "../http/preconditions.ts";
-import { lookAt } from "./paths.ts";
+import type { QuickLooks } from "./quick_looks.ts";
 
 /**
  * The validators of a file in a coding. The entity tag is strong as long as files are replaced:
@@ -33,12 +33,15 @@ export function isStale(readyMade: Deno.FileInfo, original: Deno.FileInfo): bool
  * The validators of the file at a path, or null where there is none, for conditions on writing:
  * the tag of any form that the file may have been got in will do.
  */
-export async function currentValidators(path: string): Promise<Validators | null> {
-  const info = await lookAt(path);
+export async function currentValidators(
+  path: string,
+  looks: QuickLooks,
+): Promise<Validators | null> {
+  const info = await looks.lookAt(path);
   if (info === null) return null;
   const others: string[] = [];
   for (const [coding, ending] of READY_MADE) {
-    const readyMade = await lookAt(path + ending);
+    const readyMade = await looks.lookAt(path + ending);
     others.push(validatorsOf(info, coding).etag);
     if (readyMade !== null && !isStale(readyMade, info)) {
       others.push(validatorsOf(readyMade, coding).etag);

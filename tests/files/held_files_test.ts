@@ -293,7 +293,7 @@ testWith(
           ]] as const
         ) {
           const held = new HeldFiles(
-            new QuickLooks(),
+            QuickLooks.atLocalFiles(),
             () => Math.max(moment, ctime!.getTime()) + age,
           );
           assertEquals(hold(held, name, `${path}/${name}`), isSmall && isSettled, `${name} ${age}`);
@@ -309,7 +309,7 @@ testWith(
   "HeldFiles lets go of what was not used for the longest time",
   () =>
     withDirectory((path) => {
-      const held = new HeldFiles(new QuickLooks(), () => Date.now() + AHEAD);
+      const held = new HeldFiles(QuickLooks.atLocalFiles(), () => Date.now() + AHEAD);
       const names = Array.from({ length: 300 }, (_, at) => `f${at}`);
       for (const name of names) {
         Deno.writeFileSync(`${path}/${name}`, new Uint8Array(0));
@@ -329,7 +329,7 @@ Deno.test("QuickLooks allows no looks for a while after a slow one", () => {
   let now = 1000;
   Object.defineProperty(performance, "now", { value: () => now, configurable: true });
   try {
-    const looks = new QuickLooks();
+    const looks = QuickLooks.atLocalFiles();
     const take = (elapsed: number) => looks.take(() => (now += elapsed, elapsed));
     assertEquals([take(0), take(10), looks.areAllowed], [0, 10, true]);
     take(20);
