@@ -6,6 +6,7 @@ import { nameIn } from "../http/fields.ts";
 import type { Handler, HttpResponse, RequestHead } from "../http/message.ts";
 import { RequestParser } from "../http/parser.ts";
 import { StatusError } from "../http/status.ts";
+import { lengthOf, type ResponseHead } from "../http/writer.ts";
 import type { Limits } from "./limits.ts";
 import { type OnSent, Outbox } from "./outbox.ts";
 import { type Asked, compose, isStreamed, type Outgoing, stream } from "./outgoing.ts";
@@ -210,7 +211,7 @@ export class Connection implements Swept {
     try {
       await this.#outbox.flush();
     } catch (error) {
-      this.#reporter(null, 0)?.(0);
+      this.#reporter(null, null)?.(0);
       throw error;
     }
   }
@@ -268,7 +269,7 @@ export class Connection implements Swept {
   /** The response that an error stands for, as long as there is somebody to get it. */
   #toResponse(error: unknown): HttpResponse {
     if (this.#transport.isGone) {
-      this.#reporter(null, 0)?.(0);
+      this.#reporter(null, null)?.(0);
       throw error;
     }
     if (error instanceof StatusError) return errorResponse(error);
@@ -288,7 +289,7 @@ export class Connection implements Swept {
     if (flushed.status === "fulfilled") return this.#respond(head, answered.value, isLast);
     const { content } = answered.value;
     if (isStreamed(content)) content.close();
-    this.#reporter(null, 0)?.(0);
+    this.#reporter(null, null)?.(0);
     throw flushed.reason;
   }
 
@@ -303,9 +304,7 @@ export class Connection implements Swept {
     const { content } = outgoing;
     if (isStreamed(content)) return this.#stream(outgoing, content, asked, requestContent);
     requestContent?.beginResponse();
-    const onSent = this.#reporter(outgoing.status, outgoing.head.length);
-    if (typeof content === "string") this.#outbox.put(outgoing.head + content, null, onSent);
-    else this.#outbox.put(outgoing.head, content, onSent);
+    this.#outbox.put(outgoing.head, content, this.#reporter(outgoing.status, outgoing.head));
     return outgoing.closes ? "over" : "answered";
   }
 
@@ -340,10 +339,10 @@ export class Connection implements Swept {
         return this.#respond(asked, this.#toResponse(error), true);
       }
       this.#cutOff(error);
-      this.#reporter(sent() > 0 ? status : null, head.length)?.(sent());
+      this.#reporter(sent() > 0 ? status : null, head)?.(sent());
       return "over";
     }
-    this.#reporter(status, head.length)?.(sent());
+    this.#reporter(status, head)?.(sent());
     return closes ? "over" : "answered";
   }
 
@@ -355,9 +354,10 @@ export class Connection implements Swept {
   }
 
   /** What reports a response once its octets have been sent, or as many as could be. */
-  #reporter(status: number | null, headLength: number): OnSent | null {
+  #reporter(status: number | null, head: ResponseHead | null): OnSent | null {
     const { observer } = this.#context;
     if (observer.onExchange === null) return null;
+    const headLength = head === null ? 0 : lengthOf(head);
     const [startedAt, startedAtTick] = [this.#startedAt, this.#startedAtTick];
     const { requestLine } = this.#parser;
     return (octets) =>

@@ -1,7 +1,7 @@
 // Whole responses on their way out. They gather here as long as further requests are at hand, and
 // leave in one write: sixteen pipelined requests cost one system call in place of sixteen.
 
-import { writeLatin1 } from "../http/writer.ts";
+import { lengthOf, type ResponseHead, writeHead } from "../http/writer.ts";
 import type { Transport } from "./transport.ts";
 
 /** Octets that gather: a page of text with its head, or a hundred small responses. */
@@ -48,18 +48,20 @@ export class Outbox {
   /**
    * Puts a response behind the others.
    *
-   * @param head Its head, and perhaps its content: characters of one octet each.
-   * @param content Its content, or the rest of it, which must not change until it has been sent.
+   * @param head Its head.
+   * @param content Its content: ASCII text, or octets, which must not change until they have been
+   * sent.
    * @param onSent Hears what has become of it.
    */
-  put(head: string, content: Uint8Array | null, onSent: OnSent | null): void {
-    const memory = this.#take(this.#length + head.length);
-    writeLatin1(head, memory, this.#length);
-    this.#length += head.length;
-    if (content !== null && content.length > 0) this.#append(memory, content);
-    if (onSent !== null) {
-      this.#unreported.push({ size: head.length + (content?.length ?? 0), onSent });
-    }
+  put(head: ResponseHead, content: string | Uint8Array, onSent: OnSent | null): void {
+    const text = typeof content === "string" ? content : "";
+    const length = lengthOf(head) + text.length;
+    const memory = this.#take(this.#length + length);
+    writeHead(head, text, memory, this.#length);
+    this.#length += length;
+    if (typeof content !== "string" && content.length > 0) this.#append(memory, content);
+    if (onSent === null) return;
+    this.#unreported.push({ size: lengthOf(head) + content.length, onSent });
   }
 
   #take(size: number): Uint8Array<ArrayBuffer> {

@@ -12,6 +12,7 @@ import {
   LAST_CHUNK,
   type ResponseFraming,
   responseFraming,
+  type ResponseHead,
 } from "../http/writer.ts";
 import { currentDate } from "./clock.ts";
 import type { Transport } from "./transport.ts";
@@ -22,8 +23,7 @@ export type Asked = Pick<RequestHead, "method" | "minor">;
 /** A response ready to be sent. */
 export interface Outgoing {
   readonly status: number;
-  /** The head's characters, one octet each. */
-  readonly head: string;
+  readonly head: ResponseHead;
   readonly framing: ResponseFraming;
   /** The content: nothing where the request was HEAD. Text is ASCII. */
   readonly content: string | Uint8Array | Content;
@@ -86,7 +86,7 @@ export async function stream(
 ): Promise<void> {
   const isChunked = framing.type === "chunked";
   let missing = framing.type === "length" ? framing.length : Infinity;
-  let unsent = head;
+  let unsent: ResponseHead | null = head;
   try {
     for (let piece = first; piece !== null; piece = await rest.read()) {
       if (piece.length === 0) continue; // An empty chunk would be the last one.
@@ -94,16 +94,17 @@ export async function stream(
       if (missing < 0) {
         throw new RangeError("The content is longer than its length");
       }
-      await to.write(joinHead(unsent, isChunked ? encodeChunk(piece) : piece));
-      unsent = "";
+      const octets = isChunked ? encodeChunk(piece) : piece;
+      await to.write(unsent === null ? octets : joinHead(unsent, octets));
+      unsent = null;
       if (missing === 0) break;
     }
     if (missing > 0 && missing < Infinity) {
       throw new RangeError("The content is shorter than its length");
     }
-    if (unsent !== "" || isChunked) {
-      await to.write(joinHead(unsent, isChunked ? LAST_CHUNK : NO_OCTETS));
-    }
+    const octets = isChunked ? LAST_CHUNK : NO_OCTETS;
+    if (unsent !== null) await to.write(joinHead(unsent, octets));
+    else if (isChunked) await to.write(octets);
   } finally {
     rest.close();
   }

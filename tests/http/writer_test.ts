@@ -1,16 +1,25 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import type { HttpResponse } from "../../lib/http/message.ts";
-import { composeHead, encodeChunk, joinHead, responseFraming } from "../../lib/http/writer.ts";
+import {
+  composeHead,
+  encodeChunk,
+  joinHead,
+  responseFraming,
+  type ResponseHead,
+} from "../../lib/http/writer.ts";
+import { toLatin1 } from "../support/raw_client.ts";
 
 const DATE = "Fri, 20 Nov 2026 09:00:00 GMT";
 
 const compose = (response: HttpResponse, minor: 0 | 1 = 1, closes = false) =>
-  composeHead({ minor }, response, {
+  textOf(composeHead({ minor }, response, {
     date: DATE,
     framing: { type: "length", length: 3 },
     closes,
-  });
+  }));
+
+const textOf = (head: ResponseHead) => toLatin1(joinHead(head, new Uint8Array(0)));
 
 Deno.test("composeHead() writes status line, fields, framing and persistence", () => {
   assertEquals(
@@ -94,7 +103,7 @@ Deno.test("encodeChunk() and joinHead() lay octets out as the grammar has them",
     "10\r\n0123456789abcdef\r\n",
   );
   assertEquals(
-    joinHead("caf\xe9", Uint8Array.of(1)),
+    joinHead({ beginning: Uint8Array.of(0x63), rest: "af\xe9" }, Uint8Array.of(1)),
     Uint8Array.of(0x63, 0x61, 0x66, 0xe9, 1),
   );
 });
@@ -137,6 +146,13 @@ Deno.test("composeHead() writes each field as if it had written none before", ()
         if (expected.includes(null)) assertThrows(send, TypeError);
         else {
           const head = `HTTP/1.1 200 OK\r\n${expected.join("")}Content-Length: 3\r\n\r\n`;
+          assertEquals(send(), head);
+          const frozen = Object.freeze(fields);
+          assertEquals([send(), send()], [head, head]);
+          for (const value of Object.values(frozen)) Object.freeze(value);
+          assertEquals([send(), send()], [head, head]);
+          const other = compose({ status: 404, fields: frozen });
+          assertEquals(other, head.replace("200 OK", `404 Not Found\r\nDate: ${DATE}`));
           assertEquals(send(), head);
         }
       }

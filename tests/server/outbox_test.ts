@@ -64,7 +64,9 @@ async function sendAll(
       const octets = content === null ? null : fromLatin1(text(content, index + 100, false));
       all += head + (octets === null ? "" : toLatin1(octets));
       sizes.push(length + (content ?? 0));
-      outbox.put(head, octets, (sent) => reports.push([index, sent]));
+      const cut = Math.floor(head.length / 3);
+      const composed = { beginning: fromLatin1(head.slice(0, cut)), rest: head.slice(cut) };
+      outbox.put(composed, octets ?? "", (sent) => reports.push([index, sent]));
       if (outbox.isFull) await outbox.flush();
     }
     if (!outbox.isEmpty) await outbox.flush();
