@@ -73,6 +73,20 @@ testPipeline(
   mixed,
 );
 
+testPipeline("Connection invites content only behind what it has answered", async ({ connect }) => {
+  for (const name of ["sync", "async", "octets100"]) {
+    using client = await connect();
+    const expecting = "POST /content HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n";
+    await client.send(sentFor(name) + expecting + "Content-Length: 3\r\n\r\n");
+    const expected = expectedFor(name);
+    assert(toLatin1(await client.read(expected.length)) === expected);
+    assertEquals((await client.readResponse()).status, 100);
+    await client.send("abc" + sentFor("sync"));
+    assertEquals((await client.readResponse()).text, "abc");
+    assertEquals((await client.readResponse()).text, "sync");
+  }
+});
+
 testPipeline("Connection answers nothing behind a response that closes", async (bench) => {
   for (const before of [[], ["sync"], ["async", "sync"], ["streamed"]]) {
     bench.records.length = 0;
@@ -142,6 +156,28 @@ testPipeline(
       assertEquals((await client.readToEnd()).length, 0);
       assertEquals(records.map(({ status }) => status), [200, 408]);
     }
+    assertEquals(errors, []);
+  },
+  { headTimeout: 1 },
+);
+
+testPipeline(
+  "Connection answers a head once, whenever the rest of it comes",
+  async ({ connect, records, errors }) => {
+    const statuses = await Promise.all(
+      Array.from({ length: 80 }, async (_, index) => {
+        using client = await connect();
+        await client.send("GET /sync HTTP/1.1\r\nHost: h\r\n");
+        // Some come before the sweep that refuses them, some with it, and some after it.
+        await new Promise((resolve) => setTimeout(resolve, 5 * index));
+        await client.trySend("Connection: close\r\n\r\n" + sentFor("sync"));
+        const { status } = await client.readResponse();
+        assertEquals((await client.readToEnd()).length, 0);
+        return status;
+      }),
+    );
+    assertEquals(records.map(({ status }) => status).sort(), statuses.sort());
+    assert(statuses.includes(408));
     assertEquals(errors, []);
   },
   { headTimeout: 1 },

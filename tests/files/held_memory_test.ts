@@ -1,0 +1,99 @@
+// What is held in memory, for how long, and when looks at the files are allowed.
+
+import { assert, assertEquals } from "@std/assert";
+import { HeldFiles, LARGEST_HELD } from "../../lib/files/held_files.ts";
+import { QuickLooks } from "../../lib/files/quick_looks.ts";
+import { testWith } from "../support/needs.ts";
+import { withDirectory } from "../support/temp.ts";
+import { AHEAD } from "./held_house.ts";
+
+/** Holds a file, if it may be, as reading does. */
+function hold(held: HeldFiles, name: string, path: string): boolean {
+  const info = Deno.lstatSync(path);
+  if (!held.mayHold(info)) return false;
+  const validators = { etag: '"x"', lastModified: 0 };
+  const response = { status: 200, content: new Uint8Array(0) };
+  held.hold(name, { path, info, isCodable: true, validators, response });
+  return true;
+}
+
+testWith(
+  ["read", "write"],
+  "HeldFiles holds what is small and has been left alone",
+  () =>
+    withDirectory((path) => {
+      const moment = 1_600_000_000_000;
+      for (
+        const [name, size, isSmall] of [["a", LARGEST_HELD, true], [
+          "b",
+          LARGEST_HELD + 1,
+          false,
+        ]] as const
+      ) {
+        Deno.writeFileSync(`${path}/${name}`, new Uint8Array(0));
+        Deno.truncateSync(`${path}/${name}`, size);
+        const { ctime } = Deno.lstatSync(`${path}/${name}`);
+        Deno.utimeSync(`${path}/${name}`, new Date(moment), new Date(moment));
+        for (
+          const [age, isSettled] of [[-1000, false], [0, false], [2999, false], [
+            3000,
+            true,
+          ]] as const
+        ) {
+          const held = new HeldFiles(
+            QuickLooks.atLocalFiles(),
+            () => Math.max(moment, ctime!.getTime()) + age,
+          );
+          assertEquals(hold(held, name, `${path}/${name}`), isSmall && isSettled, `${name} ${age}`);
+          assertEquals(held.find(name) !== null, isSmall && isSettled, `${name} ${age}`);
+        }
+      }
+      return Promise.resolve();
+    }),
+);
+
+testWith(
+  ["read", "write"],
+  "HeldFiles lets go of what was not used for the longest time",
+  () =>
+    withDirectory((path) => {
+      const held = new HeldFiles(QuickLooks.atLocalFiles(), () => Date.now() + AHEAD);
+      const names = Array.from({ length: 300 }, (_, at) => `f${at}`);
+      for (const name of names) {
+        Deno.writeFileSync(`${path}/${name}`, new Uint8Array(0));
+        Deno.truncateSync(`${path}/${name}`, LARGEST_HELD);
+        assert(hold(held, name, `${path}/${name}`));
+        assert(hold(held, name, `${path}/${name}`)); // To be held twice costs nothing.
+        assert(held.find("f0") !== null);
+      }
+      const kept = names.filter((name) => held.find(name) !== null);
+      const most = Math.floor(32 * 1024 * 1024 / (LARGEST_HELD + 1024));
+      assertEquals(kept, ["f0", ...names.slice(1 - most)]);
+      return Promise.resolve();
+    }),
+);
+
+Deno.test("QuickLooks allows no looks for a while after a slow one", () => {
+  let now = 1000;
+  Object.defineProperty(performance, "now", { value: () => now, configurable: true });
+  try {
+    const looks = QuickLooks.atLocalFiles();
+    const take = (elapsed: number) => looks.take(() => (now += elapsed, elapsed));
+    assertEquals([take(0), take(10), looks.areAllowed], [0, 10, true]);
+    take(20);
+    assertEquals(looks.areAllowed, false);
+    now += 999;
+    assertEquals(looks.areAllowed, false);
+    now += 1;
+    assertEquals(looks.areAllowed, true);
+    try {
+      looks.take(() => {
+        now += 11;
+        throw new Error("Gone");
+      });
+    } catch { /* What a look throws is for who takes it. */ }
+    assertEquals(looks.areAllowed, false);
+  } finally {
+    delete (performance as { now?: unknown }).now;
+  }
+});
