@@ -44,7 +44,7 @@ export async function soak(path: string, options: SoakOptions): Promise<SoakRepo
   // Deadlines are for the tests of deadlines: here a busy machine makes every client a slow one.
   const patient = ["--head-timeout", "60", "--stall-timeout", "60", "--min-rate", "0"];
   const program = await Program.start(["--directory", path, "--log", "off", ...patient]);
-  await fetch(program.url("/")); // What is opened at the first need is open now.
+  await (await fetch(program.url("/"))).text(); // What is opened at the first need is open now.
   const before = [await countDescriptors(program.pid), await memory(program.pid)] as const;
   const visits = Object.fromEntries(Object.keys(behaviours).map((name) => [name, 0]));
 
