@@ -6,6 +6,7 @@ import { fromStream } from "../../lib/http/content.ts";
 import type { Handler } from "../../lib/http/message.ts";
 import { Connection } from "../../lib/server/connection.ts";
 import { DEFAULT_LIMITS } from "../../lib/server/limits.ts";
+import type { Server } from "../../lib/server/listener.ts";
 import { Sweeper } from "../../lib/server/sweeper.ts";
 import { fromLatin1, toLatin1 } from "../support/raw_client.ts";
 import { until } from "../support/wait.ts";
@@ -141,6 +142,29 @@ for (const isReset of [true, false]) {
     mixed,
   );
 }
+
+/** Closes the server from within, and fails. */
+let closing: Server | null = null;
+
+testPipeline(
+  "Connection reports what it has answered when the next handler closes the server and fails",
+  async ({ server, connect, records, errors }) => {
+    closing = server;
+    using client = await connect();
+    await client.send(sentFor("sync") + sentFor("sync") + askFor("/close") + sentFor("sync"));
+    await until(() => records.length === 3);
+    await server.close();
+    const told = records.map(({ requestLine, status }) => [requestLine!.split(" ")[1], status]);
+    assertEquals(told.sort(), [["/close", null], ["/sync", null], ["/sync", null]]);
+    assertEquals(errors, []);
+  },
+  {},
+  (request) => {
+    if (request.path !== "/close") return handler(request);
+    closing!.close();
+    throw new Error("Closed");
+  },
+);
 
 testPipeline(
   "Connection answers a slow head once, whatever comes of it later",
