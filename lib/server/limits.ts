@@ -48,7 +48,7 @@ export interface Limits extends MessageLimits, Deadlines {
    */
   readonly drain: number;
   /**
-   * Connections at one time. Default 16,384, each of which may hold some 100 KiB at its worst.
+   * Connections at one time. Default 16,384, each of which may hold some 200 KiB at its worst.
    * Further ones wait in the system's backlog until one ends. 0: any number.
    */
   readonly connections: number;
