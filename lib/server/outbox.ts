@@ -25,7 +25,7 @@ export class Outbox {
   readonly #transport: Transport;
   #memory: Uint8Array<ArrayBuffer> | null = null;
   #length = 0;
-  /** What did not fit: it is sent from where it is. */
+  /** Content that did not fit: it is sent from where it is, since to copy it would cost more. */
   #rest: Uint8Array | null = null;
   /** Octets before each response count as those of the one before. */
   #unreported: Unreported[] = [];
@@ -42,7 +42,7 @@ export class Outbox {
 
   /** Whether it has to be emptied before the next response. */
   get isFull(): boolean {
-    return this.#length > CAPACITY / 2;
+    return this.#length > CAPACITY / 2 || this.#rest !== null;
   }
 
   /**
@@ -76,11 +76,12 @@ export class Outbox {
   }
 
   #append(memory: Uint8Array, content: Uint8Array): void {
-    const room = memory.length - this.#length;
-    const fitting = content.length <= room ? content : content.subarray(0, room);
-    memory.set(fitting, this.#length);
-    this.#length += fitting.length;
-    if (fitting !== content) this.#rest = content.subarray(room);
+    if (content.length > memory.length - this.#length) {
+      this.#rest = content;
+      return;
+    }
+    memory.set(content, this.#length);
+    this.#length += content.length;
   }
 
   /**

@@ -38,7 +38,7 @@ const LONGEST = 2000;
 const OVERHEAD = 150;
 
 /** Milliseconds of the load that comes before the time is taken. */
-const WARMING = 250;
+const WARMING = 1000;
 
 /** One server in one row. */
 interface Pair {
