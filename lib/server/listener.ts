@@ -199,6 +199,12 @@ function addressOf(address: Deno.NetAddr): string {
   return address.hostname.replace(/^::ffff:(?=[0-9.]+$)/i, "");
 }
 
+/**
+ * Connections that wait to be accepted at the most, as far as the system allows: of those that find
+ * no room, each tries again after a second only.
+ */
+const BACKLOG = 4096;
+
 /** How often to look for a port that is free in both families before giving up. */
 const PORT_TRIES = 16;
 
@@ -207,11 +213,12 @@ const PORT_TRIES = 16;
  * name resolves to but one of them.
  */
 function listen(hostname: string, port: number): Deno.TcpListener[] {
-  if (hostname !== "localhost") return [Deno.listen({ hostname, port })];
+  if (hostname !== "localhost") return [Deno.listen({ hostname, port, tcpBacklog: BACKLOG })];
   for (let tries = 1;; tries++) {
-    const v4 = Deno.listen({ hostname: "127.0.0.1", port });
+    const v4 = Deno.listen({ hostname: "127.0.0.1", port, tcpBacklog: BACKLOG });
     try {
-      return [v4, Deno.listen({ hostname: "::1", port: v4.addr.port })];
+      const { port: same } = v4.addr;
+      return [v4, Deno.listen({ hostname: "::1", port: same, tcpBacklog: BACKLOG })];
     } catch (error) {
       if (isWithoutIPv6(error)) return [v4];
       v4.close();
