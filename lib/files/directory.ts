@@ -45,7 +45,7 @@ export class OpenFile {
 async function openAt(real: string, looks: QuickLooks): Promise<OpenFile | null> {
   const file = await Deno.open(real);
   try {
-    const info = looks.areAllowed ? looks.take(() => file.statSync()) : await file.stat();
+    const info = await looks.lookInto(file);
     if (await looks.isFileAt(real, info)) return new OpenFile(file, info, real, looks);
   } catch (error) {
     file.close();

@@ -89,6 +89,11 @@ export function isSameMoment(one: Date | null, other: Date | null): boolean {
   return one?.getTime() === other?.getTime();
 }
 
+/** What opens a folder. */
+interface Opener {
+  open(path: string): Deno.FsFile | Promise<Deno.FsFile>;
+}
+
 /** Folders that are open so that what is done in them can be made to last, power cut or not. */
 export class FolderSync {
   readonly #folders: readonly Deno.FsFile[];
@@ -98,10 +103,10 @@ export class FolderSync {
   }
 
   /** Opens folders: before anything is done, so that a refusal comes in time. */
-  static async open(paths: Iterable<string>): Promise<FolderSync> {
+  static async open(paths: Iterable<string>, looks: Opener): Promise<FolderSync> {
     const folders: Deno.FsFile[] = [];
     try {
-      for (const path of paths) folders.push(await Deno.open(path));
+      for (const path of paths) folders.push(await looks.open(path));
     } catch (error) {
       for (const folder of folders) folder.close();
       throw error;

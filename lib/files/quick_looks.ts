@@ -48,6 +48,21 @@ export class QuickLooks {
     return this.areAllowed ? this.take(() => lookAtNow(path)) : lookAt(path);
   }
 
+  /** What the system says of an open file. */
+  lookInto(file: Deno.FsFile): Deno.FileInfo | Promise<Deno.FileInfo> {
+    return this.areAllowed ? this.take(() => file.statSync()) : file.stat();
+  }
+
+  /** Locks a file that nobody else can have locked yet. */
+  lock(file: Deno.FsFile): void | Promise<void> {
+    return this.areAllowed ? this.take(() => file.lockSync(true)) : file.lock(true);
+  }
+
+  /** Opens a folder, or a file, for what can be done without its content. */
+  open(path: string): Deno.FsFile | Promise<Deno.FsFile> {
+    return this.areAllowed ? this.take(() => Deno.openSync(path)) : Deno.open(path);
+  }
+
   /** Whether an open file is the one at a path in which there is no link. */
   isFileAt(path: string, info: Deno.FileInfo): boolean | Promise<boolean> {
     return this.areAllowed ? this.take(() => isFileAtNow(path, info)) : isFileAt(path, info);

@@ -33,7 +33,10 @@ export async function removeFile(
     check(null);
     throw notFound();
   }
-  using folders = await FolderSync.open(isDurable ? [folderOf(path)] : []);
+  using folders = await FolderSync.open(
+    isDurable ? [folderOf(path)] : [],
+    directory.looks,
+  );
   await withLock(target, async () => {
     const info = await lookAt(target);
     if (info?.isDirectory) throw new StatusError(409, "The name is that of a folder.");

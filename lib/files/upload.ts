@@ -58,9 +58,10 @@ export async function storeFile(
   const upload = await begin(directory, name, content, options);
   let isStored = false;
   try {
-    const info = await fill(upload.file, content, options);
+    const info = await fill(directory, upload.file, content, options);
     using folders = await FolderSync.open(
       options.isDurable ? changedFolders(directory, upload.place) : [],
+      directory.looks,
     );
     const isNew = await withLock(upload.place.path, () => commit(directory, upload, options));
     isStored = true;
@@ -111,8 +112,8 @@ async function openTemporary(
   const temporary = join(folder, temporaryName());
   const file = await Deno.open(temporary, { write: true, createNew: true });
   try {
-    await file.lock(true);
-    if (await looks.isFileAt(temporary, await file.stat())) return { temporary, file };
+    await looks.lock(file);
+    if (await looks.isFileAt(temporary, await looks.lookInto(file))) return { temporary, file };
     if (await looks.lookAt(temporary) === null) throw new Deno.errors.NotFound("It was swept away");
     throw new StatusError(403, "A link on the way leads out of the directory.");
   } catch (error) {
@@ -124,6 +125,7 @@ async function openTemporary(
 
 /** Fills the temporary file; gives what the system says of it then. */
 async function fill(
+  { looks }: Directory,
   file: Deno.FsFile,
   content: Content,
   { digest, isDurable }: StoreOptions,
@@ -140,7 +142,7 @@ async function fill(
   }
   digest.verify();
   if (isDurable) await file.sync();
-  return await file.stat();
+  return await looks.lookInto(file);
 }
 
 /** Gives the temporary file its name; returns whether the name is new. */
