@@ -4,7 +4,7 @@
 import type { ExchangeRecord } from "./server/connection.ts";
 
 /** The formats of the log, in the order of the help text. */
-export const LOG_FORMATS = ["off", "common", "json"] as const;
+export const LOG_FORMATS = ["off", "common", "combined", "json"] as const;
 
 /** The format of the log. */
 export type LogFormat = typeof LOG_FORMATS[number];

@@ -22,8 +22,10 @@ const REFUSED: [args: string[], message: RegExp][] = [
   [["--verbose=no"], /--verbose takes no value/],
   [["--port="], /--port takes a number/],
   [["--port"], /--port takes a number/],
-  [["--log", "loud"], /--log takes off, common, json, not "loud"/],
+  [["--log", "loud"], /--log takes off, common, combined, json, not "loud"/],
   [["--bind="], /--bind needs a value/],
+  [["--tls-cert", "chain.pem"], /--tls-cert needs --tls-key \(--help/],
+  [["--unix", "s", "--port", "80"], /--unix cannot go with --port/],
   [["--max-body-size", "lots"], /--max-body-size takes a number of octets/],
   [["--max-body-size", "1.5M"], /--max-body-size takes a number of octets/],
   [

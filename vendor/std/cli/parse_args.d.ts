@@ -3,6 +3,7 @@
 export interface ParseOptions {
   boolean?: string | ReadonlyArray<string>;
   string?: string | ReadonlyArray<string>;
+  collect?: string | ReadonlyArray<string>;
   alias?: Partial<Record<string, string | ReadonlyArray<string>>>;
   unknown?: (arg: string, key?: string, value?: unknown) => unknown;
 }

@@ -1,0 +1,50 @@
+// The text of `--help`: every flag in a line or two, in the width of a terminal.
+
+import { ALL_FLAGS, defaultOf, type Flag, type Group, GROUPS } from "./flags.ts";
+
+/** The columns of a terminal, and the one that the explanations begin at. */
+const WIDTH = 80;
+const INDENT = 31;
+
+/** What there is to say beside the heading of a group. */
+export const REMARKS: Readonly<Partial<Record<Group, string>>> = {
+  "Limits": "a SIZE is a number of octets, or one with K, M or G",
+};
+
+/** The text of `--help`. */
+export function helpText(): string {
+  return `Usage: wireserve [OPTION]...
+
+Serves HTTP/1.1: / answers, /echo/TEXT and /user-agent say what they were told,
+/files/NAME reads and writes the files of a directory.
+
+${GROUPS.map(helpOfGroup).join("\n\n")}
+`;
+}
+
+function helpOfGroup(group: Group): string {
+  const remark = REMARKS[group];
+  const heading = remark === undefined ? group : `${group} (${remark})`;
+  const flags = ALL_FLAGS.filter(([, flag]) => flag.group === group);
+  return [`${heading}:`, "", ...flags.flatMap(([name, flag]) => helpOfFlag(name, flag))].join("\n");
+}
+
+function helpOfFlag(name: string, flag: Flag): string[] {
+  const { short, value, help } = flag;
+  const form = `  ${short === undefined ? "    " : `-${short}, `}--${name} ${value?.name ?? ""}`;
+  const standard = defaultOf(flag);
+  const text = standard === null ? help : `${help} (default ${standard})`;
+  const [first = "", ...rest] = wrap(text, WIDTH - INDENT);
+  return [form.padEnd(INDENT) + first, ...rest.map((line) => " ".repeat(INDENT) + line)];
+}
+
+/** Lines of at most so many characters; what stands in brackets is broken last. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.match(/\(default [^)]*\)|\S+/g) ?? []) {
+    const longer = `${lines.at(-1) ?? ""} ${word}`;
+    if (lines.length > 0 && longer.length <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}

@@ -1,0 +1,218 @@
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
+import { type Options, parseOptions } from "../../lib/options/parse.ts";
+import { UsageError } from "../../lib/options/values.ts";
+
+Deno.test("parseOptions() gives the defaults where nothing is said", () => {
+  assertEquals(parseOptions([]), {
+    directory: null,
+    files: DEFAULT_FILE_SETTINGS,
+    port: 4221,
+    bind: "localhost",
+    tls: null,
+    unix: null,
+    trustProxy: [],
+    workers: 1,
+    grace: 10_000,
+    log: "common",
+    logFile: null,
+    verbose: false,
+    admin: null,
+    limits: {},
+    completions: null,
+    help: false,
+    version: false,
+  });
+});
+
+Deno.test("parseOptions() takes long and short flags, the value behind or beside", () => {
+  const expected = { ...parseOptions([]), directory: "a b", port: 0, bind: "::", verbose: true };
+  assertEquals(parseOptions(["-d", "a b", "-p", "0", "-b", "::", "--verbose"]), expected);
+  assertEquals(parseOptions(["--directory=a b", "--port=0", "--bind=::", "--verbose"]), expected);
+  assertEquals(parseOptions(["-p0", "--verbose", "-d", "a b", "--bind", "::"]), expected);
+  assertEquals(
+    parseOptions(["-p", "1", "--verbose", "-p", "0", "-d", "a b", "-b", "::"]),
+    expected,
+  );
+});
+
+Deno.test("parseOptions() takes limits in the units that people write", () => {
+  const cases: [flag: string, value: string, limits: Record<string, number>][] = [
+    ["--max-body-size", "0", { content: 0 }],
+    ["--max-body-size", "123", { content: 123 }],
+    ["--max-body-size", "5k", { content: 5120 }],
+    ["--max-body-size", "2M", { content: 2_097_152 }],
+    ["--max-body-size", "1G", { content: 1_073_741_824 }],
+    ["--max-request-line", "9000", { requestLine: 9000 }],
+    ["--max-fields-size", "64K", { fieldSection: 65_536 }],
+    ["--max-fields", "7", { fieldCount: 7 }],
+    ["--max-connections", "0", { connections: 0 }],
+    ["--max-requests", "1", { requests: 1 }],
+    ["--head-timeout", "1.5", { headTimeout: 1500 }],
+    ["--idle-timeout", "0", { idleTimeout: 0 }],
+    ["--stall-timeout", "30", { stallTimeout: 30_000 }],
+    ["--min-rate", "64K", { minRate: 65_536 }],
+  ];
+  for (const [flag, value, limits] of cases) {
+    assertEquals<unknown>(parseOptions([flag, value]).limits, limits, `${flag} ${value}`);
+  }
+});
+
+Deno.test("parseOptions() throws one line, whatever is in the argument", () => {
+  for (
+    const argument of ["--a\nb", "a\nb", "--port=\n1", "--log=\x1b[2J", "--admin=\x9b2J\u202e"]
+  ) {
+    const { message } = assertThrows(() => parseOptions([argument]), UsageError);
+    assertMatch(message, /^[\x20-\x7e]+$/);
+  }
+});
+
+Deno.test("parseOptions() gives no value to flags that have none", () => {
+  for (
+    const argument of ["--verbose=no", "--verbose=false", "--help=1", "-h=false", "--version="]
+  ) {
+    assertThrows(() => parseOptions([argument]), UsageError, "takes no value");
+    const [flag = "", value = "true"] = argument.split("=");
+    if (value !== "true" && value !== "false") continue;
+    assertThrows(() => parseOptions([flag, value]), UsageError, "takes no value");
+  }
+});
+
+/** What the flags give, of all that differs from the defaults. */
+const TAKEN: [args: string, expected: Partial<Options>][] = [
+  ["--workers 1", { workers: 1 }],
+  ["--workers 256", { workers: 256 }],
+  ["--workers=auto", { workers: "auto" }],
+  ["--tls-cert a.pem --tls-key b.pem", { tls: { certificate: "a.pem", key: "b.pem" } }],
+  ["--unix /run/a.sock", { unix: { path: "/run/a.sock", mode: 0o660 } }],
+  ["--unix a --unix-mode 600", { unix: { path: "a", mode: 0o600 } }],
+  ["--unix-mode=0777 --unix a", { unix: { path: "a", mode: 0o777 } }],
+  [`--unix ${"s".repeat(107)}`, { unix: { path: "s".repeat(107), mode: 0o660 } }],
+  ["--grace 0", { grace: 0 }],
+  ["--grace 2.5", { grace: 2500 }],
+  ["--grace 86400", { grace: 86_400_000 }],
+  ["--log off", { log: "off" }],
+  ["--log combined", { log: "combined" }],
+  ["--log-file a.log", { logFile: "a.log" }],
+  ["--admin localhost:9090", { admin: { transport: "tcp", hostname: "localhost", port: 9090 } }],
+  ["--admin 127.0.0.1:0", { admin: { transport: "tcp", hostname: "127.0.0.1", port: 0 } }],
+  ["--admin [::1]:65535", { admin: { transport: "tcp", hostname: "::1", port: 65535 } }],
+  ["--admin my-host_1.example:1", {
+    admin: { transport: "tcp", hostname: "my-host_1.example", port: 1 },
+  }],
+  ["--admin /run/admin.sock", { admin: { transport: "unix", path: "/run/admin.sock" } }],
+  ["--admin unix:admin.sock", { admin: { transport: "unix", path: "admin.sock" } }],
+  ["--admin /run/a:80", { admin: { transport: "unix", path: "/run/a:80" } }],
+  ["--trust-proxy 10.0.0.1", { trustProxy: ["10.0.0.1"] }],
+  ["--trust-proxy 10.0.0.0/8,::1,fe80::/10", { trustProxy: ["10.0.0.0/8", "::1", "fe80::/10"] }],
+  ["--trust-proxy 0.0.0.0/0 --trust-proxy=::/0", { trustProxy: ["0.0.0.0/0", "::/0"] }],
+  ["--trust-proxy ::ffff:10.0.0.1/128", { trustProxy: ["::ffff:10.0.0.1/128"] }],
+  ["--completions fish", { completions: "fish" }],
+];
+
+Deno.test("parseOptions() takes what each flag takes", () => {
+  for (const [args, expected] of TAKEN) {
+    assertEquals(parseOptions(args.split(" ")), { ...parseOptions([]), ...expected }, args);
+  }
+});
+
+const REFUSED: [args: string[], message: string][] = [
+  ...["0", "257", "1e2", "-1", "1.5", "0x10", "Auto", "", "1 ", "９"].map((value) =>
+    refused("workers", value, "a number from 1 to 256, or auto")
+  ),
+  ...["66", "6600", "888", "0o660", "u=rw", "-660", "", "660\n"].map((value) =>
+    refused("unix-mode", value, "an octal mode such as 660")
+  ),
+  ...["soon", "-1", "1e3", "86401", "86400.001", "", "Infinity", "1.0000", "10s"].map((value) =>
+    refused("grace", value, "a number of seconds, up to 86400")
+  ),
+  ...["Common", "", "all", "constructor"].map((value) =>
+    refused("log", value, "off, common, combined, json")
+  ),
+  ...["powershell", "", "bash,zsh", "__proto__"].map((value) =>
+    refused("completions", value, "bash, zsh, fish")
+  ),
+  ...[
+    "",
+    "9090",
+    ":9090",
+    "localhost",
+    "localhost:",
+    "localhost:65536",
+    "localhost:http",
+    "localhost:-1",
+    "::1:9090",
+    "[::1]",
+    "[localhost]:1",
+    "[127.0.0.1]:1",
+    "[::g]:1",
+    "1.2:80",
+    "256.0.0.1:80",
+    "01.2.3.4:80",
+    "a b:80",
+    "-a:80",
+    "a/b:80",
+    "*:80",
+    "http://localhost:80",
+    "admin.sock",
+    "unix:",
+    "localhost:80\n",
+  ].map((value) =>
+    refused("admin", value, "HOST:PORT, [IPv6]:PORT, an absolute path or unix:PATH")
+  ),
+  ...[
+    "",
+    "localhost",
+    "10.0.0.0/33",
+    "::/129",
+    "10.0.0.0/-1",
+    "10.0.0.0/08",
+    "10.0.0.0/",
+    "10.0.0.0/8/8",
+    "10/8",
+    "0x7f.1",
+    "010.0.0.1",
+    "fe80::1%eth0",
+    "1::2::3",
+    " ::1",
+    "[::1]",
+    "*",
+  ].map((value) => refused("trust-proxy", value, "IP addresses or prefixes such as 10.0.0.0/8")),
+  [["--trust-proxy=10.0.0.0/8,"], 'prefixes such as 10.0.0.0/8, not ""'],
+  [["--trust-proxy=::1", "--trust-proxy=x"], 'prefixes such as 10.0.0.0/8, not "x"'],
+  [["--tls-cert", "a"], "--tls-cert needs --tls-key"],
+  [["--tls-key", "a"], "--tls-key needs --tls-cert"],
+  [["--tls-cert=", "--tls-key=a"], "--tls-cert needs a value"],
+  [["--tls-cert", "--tls-key"], "--tls-cert needs a value"],
+  [["--unix="], "--unix needs a value"],
+  [["--unix", "é".repeat(54)], "--unix takes a path of at most 107 octets"],
+  [["--admin", `/${"s".repeat(107)}`], "--admin takes a path of at most 107 octets"],
+  [["--unix-mode=660"], "--unix-mode needs --unix"],
+  [["--unix=s", "--port=80"], "--unix cannot go with --port"],
+  [["--unix=s", "-p80"], "--unix cannot go with --port"],
+  [["-b", "::", "--unix=s"], "--unix cannot go with --bind"],
+  [["--unix=s", "--tls-cert=a", "--tls-key=b"], "--unix cannot go with --tls-cert"],
+  [["--unix=/s", "--admin=/s"], "--unix and --admin cannot be the same socket"],
+  [["--log-file="], "--log-file needs a value"],
+  [["--log-file"], "--log-file needs a value"],
+  [["--trust-proxy"], 'prefixes such as 10.0.0.0/8, not ""'],
+];
+
+function refused(flag: string, value: string, expected: string): [string[], string] {
+  return [[`--${flag}=${value}`], `--${flag} takes ${expected}, not ${JSON.stringify(value)}`];
+}
+
+Deno.test("parseOptions() refuses in a sentence what a flag does not take", () => {
+  for (const [args, message] of REFUSED) {
+    assertThrows(() => parseOptions(args), UsageError, message, args.join(" "));
+  }
+});
+
+Deno.test("parseOptions() gives a value that nobody changes", () => {
+  const options = parseOptions(
+    ["--tls-cert=a", "--tls-key=b", "--trust-proxy=::1", "--admin=a:1", "--max-fields=7"],
+  );
+  for (const value of [options, options.tls, options.trustProxy, options.admin, options.limits]) {
+    assert(Object.isFrozen(value));
+  }
+});

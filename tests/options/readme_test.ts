@@ -1,0 +1,28 @@
+// The README's tables of flags say what THE TABLE of flags says.
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { ALL_FLAGS } from "../../lib/options/flags.ts";
+import { testWith } from "../support/needs.ts";
+
+const README = new URL("../../README.md", import.meta.url).pathname;
+
+testWith(
+  ["read"],
+  "the README has every flag, its value and its default, and no other",
+  async () => {
+    const readme = await Deno.readTextFile(README);
+    const rows = new Map(
+      [...readme.matchAll(/^\| `((?:-[a-z], )?--[^`]+)` +\|(.*)$/gm)].map(([, form, rest]) =>
+        [form, rest!] as const
+      ),
+    );
+    for (const [name, { short, value }] of ALL_FLAGS) {
+      const form = `${short === undefined ? "" : `-${short}, `}--${name}`;
+      const key = value === undefined ? form : `${form} ${value.name}`;
+      const row = rows.get(key);
+      assertStringIncludes(row ?? `no row ${key}`, value?.default ?? "");
+      rows.delete(key);
+    }
+    assertEquals([...rows.keys()], []);
+  },
+);
