@@ -5,6 +5,7 @@ import { AccessLog } from "./lib/access_log.ts";
 import { Directory } from "./lib/files/directory.ts";
 import { fileHandlers } from "./lib/files/handlers.ts";
 import { sweep } from "./lib/files/sweep.ts";
+import { completions } from "./lib/options/completions.ts";
 import { helpText } from "./lib/options/help.ts";
 import { type Options, parseOptions } from "./lib/options/parse.ts";
 import { UsageError } from "./lib/options/values.ts";
@@ -20,6 +21,7 @@ async function main(): Promise<void> {
   const options = orExit(USAGE, () => parseOptions(Deno.args));
   if (options.help) return console.log(helpText().trimEnd());
   if (options.version) return console.log(`wireserve ${config.version}`);
+  if (options.completions !== null) return console.log(completions(options.completions).trimEnd());
   const { directory: path } = options;
   const directory = path === null ? null : orExit(USAGE, () => openDirectory(path, options));
 

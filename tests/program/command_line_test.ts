@@ -2,6 +2,7 @@
 // what cannot be.
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { completions } from "../../lib/options/completions.ts";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Program, runProgram, SCRIPT, withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -113,6 +114,11 @@ testWith(FOR_PROGRAM, "the program shows its help and its version", async () => 
   const { code, stdout } = await runProgram(["--version"]);
   assertEquals(code, 0);
   assertMatch(stdout, /^wireserve [0-9]+\.[0-9]+\.[0-9]+\n$/);
+});
+
+testWith(FOR_PROGRAM, "the program prints the completions of a shell", async () => {
+  const { code, stdout, stderr } = await runProgram(["--completions", "bash"]);
+  assertEquals({ code, stdout, stderr }, { code: 0, stdout: completions("bash"), stderr: "" });
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -6,6 +6,18 @@ export type Permission = "net" | "read" | "write" | "run" | "env";
 
 /** The programs that tests run, and the system whose ways they count on. */
 export type Tool = "curl" | "wget" | "wrk" | "mkfifo" | "linux" | "mount";
+export type Tool =
+  | "curl"
+  | "wget"
+  | "mkfifo"
+  | "linux"
+  | "mount"
+  | "bash"
+  | "zsh"
+  | "fish"
+  | "mandoc"
+  | "man"
+  | "systemd-analyze";
 
 const PERMISSIONS: readonly string[] = ["net", "read", "write", "run", "env"];
 
