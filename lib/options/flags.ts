@@ -163,16 +163,46 @@ export const FLAGS = {
     more: "An IPv6 address stands in brackets; unix:PATH is a Unix socket, too. " +
       "Whoever reaches the address may read them.",
   },
-  "max-body-size": limit("content", "SIZE", "larger content is 413; 0: any"),
+  "max-body-size": limit(
+    "content",
+    "SIZE",
+    "larger content is 413; 0: any",
+    "Where its length is told, before it is read.",
+  ),
   "max-request-line": limit("requestLine", "SIZE", "longer ones are 414"),
   "max-fields-size": limit("fieldSection", "SIZE", "more field octets are 431"),
   "max-fields": limit("fieldCount", "N", "more field lines are 431"),
-  "max-connections": limit("connections", "N", "further ones wait; 0: any"),
-  "max-requests": limit("requests", "N", "on one connection; 0: any"),
-  "head-timeout": limit("headTimeout", "SECONDS", "for a whole head; 0: any"),
-  "idle-timeout": limit("idleTimeout", "SECONDS", "between requests; 0: any"),
-  "stall-timeout": limit("stallTimeout", "SECONDS", "without content; 0: any"),
-  "min-rate": limit("minRate", "SIZE", "a second, both ways; 0: any"),
+  "max-connections": limit(
+    "connections",
+    "N",
+    "further ones wait; 0: any",
+    "They wait in the backlog of the system, and idle connections make room for them after a second.",
+  ),
+  "max-requests": limit("requests", "N", "on one connection; 0: any", "The last one closes it."),
+  "head-timeout": limit(
+    "headTimeout",
+    "SECONDS",
+    "for a whole head; 0: any",
+    "From its first octet on; beyond, 408, or a close where there is no request line.",
+  ),
+  "idle-timeout": limit(
+    "idleTimeout",
+    "SECONDS",
+    "between requests; 0: any",
+    "Beyond, the connection is closed.",
+  ),
+  "stall-timeout": limit(
+    "stallTimeout",
+    "SECONDS",
+    "without content; 0: any",
+    "Without an octet of the content that is waited for; beyond, 408.",
+  ),
+  "min-rate": limit(
+    "minRate",
+    "SIZE",
+    "a second, both ways; 0: any",
+    "A peer that is 20 seconds behind it is cut off. The system holds up to 4 MiB of a response, which are counted as unread.",
+  ),
   "completions": {
     group: "Help",
     value: { name: "SHELL", completes: SHELLS },
@@ -193,7 +223,7 @@ export function defaultOf({ value }: Flag): string | null {
   return value?.default ?? value?.absent ?? null;
 }
 
-function limit(limit: keyof Limits, unit: Unit, help: string): Flag {
+function limit(limit: keyof Limits, unit: Unit, help: string, more = ""): Flag {
   const value = { name: unit, default: show(DEFAULT_LIMITS[limit], unit) };
-  return { group: "Limits", limit, value, help };
+  return { group: "Limits", limit, value, help, more };
 }

@@ -16,7 +16,7 @@ export type Tool =
   | "zsh"
   | "fish"
   | "mandoc"
-  | "man"
+  | "groff"
   | "systemd-analyze";
 
 const PERMISSIONS: readonly string[] = ["net", "read", "write", "run", "env"];

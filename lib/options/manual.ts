@@ -1,0 +1,193 @@
+// The manual page, in mdoc(7): its options are the table of flags, the rest is written here. Run
+// by itself (`deno task manual`), it writes docs/wireserve.1.
+
+import { ALL_FLAGS, defaultOf, type Flag, type Group, GROUPS } from "./flags.ts";
+import { REMARKS } from "./help.ts";
+
+/** The day of the last change to what the manual says. */
+const DATE = "November 20, 2026";
+
+/** The page, as docs/wireserve.1 has it. */
+export function manual(): string {
+  return `.\\" Written by "deno task manual" from lib/options/: change it there.
+.Dd ${DATE}
+.Dt WIRESERVE 1
+.Os
+.Sh NAME
+.Nm wireserve
+.Nd HTTP/1.1 server of files
+.Sh SYNOPSIS
+.Nm
+.Op Ar option ...
+${DESCRIPTION}
+.Sh OPTIONS
+A value stands behind its flag, or beside it after an equals sign.
+Of a flag that is given twice, the last one counts.
+A bad command line is one line on standard error.
+${GROUPS.map(group).join("\n")}
+${REST.replaceAll(/^\.Dl .*$/gm, example)}`;
+}
+
+function group(group: Group): string {
+  const flags = ALL_FLAGS.filter(([, flag]) => flag.group === group);
+  const remark = REMARKS[group];
+  return [
+    `.Ss ${group}`,
+    ...(remark === undefined ? [] : [sentence(remark)]),
+    ".Bl -tag -width Ds",
+    ...flags.flatMap(([name, flag]) => item(name, flag)),
+    ".El",
+  ].join("\n");
+}
+
+/** A flag: its forms, and what there is to say of it, each sentence on a line of its own. */
+function item(name: string, flag: Flag): string[] {
+  const { short, value, help, more = "", needs = [], excludes = [] } = flag;
+  const forms = [...(short === undefined ? [] : [`Fl ${short} ,`]), `Fl -${name}`];
+  const standard = defaultOf(flag);
+  return [
+    `.It ${forms.join(" ")}${value === undefined ? "" : ` Ar ${value.name}`}`,
+    sentence(help),
+    ...more.split(/(?<=\.) (?=[A-Z])/).filter((each) => each !== "").map(text),
+    ...(needs.length === 0 ? [] : [text(`Needs ${list(needs)}.`)]),
+    ...(excludes.length === 0 ? [] : [text(`Cannot go with ${list(excludes)}.`)]),
+    ...(standard === null ? [] : [text(`Default: ${standard}.`)]),
+  ];
+}
+
+function list(names: readonly string[]): string {
+  return names.map((name) => `--${name}`).join(", ");
+}
+
+/** A line of help as a sentence. A value that it begins with stays as one types it. */
+function sentence(help: string): string {
+  const first = /^[a-z]+:/.test(help) ? help.charAt(0) : help.charAt(0).toUpperCase();
+  return text(`${first}${help.slice(1)}.`);
+}
+
+/** The longest line that mandoc's lint lets pass. */
+const WIDTH = 80;
+
+/** A sentence as mdoc takes it: no escape, no control line, a minus where one is typed. */
+function text(sentence: string): string {
+  const words = sentence.replaceAll("\\", "\\e").replaceAll("--", "\\-\\-").split(" ");
+  const lines: string[] = [];
+  for (const word of words) {
+    const longer = `${lines.at(-1) ?? ""} ${word}`;
+    if (lines.length > 0 && longer.length <= WIDTH) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines.map((line) => line.replace(/^(?=[.'])/, "\\&")).join("\n");
+}
+
+/** Commands to be copied: their minus signs are no hyphens, and their full stops end nothing. */
+function example(line: string): string {
+  return line.replaceAll("-", "\\-").replaceAll(" . ", " \\&. ");
+}
+
+const DESCRIPTION = String.raw`.Sh DESCRIPTION
+.Nm
+serves the files of a directory over HTTP/1.1, and takes new ones.
+It speaks the protocol as strictly as RFC 9110 and RFC 9112 ask.
+An upload appears whole or not at all, and once it is answered with 201 or 204,
+it is on the disk.
+A name never leads out of the directory, neither by
+.Pa ..
+nor by a symbolic link.`;
+
+const REST = String.raw`.Sh ROUTES
+.Bl -tag -width Ds
+.It Li GET /
+200, without content.
+.It Li GET /echo/{str...}
+200: the rest of the path.
+.It Li GET /user-agent
+200: the value of the User-Agent field.
+.It Li GET /files/{name...}
+200: the file; 206 for ranges of it; 304 where the client has it.
+A folder, with a slash behind its name, is listed as a page or as JSON.
+.It Li PUT /files/{name...}
+201: the content is the file now; 204 where it has replaced one.
+.It Li POST /files/{name...}
+201: the same, whether the file is new or not.
+.It Li DELETE /files/{name...}
+204: the file is gone; only with
+.Fl -allow-delete .
+.El
+.Pp
+HEAD and OPTIONS are answered on all of them.
+Anything else is 404, another method 405, an unknown one 501.
+.Sh SIGNALS
+.Bl -tag -width Ds
+.It Dv SIGTERM , SIGINT
+No further connections are accepted, requests in flight are answered for as
+long as
+.Fl -grace
+says, and the program leaves with status 0.
+A second signal makes it leave at once.
+.It Dv SIGHUP
+The certificate and its key are read again, and the log file is opened anew.
+.El
+.Sh FILES
+.Bl -tag -width Ds
+.It Pa .wireserve-UUID.part
+An upload under way, in the folder of the file that it will be.
+It is never served or listed.
+What a crash has left is removed at the next start.
+.El
+.Pp
+The user that
+.Nm
+runs as needs to read the directory, the certificate and its key, and, unless
+.Fl -read-only
+is given, to write the directory.
+Files are made with the permissions that its umask leaves.
+The program itself is granted the network, reading, writing, and asking for
+free space: it runs no programs and reads no environment variables.
+.Sh EXIT STATUS
+.Bl -tag -width Ds
+.It 0
+The program was told to end, or has shown what it was asked for.
+.It 1
+It could not start: the port is in use, for instance.
+.It 2
+The command line is wrong.
+.El
+.Sh EXAMPLES
+Serve the current directory at http://localhost:4221/files/, for reading only:
+.Pp
+.Dl $ wireserve -d . --read-only
+.Pp
+Take uploads of up to 5 GiB from the whole network:
+.Pp
+.Dl $ wireserve -d /srv/files -b 0.0.0.0 --max-body-size 5G
+.Pp
+Stand behind a proxy on the same machine, on a Unix socket:
+.Pp
+.Dl $ wireserve -d /srv/files --unix /run/wireserve/http --unix-mode 660
+.Pp
+Speak TLS, on every core:
+.Pp
+.Dl $ wireserve -d . --workers auto --tls-cert chain.pem --tls-key key.pem
+.Pp
+Complete the flags in bash:
+.Pp
+.Dl $ source <(wireserve --completions bash)
+.Sh SEE ALSO
+.Xr curl 1 ,
+.Xr systemd.service 5
+.Sh STANDARDS
+.Rs
+.%T HTTP Semantics
+.%R RFC 9110
+.Re
+.Pp
+.Rs
+.%T HTTP/1.1
+.%R RFC 9112
+.Re
+`;
+
+if (import.meta.main) {
+  await Deno.writeTextFile(new URL("../../docs/wireserve.1", import.meta.url), manual());
+}
