@@ -1,0 +1,58 @@
+// What `deno task compile` puts into the binary, by the task's own words: its entry points, and
+// all that they import.
+
+import { assert, assertEquals } from "@std/assert";
+
+/** The root of the repository, with a slash behind it. */
+export const ROOT: string = new URL("../../", import.meta.url).pathname;
+
+/** The arguments of `deno` in the task. */
+export async function compileArguments(): Promise<string[]> {
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+  const [program, ...args] = (tasks.compile as string).split(" ");
+  assertEquals([program, args[0]], ["deno", "compile"]);
+  return args;
+}
+
+/** What is embedded: files by their paths from the root, and the names of npm packages. */
+export interface Embedded {
+  readonly files: ReadonlySet<string>;
+  readonly packages: ReadonlySet<string>;
+}
+
+/** Asks Deno for the modules of each entry point: the program, and what is included beside it. */
+export async function embedded(): Promise<Embedded> {
+  const args = await compileArguments();
+  const entries = args.filter((_, index) =>
+    index === args.length - 1 || args[index - 1] === "--include"
+  );
+  const files = new Set<string>();
+  const packages = new Set<string>();
+  for (const entry of entries) {
+    for (const { specifier, local, npmPackage, error } of await modulesOf(entry)) {
+      assert(error === undefined, `${specifier}: ${error}`);
+      if (npmPackage !== undefined) packages.add(npmPackage.replace(/@[^@]*$/, ""));
+      if (!specifier.startsWith("file:")) continue;
+      assert(local !== undefined && local.startsWith(ROOT), `${specifier} is from elsewhere`);
+      files.add(local.slice(ROOT.length));
+    }
+  }
+  return { files, packages };
+}
+
+interface Module {
+  readonly specifier: string;
+  readonly local?: string;
+  readonly npmPackage?: string;
+  readonly error?: string;
+}
+
+async function modulesOf(entry: string): Promise<readonly Module[]> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entry],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout)).modules;
+}
