@@ -1,0 +1,40 @@
+// Exchanges as a connection would tell of them, made by hand.
+
+import { Fields } from "../../lib/http/fields.ts";
+import type { RequestHead } from "../../lib/http/message.ts";
+import type { ExchangeRecord } from "../../lib/server/exchange.ts";
+
+/** The head of a GET of `/a` with the given fields. */
+export function headWith(lines: readonly (readonly [string, string])[] = []): RequestHead {
+  return {
+    method: "GET",
+    target: "/a",
+    path: "/a",
+    query: null,
+    authority: "h",
+    minor: 1,
+    fields: new Fields(lines),
+    framing: { type: "none" },
+    isPersistent: true,
+    expectsContinue: false,
+  };
+}
+
+/** An exchange that went well, but for what is said otherwise. */
+export function exchangeWith(changes: Partial<ExchangeRecord> = {}): ExchangeRecord {
+  return {
+    id: "17-3",
+    peer: "127.0.0.1",
+    client: "192.0.2.1",
+    head: headWith([["Host", "h"], ["Referer", "http://h/b"], ["User-Agent", "me/1.0"]]),
+    requestLine: "GET /a HTTP/1.1",
+    status: 200,
+    octetsIn: 3,
+    octetsOut: 5,
+    startedAt: Date.UTC(2026, 10, 20, 9, 5, 7, 89),
+    duration: 1.23456,
+    isComplete: true,
+    closedBecause: null,
+    ...changes,
+  };
+}
