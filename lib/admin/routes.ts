@@ -1,0 +1,132 @@
+// What a running server tells those who look after it, on a listener of its own: whether it is
+// alive and ready, what it counts, what it is transferring now.
+
+import { escapeText, toAsciiJson } from "../access_log/escaping.ts";
+import { negotiateType } from "../http/accept.ts";
+import type { HttpRequest, HttpResponse } from "../http/message.ts";
+import { type Route, router } from "../router.ts";
+import type { ConnectionView } from "../server/connection_view.ts";
+import type { Limits } from "../server/limits.ts";
+import { serve, type ServeOptions, type Server } from "../server/listener.ts";
+import { METRICS_TYPE } from "./exposition.ts";
+
+/** Where the answers come from: with workers, those who ask them. */
+export interface AdminSource {
+  /** Whether requests are welcome: not before the server listens, nor while it drains. */
+  isReady(): boolean;
+  /** All metrics in Prometheus' text format. */
+  metrics(): Promise<string>;
+  /** The open connections of all workers. */
+  connections(): Promise<readonly ConnectionView[]>;
+}
+
+/** Enough for those who watch, and little enough that they cannot hold up what they watch. */
+const ADMIN_LIMITS: Partial<Limits> = {
+  requestLine: 2048,
+  fieldSection: 8192,
+  fieldCount: 64,
+  content: 1024,
+  connections: 64,
+  headTimeout: 5000,
+  idleTimeout: 30_000,
+};
+
+/** Where to serve, and who hears of errors. */
+export type AdminOptions = Pick<ServeOptions, "hostname" | "port" | "observer">;
+
+/** Serves the answers of a source until the server is closed. It throws what `serve` throws. */
+export function serveAdmin(source: AdminSource, options: AdminOptions): Server {
+  return serve(router(adminRoutes(source)), { ...options, limits: ADMIN_LIMITS });
+}
+
+/** The routes of the admin listener. */
+export function adminRoutes(source: AdminSource): readonly Route[] {
+  const routes: Route[] = [
+    { method: "GET", path: "/healthz", handler: () => text(200, "ok\n") },
+    { method: "GET", path: "/readyz", handler: () => readiness(source) },
+    {
+      method: "GET",
+      path: "/metrics",
+      handler: async () => text(200, await source.metrics(), METRICS_TYPE),
+    },
+    {
+      method: "GET",
+      path: "/connections",
+      handler: async (request) => listing(request, await source.connections()),
+    },
+  ];
+  const paths = routes.map(({ path }) => `${path}\n`).join("");
+  return [{ method: "GET", path: "/", handler: () => text(200, paths) }, ...routes];
+}
+
+function readiness(source: AdminSource): HttpResponse {
+  return source.isReady() ? text(200, "ready\n") : text(503, "not ready\n");
+}
+
+/** A moment's answer is of no use to the next one who asks. */
+function text(status: number, content: string, type = "text/plain"): HttpResponse {
+  const fields = {
+    "Content-Type": type,
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff", // targets are what clients choose, and no page
+  };
+  return { status, fields, content };
+}
+
+function listing(
+  { fields }: HttpRequest,
+  connections: readonly ConnectionView[],
+): HttpResponse {
+  const type = negotiateType(fields, ["application/json", "text/plain"]);
+  const rows = connections.map(rowOf);
+  const content = type === "text/plain" ? toTable(rows) : `${toAsciiJson(rows)}\n`;
+  const response = text(200, content, type);
+  return { ...response, fields: { ...response.fields, "Vary": "Accept" } };
+}
+
+/** One connection as it is listed. */
+type Row = Readonly<Record<typeof COLUMNS[number], string | number | null>>;
+
+/** The names of what is told of a connection, in their order. */
+export const COLUMNS = [
+  "id",
+  "client",
+  "peer",
+  "since",
+  "state",
+  "exchange",
+  "method",
+  "target",
+  "octets_in",
+  "octets_out",
+  "duration_ms",
+] as const;
+
+function rowOf({ id, client, peer, openedAt, state, exchange }: ConnectionView): Row {
+  return {
+    id,
+    client,
+    peer,
+    since: new Date(openedAt).toISOString(),
+    state,
+    exchange: exchange?.id ?? null,
+    method: exchange?.method ?? null,
+    target: exchange?.target ?? null,
+    octets_in: exchange?.octetsIn ?? null,
+    octets_out: exchange?.octetsOut ?? null,
+    duration_ms: exchange === null ? null : Math.round(exchange.duration),
+  };
+}
+
+/** Rows for a terminal: columns as wide as what is in them, the widest of all last. */
+function toTable(rows: readonly Row[]): string {
+  const columns = [...COLUMNS.filter((column) => column !== "target"), "target"] as const;
+  const cells = rows.map((row) => columns.map((column) => escapeText(String(row[column] ?? "-"))));
+  const lines = [[...columns], ...cells];
+  const widths = columns.map((_, at) =>
+    lines.reduce((most, line) => Math.max(most, line[at]!.length), 0)
+  );
+  return lines
+    .map((line) => line.map((cell, at) => cell.padEnd(widths[at]!)).join("  ").trimEnd())
+    .map((line) => `${line}\n`).join("");
+}

@@ -1,0 +1,139 @@
+// What is counted, and the text that Prometheus gets of it, line by line against its grammar.
+
+import { assert, assertEquals } from "@std/assert";
+import { exposeMetrics, processSnapshot } from "../../lib/admin/exposition.ts";
+import { METRIC_NAMES, Metrics, retire, type Snapshot } from "../../lib/admin/metrics.ts";
+import { CLOSING_REASONS } from "../../lib/server/exchange.ts";
+import { exchangeWith, headWith } from "../support/exchange.ts";
+import { testWith } from "../support/needs.ts";
+
+const FACTS = { version: '1.2.3 "x"\\', workerRestarts: 2 };
+
+/** The grammar of the format: https://prometheus.io/docs/instrumenting/exposition_formats/ */
+const NAME = "[a-zA-Z_:][a-zA-Z0-9_:]*";
+const LABEL = '[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\\\\n]|\\\\[\\\\"n])*"';
+const GRAMMAR = new RegExp(
+  `^(?:# HELP ${NAME} [^\\n]+|# TYPE ${NAME} (?:counter|gauge|histogram)` +
+    `|${NAME}(?:\\{${LABEL}(?:,${LABEL})*\\})? (?:[+-]?[0-9]+(?:\\.[0-9]+)?(?:e[+-]?[0-9]+)?))?$`,
+);
+
+/** The numbers of an exposition by name and labels. */
+function samplesOf(text: string): Map<string, number> {
+  const samples = new Map<string, number>();
+  assert(text.endsWith("\n"));
+  for (const line of text.split("\n")) {
+    assert(GRAMMAR.test(line), line);
+    if (line === "" || line.startsWith("#")) continue;
+    const at = line.lastIndexOf(" ");
+    assert(!samples.has(line.slice(0, at)), `${line} is there twice`);
+    samples.set(line.slice(0, at), Number(line.slice(at + 1)));
+  }
+  return samples;
+}
+
+async function exposed(snapshots: readonly Snapshot[]): Promise<Map<string, number>> {
+  return samplesOf(await exposeMetrics(snapshots));
+}
+
+/** Counts of one server that has seen some of everything. */
+function busy(): Metrics {
+  const metrics = new Metrics(() => 7);
+  metrics.connectionOpened();
+  metrics.connectionOpened();
+  metrics.connectionClosed();
+  const head = { ...headWith(), method: "PUT" };
+  const forged = { ...headWith(), method: 'X"\n\\' };
+  metrics.request(exchangeWith({ octetsIn: 10, octetsOut: 100, duration: 3 }));
+  metrics.request(exchangeWith({ octetsIn: 1, octetsOut: 2, duration: 0.5 }));
+  metrics.request(exchangeWith({ head, status: 201, duration: 700_000 }));
+  metrics.request(exchangeWith({ head: forged, status: 501 }));
+  metrics.request(exchangeWith({ head: null, status: 400, closedBecause: "refused" }));
+  metrics.request(exchangeWith({ status: null, isComplete: false, closedBecause: "gone" }));
+  metrics.request(exchangeWith({ isComplete: false, closedBecause: "timeout" }));
+  return metrics;
+}
+
+const DURATION = "wireserve_request_duration_seconds";
+
+Deno.test("Metrics counts requests by method and status, of which no client can make up any", async () => {
+  const samples = await exposed([busy().snapshot()]);
+  const requests = [...samples].filter(([name]) => name.startsWith("wireserve_requests_total"));
+  assertEquals(Object.fromEntries(requests), {
+    'wireserve_requests_total{method="GET",code="200"}': 3,
+    'wireserve_requests_total{method="GET",code="none"}': 1,
+    'wireserve_requests_total{method="PUT",code="201"}': 1,
+    'wireserve_requests_total{method="other",code="400"}': 1,
+    'wireserve_requests_total{method="other",code="501"}': 1,
+  });
+});
+
+Deno.test("Metrics counts durations, octets, connections and aborted responses", async () => {
+  const samples = await exposed([busy().snapshot()]);
+  const expected = {
+    [`${DURATION}_bucket{le="0.0005"}`]: 1,
+    [`${DURATION}_bucket{le="0.001"}`]: 1,
+    [`${DURATION}_bucket{le="0.0025"}`]: 5,
+    [`${DURATION}_bucket{le="0.005"}`]: 6,
+    [`${DURATION}_bucket{le="600"}`]: 6,
+    [`${DURATION}_bucket{le="+Inf"}`]: 7,
+    [`${DURATION}_count`]: 7,
+    "wireserve_received_bytes_total": 11 + 5 * 3,
+    "wireserve_sent_bytes_total": 102 + 5 * 5,
+    "wireserve_connections": 1,
+    "wireserve_connections_total": 2,
+    "wireserve_log_lines_dropped_total": 7,
+    'wireserve_aborted_total{reason="gone"}': 1,
+    'wireserve_aborted_total{reason="timeout"}': 1,
+    'wireserve_aborted_total{reason="fault"}': 0,
+  };
+  for (const [name, value] of Object.entries(expected)) {
+    assertEquals(samples.get(name), value, name);
+  }
+  const sum = samples.get(`${DURATION}_sum`)!;
+  assert(Math.abs(sum - 700.0035 - 4 * 0.00123456) < 1e-6, String(sum));
+});
+
+Deno.test("exposeMetrics() sums workers, whose snapshots can be sent to one another", async () => {
+  const one = structuredClone(busy().snapshot());
+  const samples = await exposed([one, busy().snapshot(), new Metrics().snapshot()]);
+  assertEquals(samples.get("wireserve_connections"), 2);
+  assertEquals(samples.get("wireserve_connections_total"), 4);
+  assertEquals(samples.get('wireserve_requests_total{method="GET",code="200"}'), 6);
+  assertEquals(samples.get(`${DURATION}_bucket{le="+Inf"}`), 14);
+  assertEquals(samples.get(`${DURATION}_count`), 14);
+});
+
+Deno.test("retire() keeps what a worker has counted, and not what it had", async () => {
+  const samples = await exposed([retire(busy().snapshot()), new Metrics().snapshot()]);
+  assertEquals(samples.get("wireserve_connections"), 0);
+  assertEquals(samples.get("wireserve_connections_total"), 2);
+  assertEquals(samples.get(`${DURATION}_count`), 7);
+});
+
+Deno.test("processSnapshot() tells of the process, once", async () => {
+  const samples = await exposed([busy().snapshot(), processSnapshot(FACTS)]);
+  assertEquals(samples.get("wireserve_worker_restarts_total"), 2);
+  assertEquals(samples.get('wireserve_build_info{version="1.2.3 \\"x\\"\\\\"}'), 1);
+  const started = samples.get("process_start_time_seconds")!;
+  assert(Math.abs(started - Date.now() / 1000) < 86_400);
+  assert(samples.get("process_cpu_seconds_total")! > 0);
+  assert(samples.get("process_resident_memory_bytes")! > 1024 * 1024);
+});
+
+Deno.test("exposeMetrics() tells of every metric, each once, and of one only where it is", async () => {
+  const text = await exposeMetrics([busy().snapshot(), busy().snapshot(), processSnapshot(FACTS)]);
+  const types = [...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name);
+  assertEquals(types, [...METRIC_NAMES]);
+  assertEquals([...text.matchAll(/^# HELP (\S+) /gm)].length, METRIC_NAMES.length);
+  assertEquals(samplesOf(await exposeMetrics([])).size, 0);
+});
+
+testWith(["read"], "docs/observability.md tells of every metric and every reason", async () => {
+  const path = new URL("../../docs/observability.md", import.meta.url).pathname;
+  const text = await Deno.readTextFile(path);
+  const named = (heading: string) =>
+    [...(text.split(`## ${heading}\n`)[1] ?? "").split("\n#")[0]!.matchAll(/^\| `([a-z_]+)/gm)]
+      .map(([, name]) => name);
+  assertEquals(named("Metrics"), [...METRIC_NAMES]);
+  assertEquals(named("Why a connection is closed"), [...CLOSING_REASONS]);
+});

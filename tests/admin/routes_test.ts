@@ -1,0 +1,162 @@
+// The admin listener over real sockets, and what it says to whoever asks.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { exposeMetrics } from "../../lib/admin/exposition.ts";
+import { Metrics } from "../../lib/admin/metrics.ts";
+import { type AdminSource, COLUMNS, serveAdmin } from "../../lib/admin/routes.ts";
+import type { ConnectionView } from "../../lib/server/connection_view.ts";
+import { testWith } from "../support/needs.ts";
+import { RawClient, type RawResponse } from "../support/raw_client.ts";
+
+const IDLE: ConnectionView = {
+  id: "16",
+  peer: "192.0.2.1",
+  client: "192.0.2.1",
+  openedAt: Date.UTC(2026, 10, 20, 9, 5, 7, 89),
+  state: "waiting",
+  exchange: null,
+};
+
+const BUSY: ConnectionView = {
+  ...IDLE,
+  id: "17",
+  client: "2001:db8::1",
+  state: "answering",
+  exchange: {
+    id: "17-3",
+    method: "GET",
+    target: '/\x1b[2J\xe9"\n\u2028',
+    octetsIn: 0,
+    octetsOut: 123_456,
+    duration: 78.9,
+  },
+};
+
+/** Runs with an admin listener, of which `get` asks. */
+async function withAdmin(
+  source: Partial<AdminSource>,
+  run: (get: (path: string, fields?: string) => Promise<RawResponse>) => Promise<void>,
+  onError: (error: unknown) => void = () => {},
+): Promise<void> {
+  const server = serveAdmin({
+    isReady: () => true,
+    metrics: () => exposeMetrics([new Metrics().snapshot()]),
+    connections: () => Promise.resolve([IDLE, BUSY]),
+    ...source,
+  }, { hostname: "127.0.0.1", port: 0, observer: { onError } });
+  try {
+    await run(async (path, fields = "") => {
+      using client = await RawClient.connect(server.port);
+      await client.send(`GET ${path} HTTP/1.1\r\nHost: h\r\n${fields}\r\n`);
+      return await client.readResponse();
+    });
+  } finally {
+    await server.close();
+  }
+}
+
+testWith(["net"], "serveAdmin() tells whether the server is alive and ready", async () => {
+  let isReady = false;
+  await withAdmin({ isReady: () => isReady }, async (get) => {
+    const alive = await get("/healthz");
+    assertEquals([alive.status, alive.text], [200, "ok\n"]);
+    assertEquals(alive.fields.get("cache-control"), "no-store");
+    assertEquals(alive.fields.get("x-content-type-options"), "nosniff");
+    assertEquals((await get("/readyz")).status, 503);
+    isReady = true;
+    assertEquals((await get("/readyz")).status, 200);
+    isReady = false;
+    assertEquals((await get("/readyz")).status, 503);
+    assertEquals((await get("/healthz")).status, 200);
+  });
+});
+
+testWith(
+  ["net"],
+  "serveAdmin() lists its paths, and has no others",
+  () =>
+    withAdmin({}, async (get) => {
+      const { text } = await get("/");
+      assertEquals(text, "/healthz\n/readyz\n/metrics\n/connections\n");
+      for (const path of text.trimEnd().split("\n")) assertEquals((await get(path)).status, 200);
+      assertEquals((await get("/files/")).status, 404);
+    }),
+);
+
+testWith(["net"], "serveAdmin() gives metrics to Prometheus", () =>
+  withAdmin({}, async (get) => {
+    const { status, fields, text } = await get("/metrics");
+    assertEquals([status, fields.get("content-type")], [
+      200,
+      "text/plain; version=0.0.4; charset=utf-8",
+    ]);
+    assertMatch(text, /^wireserve_connections 0$/m);
+  }));
+
+testWith(
+  ["net"],
+  "serveAdmin() tells of connections as JSON in ASCII",
+  () =>
+    withAdmin({}, async (get) => {
+      const { fields, text } = await get("/connections");
+      assertEquals(fields.get("content-type"), "application/json");
+      assertMatch(text, /^[\x20-\x7e]*\n$/);
+      const [idle, busy] = JSON.parse(text);
+      assertEquals(Object.keys(busy), [...COLUMNS]);
+      assertEquals(busy, {
+        id: "17",
+        client: "2001:db8::1",
+        peer: "192.0.2.1",
+        since: "2026-11-20T09:05:07.089Z",
+        state: "answering",
+        exchange: "17-3",
+        method: "GET",
+        target: BUSY.exchange!.target,
+        octets_in: 0,
+        octets_out: 123_456,
+        duration_ms: 79,
+      });
+      const { exchange, method, duration_ms: duration } = idle;
+      assertEquals([exchange, method, duration], [null, null, null]);
+    }),
+);
+
+testWith(
+  ["net"],
+  "serveAdmin() tells of connections as a table where text is wanted",
+  () =>
+    withAdmin({}, async (get) => {
+      const { fields, text } = await get("/connections", "Accept: text/plain\r\n");
+      assertEquals(fields.get("content-type"), "text/plain");
+      assertEquals(fields.get("vary"), "Accept");
+      assertEquals(text.split("\n").length, 4);
+      assertMatch(text, /^[\x20-\x7e\n]*$/);
+      const [heading = "", idle = "", busy = ""] = text.split("\n");
+      assertEquals(busy.indexOf("answering"), heading.indexOf("state"));
+      assertEquals(idle.indexOf("waiting"), heading.indexOf("state"));
+      assert(busy.endsWith("/\\x1b[2J\\xe9\\x22\\x0a\\u2028"), busy);
+    }),
+);
+
+testWith(["net"], "serveAdmin() tells of no connections, and of very many", async () => {
+  let connections: ConnectionView[] = [];
+  await withAdmin({ connections: () => Promise.resolve(connections) }, async (get) => {
+    assertEquals((await get("/connections")).text, "[]\n");
+    connections = Array.from({ length: 20_000 }, (_, id) => ({ ...BUSY, id: String(id) }));
+    assertEquals(JSON.parse((await get("/connections")).text).length, 20_000);
+    const { text } = await get("/connections", "Accept: text/plain\r\n");
+    assertEquals(text.split("\n").length, 20_002);
+  });
+});
+
+testWith(["net"], "serveAdmin() answers 500 where its source fails, and goes on", async () => {
+  const errors: unknown[] = [];
+  const failure = new Error("a worker does not answer");
+  const source = { metrics: () => Promise.reject(failure) };
+  await withAdmin(source, async (get) => {
+    const { status, text } = await get("/metrics");
+    assertEquals([status, text.includes("worker")], [500, false]);
+    assertEquals((await get("/healthz")).status, 200);
+  }, (error) => errors.push(error));
+  assertEquals(errors, [failure]);
+});
