@@ -68,6 +68,33 @@ testWith(
 );
 
 testWith(
+  ["read", "write", "run", "mkfifo"],
+  "LogFile opens the new file when the write under way has ended in the old one",
+  () =>
+    withDirectory(async (folder) => {
+      const path = `${folder}/access.log`;
+      await new Deno.Command("mkfifo", { args: [path] }).output();
+      const [file, reader] = await Promise.all([LogFile.open(path), Deno.open(path)]);
+      const lines = `${"x".repeat(99)}\n`.repeat(80_000); // far more than a pipe holds
+      const order: string[] = [];
+      const written = file.write(lines).then((lost) => order.push(`${lost} lost`));
+      await Deno.rename(path, `${folder}/old`);
+      const reopened = file.reopen().then(() => order.push("reopened"));
+      const after = file.write("after\n");
+      const [text] = await Promise.all([
+        new Response(reader.readable).text(),
+        written,
+        reopened,
+        after,
+      ]);
+      assertEquals(text === lines, true);
+      assertEquals(order, ["0 lost", "reopened"]);
+      assertEquals(await Deno.readTextFile(path), "after\n");
+      await file.close();
+    }),
+);
+
+testWith(
   ["read", "write"],
   "LogFile loses and tears no line while it is rotated",
   () =>
