@@ -111,7 +111,7 @@ Deno.test("retire() keeps what a worker has counted, and not what it had", async
 });
 
 Deno.test("processSnapshot() tells of the process, once", async () => {
-  const samples = await exposed([busy().snapshot(), processSnapshot(FACTS)]);
+  const samples = await exposed([busy().snapshot(), await processSnapshot(FACTS)]);
   assertEquals(samples.get("wireserve_worker_restarts_total"), 2);
   assertEquals(samples.get('wireserve_build_info{version="1.2.3 \\"x\\"\\\\"}'), 1);
   const started = samples.get("process_start_time_seconds")!;
@@ -121,7 +121,11 @@ Deno.test("processSnapshot() tells of the process, once", async () => {
 });
 
 Deno.test("exposeMetrics() tells of every metric, each once, and of one only where it is", async () => {
-  const text = await exposeMetrics([busy().snapshot(), busy().snapshot(), processSnapshot(FACTS)]);
+  const text = await exposeMetrics([
+    busy().snapshot(),
+    busy().snapshot(),
+    await processSnapshot(FACTS),
+  ]);
   const types = [...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name);
   assertEquals(types, [...METRIC_NAMES]);
   assertEquals([...text.matchAll(/^# HELP (\S+) /gm)].length, METRIC_NAMES.length);
