@@ -14,6 +14,7 @@ const FLOORS = [
   ["lib/access_log"],
   ["lib", "lib/options"],
   ["lib/admin"],
+  ["lib/program"],
   ["."],
 ];
 

@@ -32,7 +32,7 @@ const ADMIN_LIMITS: Partial<Limits> = {
 };
 
 /** Where to serve, and who hears of errors. */
-export type AdminOptions = Pick<ServeOptions, "hostname" | "port" | "observer">;
+export type AdminOptions = Pick<ServeOptions, "endpoint" | "hostname" | "port" | "observer">;
 
 /** Serves the answers of a source until the server is closed. It throws what `serve` throws. */
 export function serveAdmin(source: AdminSource, options: AdminOptions): Server {

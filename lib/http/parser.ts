@@ -24,12 +24,17 @@ type State = "head" | "content of known length" | "chunked content" | "end";
 
 const END: ParserEvent = { type: "end" };
 
+/** The type of the first record of TLS, and the first octet of its version. */
+const TLS_HANDSHAKE = 0x16;
+const TLS_MAJOR_VERSION = 0x03;
+
 /** Room for content on its way: what one read of a fast connection brings. */
 const CONTENT_ROOM = 65536;
 
 /** Parses the requests of one connection. */
 export class RequestParser {
   readonly #limits: MessageLimits;
+  readonly #isSecure: boolean;
   readonly #buffer = new ReceiveBuffer();
   readonly #scanner: HeadScanner;
   #state: State = "head";
@@ -43,9 +48,13 @@ export class RequestParser {
   #head: RequestHead | null = null;
   #meaning: Meaning | null = null;
 
-  /** @param limits The sizes that a message may have. */
-  constructor(limits: MessageLimits = DEFAULT_MESSAGE_LIMITS) {
+  /**
+   * @param limits The sizes that a message may have.
+   * @param isSecure Whether the connection is secured by TLS.
+   */
+  constructor(limits: MessageLimits = DEFAULT_MESSAGE_LIMITS, isSecure = false) {
     this.#limits = limits;
+    this.#isSecure = isSecure;
     this.#scanner = new HeadScanner(limits);
   }
 
@@ -86,6 +95,13 @@ export class RequestParser {
   /** Whether the peer has said that it will send no more. */
   get hasEnded(): boolean {
     return this.#hasEnded;
+  }
+
+  /** Whether what is there begins as TLS does (RFC 8446 section 5.1), which is no request. */
+  get looksLikeTls(): boolean {
+    const { octets, start, length } = this.#buffer;
+    return this.#state === "head" && length > 1 && octets[start] === TLS_HANDSHAKE &&
+      octets[start + 1] === TLS_MAJOR_VERSION;
   }
 
   /** Whether no request has begun since the last one's end. */
@@ -170,7 +186,7 @@ export class RequestParser {
     if (this.#meaning?.fields !== fields || this.#meaning.minor !== minor) {
       this.#meaning = interpretFields(fields, minor);
     }
-    const { authority, path, query } = parseTarget(method, target);
+    const { authority, path, query } = parseTarget(method, target, this.#isSecure);
     const { host, framing, isPersistent, expectsContinue } = this.#meaning;
     return {
       method,

@@ -21,17 +21,18 @@ const ABSOLUTE_FORM = /^(https?):\/\/([^/?]*)([^?]*)(?:\?(.*))?$/i;
  *
  * @param method The method, which decides between the forms (RFC 9112 section 3.2).
  * @param target The target as sent: visible ASCII without `#`.
+ * @param isSecure Whether the connection is secured by TLS.
  * @throws {StatusError} 400 for a form that the method does not take, a bad authority, or a
- * path whose escapes are malformed, not UTF-8, or name NUL; 421 for a URI of https; 501 for
+ * path whose escapes are malformed, not UTF-8, or name NUL; 421 for the other scheme; 501 for
  * CONNECT, which is for proxies.
  */
-export function parseTarget(method: string, target: string): Target {
+export function parseTarget(method: string, target: string, isSecure = false): Target {
   if (method === "CONNECT") throw refuseConnect(target);
   if (target.startsWith("/")) return parseOriginForm(target);
   if (target === "*" && method === "OPTIONS") {
     return { path: "*", query: null, authority: null };
   }
-  return parseAbsoluteForm(method, target);
+  return parseAbsoluteForm(method, target, isSecure);
 }
 
 /** The authority-form is for CONNECT alone. What follows is meant for another server. */
@@ -48,12 +49,12 @@ function parseOriginForm(target: string): Target {
   return { path, query: mark < 0 ? null : target.slice(mark + 1), authority: null };
 }
 
-function parseAbsoluteForm(method: string, target: string): Target {
+function parseAbsoluteForm(method: string, target: string, isSecure: boolean): Target {
   const [, scheme, authority, path, query] = ABSOLUTE_FORM.exec(target) ?? [];
   if (authority === undefined || path === undefined || !isAuthority(authority)) throw badTarget();
-  if (scheme?.toLowerCase() === "https") {
+  if ((scheme?.toLowerCase() === "https") !== isSecure) {
     // RFC 9110 section 7.4: what is to be asked for in secret is not answered in the open.
-    throw new StatusError(421, "Resources of https are not served on an unsecured connection.");
+    throw new StatusError(421, "Resources of this scheme are not served on this connection.");
   }
   checkEscapes(path);
   // Section 3.2.4: OPTIONS of a bare authority asks about the server as a whole.

@@ -1,7 +1,7 @@
 // THE TABLE of flags. The parser, `--help`, the completions and the manual page all come from it:
 // a new flag is a row here, a field of Options, and a line that fills it.
 
-import { LOG_FORMATS } from "../access_log.ts";
+import { LOG_FORMATS } from "../access_log/format.ts";
 import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
 import { DEFAULT_PORT } from "../server/listener.ts";
 import { show, type Unit } from "./values.ts";

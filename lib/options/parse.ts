@@ -1,6 +1,6 @@
 // The command line: flags into a frozen value, or one clear sentence about what is wrong.
 
-import { LOG_FORMATS, type LogFormat } from "../access_log.ts";
+import { LOG_FORMATS, type LogFormat } from "../access_log/format.ts";
 import type { FileSettings } from "../files/settings.ts";
 import type { Limits } from "../server/limits.ts";
 import { ALL_FLAGS, DURABILITIES, type FlagName, type Shell, SHELLS } from "./flags.ts";

@@ -2,9 +2,18 @@
 // file descriptors, for instance, it pauses until some come free.
 
 import type { Handler } from "../http/message.ts";
+import type { Fields } from "../http/fields.ts";
 import { Connection, type ConnectionContext, type ConnectionObserver } from "./connection.ts";
+import type { ConnectionView } from "./connection_view.ts";
 import { DescriptorReserve } from "./descriptor_reserve.ts";
 import { type Limits, limitsWith } from "./limits.ts";
+import {
+  type Accepted,
+  type Certificate,
+  type Endpoint,
+  Listeners,
+  type Listening,
+} from "./listening.ts";
 import { Sweeper } from "./sweeper.ts";
 
 /** What a server reports. What it calls must not throw. */
@@ -24,6 +33,15 @@ export interface ServeOptions {
   readonly hostname?: string;
   /** TCP port, 0 to 65535; 0 picks a free one. Default 4221. */
   readonly port?: number;
+  /** Where else to listen, in place of a host name and a port: a Unix socket, TLS. */
+  readonly endpoint?: Endpoint;
+  /** What the ids of connections begin with, so that those of several servers differ. */
+  readonly idPrefix?: string;
+  /**
+   * Tells the client of a request from the address of its peer, which may be a proxy, and its
+   * fields. By default it is the peer.
+   */
+  readonly clientOf?: (peer: string, fields: Fields) => string;
   /** Limits that differ from the defaults. */
   readonly limits?: Partial<Limits>;
   /** Who hears of requests, connections and errors. By default errors go to stderr. */
@@ -42,17 +60,23 @@ const LONGEST_PAUSE = 1000;
 
 /** A server that is serving. */
 export class Server {
-  readonly #listeners: readonly Deno.TcpListener[];
+  #listeners: Listeners;
   readonly #context: ConnectionContext & { readonly observer: Reported };
   /** The open connections, and of each the promise of its end. */
   readonly #connections = new Map<Connection, Promise<void>>();
   readonly #reserve = new DescriptorReserve();
   /** Connections at most since descriptors have run out; each that ends makes room for one. */
   #ceiling = Infinity;
+  /** The loops that accept, those of former certificates included. */
+  readonly #accepting: Promise<void>[] = [];
   readonly #stop = Promise.withResolvers<void>();
   /** Resolves when a connection ends, or the server is closed. */
   #vacancy = Promise.withResolvers<void>();
-  readonly #hostname: string;
+  readonly #idPrefix: string;
+  #connectionCount = 0;
+  /** Whether no more connections are accepted. */
+  #isStopped = false;
+  /** Whether every connection has been closed. */
   #isClosed = false;
 
   /** Resolves once the server has been closed and its last connection has come to its end. */
@@ -61,41 +85,76 @@ export class Server {
   /** Use {@linkcode serve}. */
   constructor(handler: Handler, options: ServeOptions) {
     const { hostname = "localhost", port = DEFAULT_PORT, limits = {}, observer } = options;
-    this.#hostname = hostname;
+    this.#idPrefix = options.idPrefix ?? "";
     this.#context = {
       handler,
       limits: limitsWith(limits),
       observer: withDefaults(observer ?? {}),
       sweeper: new Sweeper(),
       isCrowded: () => this.#isCrowded,
+      clientOf: options.clientOf ?? null,
     };
-    this.#listeners = listen(hostname, port);
+    this.#listeners = Listeners.open(options.endpoint ?? { transport: "tcp", hostname, port });
     this.#reserve.fill();
     this.finished = this.#serveAll();
   }
 
-  /** The port that the server listens on. */
+  /** The TCP port that the server listens on; 0 for a Unix socket. */
   get port(): number {
-    return this.#listeners[0]!.addr.port;
+    return this.#listeners.port ?? 0;
   }
 
-  /** The URL to reach the server at, from this machine. */
+  /** The URL to reach the server at, from this machine; `unix:` and a path for a Unix socket. */
   get url(): string {
-    const isAny = this.#hostname === "0.0.0.0" || this.#hostname === "::";
-    const host = isAny ? "localhost" : this.#hostname;
-    return `http://${host.includes(":") ? `[${host}]` : host}:${this.port}/`;
+    return this.#listeners.url;
+  }
+
+  /** What each open connection is doing. */
+  get connections(): ConnectionView[] {
+    return [...this.#connections.keys()].map((connection) => connection.view());
   }
 
   /** Stops listening, closes every connection and waits until their handlers have come to an end. */
   async close(): Promise<void> {
-    if (!this.#isClosed) {
-      this.#isClosed = true;
-      this.#stop.resolve();
-      this.#vacancy.resolve();
-      for (const listener of this.#listeners) listener.close();
-      for (const connection of this.#connections.keys()) connection.close();
-    }
+    this.#stopListening();
+    this.#isClosed = true;
+    for (const connection of this.#connections.keys()) connection.close();
     await this.finished;
+  }
+
+  /**
+   * Stops listening, closes idle connections, and ends the others with the response that is under
+   * way; closes what is left after a while.
+   *
+   * @param grace Milliseconds that requests under way may take.
+   */
+  async drain(grace: number): Promise<void> {
+    this.#stopListening();
+    for (const connection of this.#connections.keys()) connection.drain();
+    await this.#wait(grace, this.finished);
+    await this.close();
+  }
+
+  #stopListening(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#stop.resolve();
+    this.#vacancy.resolve();
+    this.#listeners.close();
+  }
+
+  /**
+   * Goes on with another certificate, for which the endpoint must be shared. Connections that
+   * there are stay as they are.
+   *
+   * @throws {Deno.errors.InvalidData} for a certificate that is none: the old one stays then.
+   */
+  replaceCertificate(certificate: Certificate): void {
+    if (this.#isStopped) return;
+    const former = this.#listeners;
+    this.#listeners = former.withCertificate(certificate);
+    this.#accepting.push(...this.#acceptAll());
+    former.close();
   }
 
   /** Two listeners may each have accepted one more at the same time: so "at least". */
@@ -106,28 +165,33 @@ export class Server {
   }
 
   async #serveAll(): Promise<void> {
-    await Promise.all(
-      this.#listeners.map((listener) => this.#accept(listener)),
-    );
+    this.#accepting.push(...this.#acceptAll());
+    await this.#stop.promise;
+    await Promise.all(this.#accepting);
     await Promise.all(this.#connections.values());
     this.#reserve.release();
   }
 
-  async #accept(listener: Deno.TcpListener): Promise<void> {
+  #acceptAll(): Promise<void>[] {
+    const listeners = this.#listeners;
+    return listeners.queues.map((queue) => this.#accept(listeners, queue));
+  }
+
+  async #accept(listeners: Listeners, queue: Listening): Promise<void> {
     let pause = FIRST_PAUSE;
-    while (!this.#isClosed) {
+    while (!this.#isStopped && this.#listeners === listeners) {
       if (this.#isCrowded) {
         await this.#vacancy.promise;
         continue;
       }
       try {
-        this.#open(await listener.accept());
+        this.#open(await queue.accept());
         pause = FIRST_PAUSE;
       } catch (error) {
-        if (this.#isClosed) return;
+        if (this.#isStopped || this.#listeners !== listeners) return;
         if (isOutOfDescriptors(error)) this.#stopGrowing();
         if (pause === FIRST_PAUSE) this.#context.observer.onError(error);
-        await this.#wait(pause);
+        await this.#wait(pause, this.#stop.promise);
         pause = Math.min(2 * pause, LONGEST_PAUSE);
       }
     }
@@ -145,27 +209,29 @@ export class Server {
     this.#ceiling = Infinity;
   }
 
-  #open(conn: Deno.TcpConn): void {
-    if (this.#isClosed) return conn.close();
-    conn.setNoDelay(true); // Streamed content would wait for acknowledgements.
+  #open(accepted: Accepted): void {
+    if (this.#isClosed) return accepted.conn.close();
     const { observer } = this.#context;
-    const client = addressOf(conn.remoteAddr);
-    const connection = new Connection(conn, client, this.#context);
+    const { peer } = accepted;
+    const id = `${this.#idPrefix}${++this.#connectionCount}`;
+    const connection = new Connection(accepted, id, this.#context);
     const served = connection.serve().then(() => {
       this.#connections.delete(connection);
       this.#growAgain();
       this.#vacancy.resolve();
       this.#vacancy = Promise.withResolvers();
-      observer.onClose(client);
+      observer.onClose(peer);
     });
     this.#connections.set(connection, served);
-    observer.onOpen(client);
+    if (this.#isStopped) connection.drain();
+    observer.onOpen(peer);
   }
 
-  async #wait(milliseconds: number): Promise<void> {
+  /** Waits for so long, or until something happens. */
+  async #wait(milliseconds: number, event: Promise<void>): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const elapsed = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
-    await Promise.race([elapsed, this.#stop.promise]);
+    await Promise.race([elapsed, event]);
     clearTimeout(timer);
   }
 }
@@ -191,49 +257,11 @@ function withDefaults(observer: Partial<ServerObserver>): Reported {
     onOpen: (client) => observer.onOpen?.(client),
     onClose: (client) => observer.onClose?.(client),
     onError: (error) => observer.onError ? observer.onError(error) : console.error(error),
+    onForeign: (peer, problem) => observer.onForeign?.(peer, problem),
   };
-}
-
-/** IPv4 clients of a socket for both families look like `::ffff:192.0.2.1`: the prefix is noise. */
-function addressOf(address: Deno.NetAddr): string {
-  return address.hostname.replace(/^::ffff:(?=[0-9.]+$)/i, "");
-}
-
-/**
- * Connections that wait to be accepted at the most, as far as the system allows: of those that find
- * no room, each tries again after a second only.
- */
-const BACKLOG = 4096;
-
-/** How often to look for a port that is free in both families before giving up. */
-const PORT_TRIES = 16;
-
-/**
- * Listens on a host. `localhost` is two addresses, of which clients try either first, and its
- * name resolves to but one of them.
- */
-function listen(hostname: string, port: number): Deno.TcpListener[] {
-  if (hostname !== "localhost") return [Deno.listen({ hostname, port, tcpBacklog: BACKLOG })];
-  for (let tries = 1;; tries++) {
-    const v4 = Deno.listen({ hostname: "127.0.0.1", port, tcpBacklog: BACKLOG });
-    try {
-      const { port: same } = v4.addr;
-      return [v4, Deno.listen({ hostname: "::1", port: same, tcpBacklog: BACKLOG })];
-    } catch (error) {
-      if (isWithoutIPv6(error)) return [v4];
-      v4.close();
-      const isRetried = error instanceof Deno.errors.AddrInUse && port === 0;
-      if (!isRetried || tries === PORT_TRIES) throw error;
-    }
-  }
 }
 
 function isOutOfDescriptors(error: unknown): boolean {
   return error instanceof Error && "code" in error &&
     (error.code === "EMFILE" || error.code === "ENFILE");
-}
-
-function isWithoutIPv6(error: unknown): boolean {
-  return error instanceof Deno.errors.AddrNotAvailable ||
-    error instanceof Error && "code" in error && error.code === "EAFNOSUPPORT";
 }

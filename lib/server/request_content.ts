@@ -22,6 +22,7 @@ export class RequestContent implements Content {
   readonly #transport: Transport;
   #state: State;
   #received = 0;
+  #failure: StatusError | null = null;
   #isReading = false;
   /** Whether an interim response may still be sent: not once the final one has begun. */
   #isInvitable = true;
@@ -44,6 +45,16 @@ export class RequestContent implements Content {
     return this.#state === "complete";
   }
 
+  /** Octets of content that have come. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** What is wrong with the content, or null as long as nothing is. */
+  get failure(): StatusError | null {
+    return this.#failure;
+  }
+
   /**
    * @throws {StatusError} where the content is malformed, too large, cut off, or too late.
    * @throws {TypeError} where it is read twice at a time, or after the request is over.
@@ -56,6 +67,7 @@ export class RequestContent implements Content {
       return await this.#read("content");
     } catch (error) {
       this.#state = "broken";
+      if (error instanceof StatusError) this.#failure = error;
       throw error;
     } finally {
       this.#isReading = false;
@@ -123,8 +135,9 @@ export class RequestContent implements Content {
     try {
       while (this.#nextPiece() !== null);
     } catch (error) {
-      if (error instanceof StatusError) return false;
-      throw error;
+      if (!(error instanceof StatusError)) throw error;
+      this.#failure = error;
+      return false;
     }
     if (this.#state === "complete") return true;
     // A client that was not invited may send its content or not: nobody can tell what comes next.

@@ -42,6 +42,16 @@ export class Transport {
   }
 
   /**
+   * Waits until the peer has agreed on TLS.
+   *
+   * @throws whatever is wrong with what the peer says.
+   */
+  async shakeHands(): Promise<void> {
+    this.#watch.expect("head", this.#sweeper.now);
+    await (this.#conn as Deno.TlsConn).handshake();
+  }
+
+  /**
    * Reads what there is of a head.
    *
    * @param awaited What the octets are to be.

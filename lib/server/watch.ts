@@ -33,6 +33,11 @@ export class Watch {
     this.#since = now;
   }
 
+  /** Whether no request has been under way for so many milliseconds. */
+  isIdleFor(milliseconds: number, now: number): boolean {
+    return this.#awaited === "request" && now - this.#since > milliseconds;
+  }
+
   /** The head is there and its handler on: what the content will need counts from nothing. */
   beginContent(now: number): void {
     this.expect("nothing", now);

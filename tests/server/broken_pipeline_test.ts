@@ -67,7 +67,7 @@ testPipeline(
     assertEquals((await client.readResponse()).status, 500);
     assertEquals((await client.readToEnd()).length, 0);
     assertEquals(errors.length, 1);
-    const told = records.map(({ status, octets }) => [status, octets]);
+    const told = records.map(({ status, octetsOut }) => [status, octetsOut]);
     assertEquals(told, [[200, 4], [200, 5], [500, 45]]);
   },
   {},
@@ -132,7 +132,7 @@ for (const isReset of [true, false]) {
         const asked = ["/sync", "/gate/sync", ...names.map((name) => `/${name}`)];
         assertEquals(begun, asked.slice(0, begun.length), last);
         assert(calls.length <= begun.length, `${calls} but ${begun}`);
-        const told = records.slice(1).map(({ status, octets }) => [status, octets]);
+        const told = records.slice(1).map(({ status, octetsOut }) => [status, octetsOut]);
         assertEquals(told, told.map(() => [null, 0]), last);
         if (!isReset) assertEquals(calls, ["/sync", "/gate/sync"]);
       }
@@ -263,12 +263,22 @@ Deno.test("Connection takes nothing more from a peer that reads nothing", async 
   let answered = 0;
   const records: unknown[] = [];
   const glutton = new Glutton();
-  const connection = new Connection(glutton as unknown as Deno.Conn, "127.0.0.1", {
+  const accepted = {
+    conn: glutton as unknown as Deno.Conn,
+    peer: "127.0.0.1",
+    isSecure: false,
+  };
+  const connection = new Connection(accepted, "1", {
     handler: () => (answered++, { status: 200, content: "x".repeat(1000) }),
     limits: DEFAULT_LIMITS,
-    observer: { onExchange: (record) => records.push(record), onError: (error) => assert(!error) },
+    observer: {
+      onExchange: (record) => records.push(record),
+      onError: (error) => assert(!error),
+      onForeign: (_, problem) => assert(!problem),
+    },
     sweeper: new Sweeper(),
     isCrowded: () => false,
+    clientOf: null,
   });
   const served = connection.serve();
   await until(() => answered > 0);

@@ -5,7 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Content, fromStream } from "../../lib/http/content.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../../lib/http/message.ts";
 import { StatusError } from "../../lib/http/status.ts";
-import type { ExchangeRecord } from "../../lib/server/connection.ts";
+import type { ExchangeRecord } from "../../lib/server/exchange.ts";
 import type { Limits } from "../../lib/server/limits.ts";
 import { serve, type Server } from "../../lib/server/listener.ts";
 import { testWith } from "../support/needs.ts";
@@ -200,7 +200,7 @@ export async function burst(
   await sending;
   await until(() => records.length === names.length);
   assertEquals(
-    records.map(({ requestLine, status, octets }) => [requestLine, status, octets]),
+    records.map(({ requestLine, status, octetsOut }) => [requestLine, status, octetsOut]),
     names.map((name) => {
       const { method, status, body } = KINDS[name]!;
       return [`${method} /${name} HTTP/1.1`, Number(status.slice(0, 3)), body.length];

@@ -6,7 +6,7 @@ import { type Content, fromStream, pieces } from "../../lib/http/content.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../../lib/http/message.ts";
 import { StatusError } from "../../lib/http/status.ts";
 import { router } from "../../lib/router.ts";
-import type { ExchangeRecord } from "../../lib/server/connection.ts";
+import type { ExchangeRecord } from "../../lib/server/exchange.ts";
 import type { Limits } from "../../lib/server/limits.ts";
 import { serve } from "../../lib/server/listener.ts";
 import { testWith } from "../support/needs.ts";
@@ -343,8 +343,8 @@ testConnection(
     await client.readToEnd();
     assertEquals(
       bench.records.map((
-        { client, requestLine, status, octets },
-      ) => [client, requestLine, status, octets]),
+        { client, requestLine, status, octetsOut },
+      ) => [client, requestLine, status, octetsOut]),
       [
         ["127.0.0.1", "POST /a?b HTTP/1.1", 200, 3],
         ["127.0.0.1", "GET / HTTP/1.1", 200, 0],

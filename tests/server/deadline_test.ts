@@ -4,7 +4,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { collect } from "../../lib/http/content.ts";
 import type { Handler } from "../../lib/http/message.ts";
-import type { ExchangeRecord } from "../../lib/server/connection.ts";
+import type { ExchangeRecord } from "../../lib/server/exchange.ts";
 import type { Limits } from "../../lib/server/limits.ts";
 import { serve } from "../../lib/server/listener.ts";
 import { testWith } from "../support/needs.ts";
@@ -156,7 +156,7 @@ testLimits(
     await client.send(`${HEAD}\r\n`);
     await until(() => records.length > 0);
     assertEquals(records[0]!.status, 200);
-    assert(records[0]!.octets < 100_000_000);
+    assert(records[0]!.octetsOut < 100_000_000);
   },
   () => ({ status: 200, content: new Uint8Array(100_000_000) }),
 );

@@ -67,10 +67,10 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
 };
 
 function fieldsOf({ forwarded, xff }: Case): Fields {
-  const fields = new Fields();
-  if (forwarded !== undefined) fields.append("forwarded", forwarded);
-  if (xff !== undefined) fields.append("x-forwarded-for", xff);
-  return fields;
+  const lines: [string, string][] = [];
+  if (forwarded !== undefined) lines.push(["forwarded", forwarded]);
+  if (xff !== undefined) lines.push(["x-forwarded-for", xff]);
+  return new Fields(lines);
 }
 
 for (const [name, cases] of Object.entries(CASES)) {

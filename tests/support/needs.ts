@@ -5,10 +5,10 @@
 export type Permission = "net" | "read" | "write" | "run" | "env";
 
 /** The programs that tests run, and the system whose ways they count on. */
-export type Tool = "curl" | "wget" | "wrk" | "mkfifo" | "linux" | "mount";
 export type Tool =
   | "curl"
   | "wget"
+  | "wrk"
   | "mkfifo"
   | "linux"
   | "mount"

@@ -1,0 +1,133 @@
+// One server as the command line wants it, in the isolate that this is called in: the directory,
+// the routes, the counters and the log put together.
+
+import type { AccessLog } from "../access_log/access_log.ts";
+import { Metrics, type Snapshot } from "../admin/metrics.ts";
+import { Directory } from "../files/directory.ts";
+import { fileHandlers } from "../files/handlers.ts";
+import type { Options } from "../options/parse.ts";
+import { router } from "../router.ts";
+import { routes } from "../routes.ts";
+import type { ConnectionView } from "../server/connection_view.ts";
+import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
+import { serve, type Server, type ServerObserver } from "../server/listener.ts";
+import type { Certificate, Endpoint } from "../server/listening.ts";
+import { TrustedProxies } from "../server/trusted_proxies.ts";
+import type { Serving } from "./serving.ts";
+
+/** What an instance is to do. A plain value: it can be sent to a worker. */
+export interface Assignment {
+  /** What the command line asks for. */
+  readonly options: Options;
+  /** The port to listen on, which another instance may have picked. */
+  readonly port: number;
+  /** Which of how many instances this is, counted from 0. */
+  readonly index: number;
+  readonly count: number;
+  /** How often this one has been started before. */
+  readonly restarts: number;
+  /** For TLS. */
+  readonly certificate: Certificate | undefined;
+}
+
+/** A server in this isolate. */
+export class Instance implements Serving {
+  readonly #server: Server;
+  readonly #metrics: Metrics | null;
+  readonly restarts = 0;
+
+  private constructor(server: Server, metrics: Metrics | null) {
+    this.#server = server;
+    this.#metrics = metrics;
+  }
+
+  /**
+   * Starts serving.
+   *
+   * @throws what `Deno.listen` throws, and for a directory that is none.
+   */
+  static async start(assignment: Assignment, log: AccessLog): Promise<Instance> {
+    const { options, index, count, restarts } = assignment;
+    const { directory: path, files, trustProxy } = options;
+    const directory = path === null ? null : new Directory(path, files.showsHidden);
+    const proxies = trustProxy.length === 0 ? null : await TrustedProxies.of(trustProxy);
+    const metrics = options.admin === null ? null : new Metrics(() => log.droppedLines);
+    const server = serve(router(routes(fileHandlers(directory, files))), {
+      endpoint: endpointOf(assignment),
+      limits: limitsOf(options.limits, index, count),
+      observer: observerOf(options, log, metrics),
+      idPrefix: count === 1 ? "" : `w${index + 1}${restarts === 0 ? "" : `r${restarts}`}-`,
+      ...(proxies === null ? {} : {
+        clientOf: (peer, fields) => proxies.clientOf(peer, fields),
+      }),
+    });
+    return new Instance(server, metrics);
+  }
+
+  get url(): string {
+    return this.#server.url;
+  }
+
+  /** The port that the server listens on; 0 for a Unix socket. */
+  get port(): number {
+    return this.#server.port;
+  }
+
+  drain(grace: number): Promise<void> {
+    return this.#server.drain(grace);
+  }
+
+  replaceCertificate(certificate: Certificate): Promise<void> {
+    this.#server.replaceCertificate(certificate);
+    return Promise.resolve();
+  }
+
+  connections(): Promise<readonly ConnectionView[]> {
+    return Promise.resolve(this.#server.connections);
+  }
+
+  snapshots(): Promise<readonly Snapshot[]> {
+    return Promise.resolve(this.#metrics === null ? [] : [this.#metrics.snapshot()]);
+  }
+}
+
+function endpointOf({ options, port, count, certificate }: Assignment): Endpoint {
+  const { bind: hostname, unix } = options;
+  if (unix !== null) return { transport: "unix", ...unix };
+  // Shared among workers, and with the successor that a new certificate makes.
+  const isShared = count > 1 || certificate !== undefined;
+  return { transport: "tcp", hostname, port, isShared, certificate };
+}
+
+/** Its share of what is limited for all together. */
+function limitsOf(limits: Partial<Limits>, index: number, count: number): Partial<Limits> {
+  const all = limits.connections ?? DEFAULT_LIMITS.connections;
+  if (all === 0 || count === 1) return limits;
+  const share = Math.floor(all / count) + (index < all % count ? 1 : 0);
+  return { ...limits, connections: Math.max(1, share) };
+}
+
+function observerOf(
+  { log: format, verbose }: Options,
+  log: AccessLog,
+  metrics: Metrics | null,
+): Partial<ServerObserver> {
+  const isHeard = format !== "off" || metrics !== null;
+  return {
+    ...(isHeard && {
+      onExchange(record) {
+        log.request(record);
+        metrics?.request(record);
+      },
+    }),
+    onOpen(peer) {
+      metrics?.connectionOpened();
+      if (verbose) log.event("opened", peer);
+    },
+    onClose(peer) {
+      metrics?.connectionClosed();
+      if (verbose) log.event("closed", peer);
+    },
+    onForeign: (peer, problem) => log.event("foreign", `${peer}: ${problem}`),
+  };
+}

@@ -1,0 +1,193 @@
+// The program while it runs: what serves, the log, the admin listener, and the signals that end it
+// or have it read its files again.
+
+import { AccessLog } from "../access_log/access_log.ts";
+import { LogFile } from "../access_log/log_file.ts";
+import { type LineSink, LineWriter } from "../access_log/sink.ts";
+import { exposeMetrics, processSnapshot } from "../admin/exposition.ts";
+import { type AdminSource, serveAdmin } from "../admin/routes.ts";
+import { Directory } from "../files/directory.ts";
+import { sweep } from "../files/sweep.ts";
+import type { Options, TlsFiles } from "../options/parse.ts";
+import { type Address, UsageError } from "../options/values.ts";
+import type { Server } from "../server/listener.ts";
+import { type Certificate, removeStaleSocket } from "../server/listening.ts";
+import { Crew } from "./crew.ts";
+import { Failure, messageOf } from "./failure.ts";
+import { Instance } from "./instance.ts";
+import { missingPermissions } from "./permissions.ts";
+import type { Serving } from "./serving.ts";
+import { Signals } from "./signals.ts";
+
+/** Milliseconds that the log may take at the end. */
+const LAST_LINES = 1000;
+
+/**
+ * Serves until a signal ends it.
+ *
+ * @throws {UsageError} for a directory that is none.
+ * @throws {Failure} where it cannot start.
+ */
+export async function run(options: Options, version: string): Promise<void> {
+  const missing = missingPermissions(options);
+  if (missing.length > 0) throw new Failure(`not permitted: run deno with ${missing.join(" ")}`);
+  const directory = openDirectory(options);
+  const signals = new Signals(); // Before the first connection, see there.
+  const program = await Program.start(options, version);
+  if (directory !== null && !options.files.isReadOnly) program.sweep(directory);
+  signals.onHangup = () => program.reload();
+  await signals.end;
+  // Whoever signals twice does not want to wait.
+  await Promise.race([program.end(), signals.secondEnd]);
+}
+
+/** The program, started. */
+class Program {
+  readonly #options: Options;
+  readonly #log: AccessLog;
+  readonly #file: LogFile | null;
+  readonly #serving: Serving;
+  #admin: Server | null = null;
+  #isDraining = false;
+
+  private constructor(
+    options: Options,
+    log: AccessLog,
+    file: LogFile | null,
+    serving: Serving,
+  ) {
+    this.#options = options;
+    this.#log = log;
+    this.#file = file;
+    this.#serving = serving;
+  }
+
+  static async start(options: Options, version: string): Promise<Program> {
+    const file = options.logFile === null ? null : await openLog(options.logFile);
+    const sink: LineSink = file ?? new LineWriter(Deno.stdout);
+    const log = new AccessLog(options.log, sink);
+    const serving = await startServing(options, log);
+    const program = new Program(options, log, file, serving);
+    await program.#startAdmin(version);
+    log.event("serving", `${options.directory ?? "no directory"} at ${serving.url}`);
+    await log.flush();
+    return program;
+  }
+
+  async #startAdmin(version: string): Promise<void> {
+    const { admin } = this.#options;
+    if (admin === null) return;
+    const source: AdminSource = {
+      isReady: () => !this.#isDraining,
+      connections: () => this.#serving.connections(),
+      metrics: async () =>
+        await exposeMetrics([
+          ...await this.#serving.snapshots(),
+          await processSnapshot({ version, workerRestarts: this.#serving.restarts }),
+        ]),
+    };
+    if (admin.transport === "unix") await removeStaleSocket(admin.path);
+    try {
+      this.#admin = serveAdmin(source, { endpoint: admin });
+    } catch (error) {
+      await this.#serving.drain(0);
+      throw cannotListen(admin, error);
+    }
+    this.#log.event("admin", this.#admin.url);
+  }
+
+  /** Beside the serving: a large directory takes its time. */
+  async sweep(directory: Directory): Promise<void> {
+    const removed = await sweep(directory.path, (error) => console.error(error));
+    if (removed > 0) this.#log.event("swept", `${removed} unfinished uploads away`);
+  }
+
+  /** The certificate and the log's file may have been replaced. What cannot be read stays. */
+  async reload(): Promise<void> {
+    const { tls } = this.#options;
+    try {
+      await this.#file?.reopen();
+      if (tls !== null) await this.#serving.replaceCertificate(await readCertificate(tls));
+      this.#log.event("reloaded", tls === null ? "the log" : "the log and the certificate");
+    } catch (error) {
+      console.error(`wireserve: cannot reload: ${messageOf(error)}`);
+    }
+  }
+
+  /** Ends what is under way, and then the program. */
+  async end(): Promise<void> {
+    this.#isDraining = true;
+    const { grace } = this.#options;
+    if (this.#options.log !== "off") this.#log.event("draining", `${grace / 1000} s at most`);
+    await this.#serving.drain(grace);
+    await this.#admin?.close();
+    await Promise.race([this.#log.flush(), elapse(LAST_LINES)]);
+  }
+}
+
+function elapse(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Several workers, or none: one instance needs no isolate of its own. */
+async function startServing(options: Options, log: AccessLog): Promise<Serving> {
+  const { tls, unix, port, workers } = options;
+  const count = workers === "auto" ? navigator.hardwareConcurrency : workers;
+  const certificate = tls === null ? undefined : await readCertificate(tls);
+  if (unix !== null) await removeStaleSocket(unix.path);
+  const assignment = { options, port, count, certificate };
+  try {
+    return count === 1
+      ? await Instance.start({ ...assignment, index: 0, restarts: 0 }, log)
+      : await Crew.start({ assignment, log });
+  } catch (error) {
+    const { bind: hostname } = options;
+    throw cannotListen(
+      unix === null ? { transport: "tcp", hostname, port } : { transport: "unix", ...unix },
+      error,
+    );
+  }
+}
+
+function cannotListen(address: Address, error: unknown): Failure {
+  const where = address.transport === "unix"
+    ? address.path
+    : `${address.hostname}, port ${address.port}`;
+  const isInUse = error instanceof Deno.errors.AddrInUse;
+  const what = address.transport === "unix" ? "the socket" : "the port";
+  return new Failure(
+    `cannot listen on ${where}: ${isInUse ? `${what} is in use` : messageOf(error)}`,
+  );
+}
+
+async function readCertificate({ certificate, key }: TlsFiles): Promise<Certificate> {
+  return { cert: await readText(certificate), key: await readText(key) };
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw new Failure(`cannot read ${JSON.stringify(path)}: ${messageOf(error)}`);
+  }
+}
+
+async function openLog(path: string): Promise<LogFile> {
+  try {
+    return await LogFile.open(path);
+  } catch (error) {
+    throw new Failure(`cannot write the log ${JSON.stringify(path)}: ${messageOf(error)}`);
+  }
+}
+
+function openDirectory({ directory: path, files }: Options): Directory | null {
+  if (path === null) return null;
+  try {
+    return new Directory(path, files.showsHidden);
+  } catch (error) {
+    const isMissing = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory;
+    const problem = isMissing ? "is not a directory" : `cannot be served: ${messageOf(error)}`;
+    throw new UsageError(`--directory ${JSON.stringify(path)} ${problem}`);
+  }
+}

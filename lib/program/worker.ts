@@ -1,0 +1,86 @@
+// The entry of a worker: one instance, which does what the crew orders and reports to it. An error
+// that nobody catches here ends this worker, and is the crew's to mend.
+
+import { AccessLog } from "../access_log/access_log.ts";
+import type { LineSink } from "../access_log/sink.ts";
+import type { Certificate } from "../server/listening.ts";
+import { messageOf } from "./failure.ts";
+import { type Assignment, Instance } from "./instance.ts";
+import type { Order, Report } from "./messages.ts";
+
+/** What a worker's global object has, and that of a program has not. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<Order>) => void) | null;
+  postMessage(report: Report): void;
+}
+
+const scope = globalThis as unknown as WorkerScope;
+
+/** Passes lines on to the one log of the program, the next batch once the last has arrived. */
+class CrewSink implements LineSink {
+  #taken = Promise.withResolvers<number>();
+
+  write(lines: string): Promise<number> {
+    this.#taken = Promise.withResolvers();
+    scope.postMessage({ type: "lines", lines });
+    return this.#taken.promise;
+  }
+
+  /** The crew has taken the lines. */
+  confirm(): void {
+    this.#taken.resolve(0);
+  }
+}
+
+const sink = new CrewSink();
+let log: AccessLog | null = null;
+let instance: Instance | null = null;
+
+async function start(assignment: Assignment): Promise<void> {
+  log = new AccessLog(assignment.options.log, sink);
+  try {
+    instance = await Instance.start(assignment, log);
+    scope.postMessage({ type: "serving", url: instance.url, port: instance.port });
+  } catch (error) {
+    const name = error instanceof Error ? error.name : "Error";
+    scope.postMessage({ type: "refused", name, message: messageOf(error) });
+  }
+}
+
+async function drain(grace: number): Promise<void> {
+  await instance?.drain(grace);
+  await log?.flush();
+  scope.postMessage({ type: "drained" });
+}
+
+/** A certificate that is none is no reason to end: the old one stays. */
+async function replaceCertificate(certificate: Certificate): Promise<void> {
+  try {
+    await instance?.replaceCertificate(certificate);
+  } catch (error) {
+    scope.postMessage({ type: "problem", message: messageOf(error) });
+  }
+}
+
+async function answer(question: number): Promise<void> {
+  const connections = await instance?.connections() ?? [];
+  const snapshots = await instance?.snapshots() ?? [];
+  scope.postMessage({ type: "account", question, account: { connections, snapshots } });
+}
+
+async function follow(order: Order): Promise<void> {
+  switch (order.type) {
+    case "start":
+      return await start(order.assignment);
+    case "drain":
+      return await drain(order.grace);
+    case "certificate":
+      return await replaceCertificate(order.certificate);
+    case "ask":
+      return await answer(order.question);
+    case "logged":
+      return sink.confirm();
+  }
+}
+
+scope.onmessage = ({ data }) => void follow(data);

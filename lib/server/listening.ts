@@ -1,0 +1,250 @@
+// The sockets that a server accepts connections on: TCP, with or without TLS, or a Unix socket.
+// What they give out is a connection and whom it leads to.
+
+/** A connection that has been accepted. */
+export interface Accepted {
+  /** The socket. */
+  readonly conn: Deno.Conn;
+  /** The address at the other end; `unix` for a Unix socket. */
+  readonly peer: string;
+  /** Whether TLS is spoken on it. */
+  readonly isSecure: boolean;
+}
+
+/** A certificate chain and its private key, both in PEM. */
+export interface Certificate {
+  /** The chain, the server's own certificate first. */
+  readonly cert: string;
+  /** The private key of the first. */
+  readonly key: string;
+}
+
+/** Where to listen. */
+export type Endpoint =
+  | {
+    readonly transport: "tcp";
+    /** Host name or address; `localhost` stands for `127.0.0.1` and `::1`. */
+    readonly hostname: string;
+    /** Port; 0 picks a free one. */
+    readonly port: number;
+    /** Whether others, workers for instance, may listen on the same port. */
+    readonly isShared?: boolean;
+    /** For TLS. */
+    readonly certificate?: Certificate | undefined;
+  }
+  | {
+    readonly transport: "unix";
+    /** Where the socket is to be. One that nobody listens on any more is replaced. */
+    readonly path: string;
+    /** Its permissions, 0o660 for instance; by default those that the system gives. */
+    readonly mode?: number;
+  };
+
+/** What peers of Unix sockets are called. */
+export const UNIX_PEER = "unix";
+
+/** One queue of connections to be accepted. */
+export interface Listening {
+  /** The next connection. */
+  accept(): Promise<Accepted>;
+  /** Stops listening: a pending `accept` fails. */
+  close(): void;
+}
+
+type TcpEndpoint = Extract<Endpoint, { transport: "tcp" }>;
+type UnixEndpoint = Extract<Endpoint, { transport: "unix" }>;
+
+/**
+ * Connections that wait to be accepted at the most, as far as the system allows: of those that find
+ * no room, each tries again after a second only.
+ */
+const BACKLOG = 4096;
+
+type TcpListener = Deno.TcpListener | Deno.TlsListener;
+
+/** How often to look for a port that is free in both families before giving up. */
+const PORT_TRIES = 16;
+
+/** The queues of one endpoint. */
+export class Listeners {
+  readonly #endpoint: Endpoint;
+  /** The port, or null for a Unix socket. */
+  readonly port: number | null;
+  /** The queues, `localhost` having two. */
+  readonly queues: readonly Listening[];
+
+  private constructor(endpoint: Endpoint, queues: readonly Listening[], port: number | null) {
+    this.#endpoint = endpoint;
+    this.queues = queues;
+    this.port = port;
+  }
+
+  /**
+   * Listens.
+   *
+   * @throws {Deno.errors.AddrInUse} where somebody listens there already.
+   * @throws {Deno.errors.NotCapable} without the permission.
+   * @throws {Deno.errors.InvalidData} for a certificate that is none.
+   */
+  static open(endpoint: Endpoint): Listeners {
+    if (endpoint.transport === "unix") {
+      return new Listeners(endpoint, [listenUnix(endpoint)], null);
+    }
+    const listeners = listenTcp(endpoint);
+    const isSecure = endpoint.certificate !== undefined;
+    const queues = listeners.map((listener) => new TcpQueue(listener, isSecure));
+    return new Listeners(endpoint, queues, listeners[0]!.addr.port);
+  }
+
+  /**
+   * Listens once more in the same place, with another certificate. It needs an endpoint that is
+   * shared: for a while, both accept.
+   */
+  withCertificate(certificate: Certificate): Listeners {
+    return Listeners.open({ ...this.#endpoint, port: this.port, certificate } as Endpoint);
+  }
+
+  /** The URL to reach the server at, from this machine. */
+  get url(): string {
+    const endpoint = this.#endpoint;
+    if (endpoint.transport === "unix") return `unix:${endpoint.path}`;
+    const { hostname, certificate } = endpoint;
+    const isAny = hostname === "0.0.0.0" || hostname === "::";
+    const host = isAny ? "localhost" : hostname;
+    const scheme = certificate === undefined ? "http" : "https";
+    return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${this.port}/`;
+  }
+
+  /** Stops listening. */
+  close(): void {
+    for (const queue of this.queues) queue.close();
+  }
+}
+
+/** Accepts TCP connections. */
+class TcpQueue implements Listening {
+  readonly #listener: TcpListener;
+  readonly #isSecure: boolean;
+
+  constructor(listener: TcpListener, isSecure: boolean) {
+    this.#listener = listener;
+    this.#isSecure = isSecure;
+  }
+
+  async accept(): Promise<Accepted> {
+    const conn = await this.#listener.accept();
+    // Streamed content would wait for acknowledgements. TLS sets the same by itself.
+    if ("setNoDelay" in conn) conn.setNoDelay(true);
+    return { conn, peer: addressOf(conn.remoteAddr as Deno.NetAddr), isSecure: this.#isSecure };
+  }
+
+  close(): void {
+    this.#listener.close();
+  }
+}
+
+/** Accepts the connections of a Unix socket, whose file goes with it. */
+class UnixQueue implements Listening {
+  readonly #listener: Deno.UnixListener;
+  readonly #path: string;
+  /** The file that was made: another one at its path is not ours to remove. */
+  readonly #inode: number | null;
+
+  constructor(listener: Deno.UnixListener, path: string) {
+    this.#listener = listener;
+    this.#path = path;
+    this.#inode = lookAtSocket(path)?.ino ?? null;
+  }
+
+  async accept(): Promise<Accepted> {
+    return { conn: await this.#listener.accept(), peer: UNIX_PEER, isSecure: false };
+  }
+
+  close(): void {
+    this.#listener.close();
+    const isOurs = this.#inode !== null && lookAtSocket(this.#path)?.ino === this.#inode;
+    if (isOurs) removeIfThere(this.#path);
+  }
+}
+
+/** IPv4 clients of a socket for both families look like `::ffff:192.0.2.1`: the prefix is noise. */
+function addressOf(address: Deno.NetAddr): string {
+  return address.hostname.replace(/^::ffff:(?=[0-9.]+$)/i, "");
+}
+
+/**
+ * Listens on a host. `localhost` is two addresses, of which clients try either first, and its
+ * name resolves to but one of them.
+ */
+function listenTcp(endpoint: TcpEndpoint): TcpListener[] {
+  const { hostname, port } = endpoint;
+  if (hostname !== "localhost") return [listenAt(endpoint, hostname, port)];
+  for (let tries = 1;; tries++) {
+    const v4 = listenAt(endpoint, "127.0.0.1", port);
+    try {
+      return [v4, listenAt(endpoint, "::1", v4.addr.port)];
+    } catch (error) {
+      if (isWithoutIPv6(error)) return [v4];
+      v4.close();
+      const isRetried = error instanceof Deno.errors.AddrInUse && port === 0;
+      if (!isRetried || tries === PORT_TRIES) throw error;
+    }
+  }
+}
+
+function listenAt(
+  { certificate, isShared = false }: TcpEndpoint,
+  hostname: string,
+  port: number,
+): TcpListener {
+  const where = { hostname, port, reusePort: isShared, tcpBacklog: BACKLOG };
+  return certificate === undefined
+    ? Deno.listen(where)
+    : Deno.listenTls({ ...where, ...certificate });
+}
+
+function isWithoutIPv6(error: unknown): boolean {
+  return error instanceof Deno.errors.AddrNotAvailable ||
+    error instanceof Error && "code" in error && error.code === "EAFNOSUPPORT";
+}
+
+/** The permissions are there from the start: nobody slips in before they are set. */
+function listenUnix({ path, mode }: UnixEndpoint): UnixQueue {
+  const before = mode === undefined ? null : Deno.umask(0o777 & ~mode);
+  try {
+    return new UnixQueue(Deno.listen({ transport: "unix", path }), path);
+  } finally {
+    if (before !== null) Deno.umask(before);
+  }
+}
+
+/**
+ * Removes the file of a Unix socket that nobody listens on any more: it outlives a process that
+ * was killed, and would be in the way of the next. Anything else is left alone.
+ */
+export async function removeStaleSocket(path: string): Promise<void> {
+  if (!lookAtSocket(path)) return;
+  try {
+    const conn = await Deno.connect({ transport: "unix", path });
+    conn.close();
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) removeIfThere(path);
+  }
+}
+
+function lookAtSocket(path: string): Deno.FileInfo | null {
+  try {
+    const info = Deno.lstatSync(path);
+    return info.isSocket ? info : null;
+  } catch {
+    return null;
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    return; // Somebody else was faster, or it may not be removed: then listening will tell.
+  }
+}
