@@ -6,12 +6,20 @@ import { assert, assertEquals } from "@std/assert";
 /** The root of the repository, with a slash behind it. */
 export const ROOT: string = new URL("../../", import.meta.url).pathname;
 
-/** The arguments of `deno` in the task. */
-export async function compileArguments(): Promise<string[]> {
+/** What the task runs: the arguments of `deno`, and where its cache is. */
+export interface CompileTask {
+  readonly args: readonly string[];
+  readonly cache: string;
+}
+
+/** The task, by its own words. */
+export async function compileTask(): Promise<CompileTask> {
   const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
-  const [program, ...args] = (tasks.compile as string).split(" ");
+  const [setting = "", program, ...args] = (tasks.compile as string).split(" ");
   assertEquals([program, args[0]], ["deno", "compile"]);
-  return args;
+  const [name, cache = ""] = setting.split("=");
+  assertEquals(name, "DENO_DIR");
+  return { args, cache };
 }
 
 /** What is embedded: files by their paths from the root, and the names of npm packages. */
@@ -22,7 +30,7 @@ export interface Embedded {
 
 /** Asks Deno for the modules of each entry point: the program, and what is included beside it. */
 export async function embedded(): Promise<Embedded> {
-  const args = await compileArguments();
+  const { args } = await compileTask();
   const entries = args.filter((_, index) =>
     index === args.length - 1 || args[index - 1] === "--include"
   );
