@@ -144,6 +144,13 @@ export const FLAGS = {
     help: "for requests in flight at the end; 0: none",
     more: "That long they may take after SIGTERM or SIGINT before they are cut off.",
   },
+  "drain-delay": {
+    group: "Running",
+    value: { name: "SECONDS", default: "0" },
+    help: "not ready, but still serving, before the end begins",
+    more: "After SIGTERM or SIGINT /readyz fails at once. For that long, before the grace, " +
+      "a balancer has time to notice, and nobody is turned away.",
+  },
   "log": {
     group: "Log and metrics",
     value: { name: "FORMAT", default: "common", completes: LOG_FORMATS },

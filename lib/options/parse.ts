@@ -9,13 +9,13 @@ import {
   type Address,
   parseAddress,
   parseChoice,
-  parseGrace,
   parseLimit,
   parseMode,
   parsePort,
   parsePrefixes,
   parseSocketPath,
   parseText,
+  parseWait,
   parseWorkers,
   type Unit,
   UsageError,
@@ -41,6 +41,8 @@ export interface Options {
   readonly workers: number | "auto";
   /** Milliseconds that requests in flight may take at the end; 0 for none. */
   readonly grace: number;
+  /** Milliseconds between the signal to end and the end of accepting. */
+  readonly drainDelay: number;
   /** Format of the access log. */
   readonly log: LogFormat;
   /** The file that the log is appended to, or null for standard output. */
@@ -94,7 +96,8 @@ export function parseOptions(args: readonly string[]): Options {
       flags.list("trust-proxy").flatMap((value) => parsePrefixes("trust-proxy", value)),
     ),
     workers: parseWorkers("workers", flags.text("workers")),
-    grace: parseGrace("grace", flags.text("grace")),
+    grace: parseWait("grace", flags.text("grace")),
+    drainDelay: parseWait("drain-delay", flags.text("drain-delay")),
     log: parseChoice("log", flags.text("log"), LOG_FORMATS),
     logFile: optional(flags, "log-file", parseText),
     verbose: flags.has("verbose"),

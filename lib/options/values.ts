@@ -154,14 +154,14 @@ export function parseLimit(flag: string, value: string, limit: keyof Limits, uni
   return number;
 }
 
-/** Seconds of grace at most: a day. Timers of the system end at 24 of them. */
-const MAX_GRACE = 86_400;
+/** Seconds at most that the end may take: a day. Timers of the system end at 24 of them. */
+const MAX_WAIT = 86_400;
 
-/** Seconds of grace, in milliseconds. */
-export function parseGrace(flag: string, value: string): number {
+/** Seconds that the end may take, in milliseconds. */
+export function parseWait(flag: string, value: string): number {
   const milliseconds = parseNumber(value, "SECONDS");
-  if (!(milliseconds <= MAX_GRACE * 1000)) {
-    throw refusal(flag, `${UNIT_NAMES.SECONDS}, up to ${MAX_GRACE}`, value);
+  if (!(milliseconds <= MAX_WAIT * 1000)) {
+    throw refusal(flag, `${UNIT_NAMES.SECONDS}, up to ${MAX_WAIT}`, value);
   }
   return milliseconds;
 }

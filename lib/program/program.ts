@@ -114,11 +114,18 @@ class Program {
     }
   }
 
-  /** Ends what is under way, and then the program. */
+  /**
+   * Ends what is under way, and then the program. A balancer needs a moment to see that it is not
+   * ready any more: a connection that it opens or reuses meanwhile must not be refused.
+   */
   async end(): Promise<void> {
     this.#isDraining = true;
-    const { grace } = this.#options;
-    if (this.#options.log !== "off") this.#log.event("draining", `${grace / 1000} s at most`);
+    const { grace, drainDelay, log } = this.#options;
+    if (drainDelay > 0) {
+      if (log !== "off") this.#log.event("leaving", `in ${drainDelay / 1000} s`);
+      await elapse(drainDelay);
+    }
+    if (log !== "off") this.#log.event("draining", `${grace / 1000} s at most`);
     await this.#serving.drain(grace);
     await this.#admin?.close();
     await Promise.race([this.#log.flush(), elapse(LAST_LINES)]);
