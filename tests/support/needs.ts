@@ -9,6 +9,7 @@ export type Tool =
   | "curl"
   | "wget"
   | "wrk"
+  | "haproxy"
   | "mkfifo"
   | "linux"
   | "mount"

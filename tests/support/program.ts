@@ -54,16 +54,19 @@ export async function runProgram(
 }
 
 /** What a running program writes to one of its streams. */
-class Output {
+export class Output {
   #text = "";
   #grown = Promise.withResolvers<void>();
   #isDone = false;
+  /** Resolves when it has said its last. */
   readonly done: Promise<void>;
 
+  /** @param stream What it writes; the program's end is its end. */
   constructor(stream: ReadableStream<Uint8Array>) {
     this.done = this.#collect(stream);
   }
 
+  /** All of it so far. */
   get text(): string {
     return this.#text;
   }
@@ -126,7 +129,7 @@ export class Program {
   ): Promise<Program> {
     const process = command(["--port", "0", ...args], options).spawn();
     const stdout = new Output(process.stdout);
-    const [, port] = await stdout.until(/http:\/\/\S+:([0-9]+)\//);
+    const [, port] = await stdout.until(/\bserving\b.* at https?:\/\/\S+:([0-9]+)\//);
     return new Program(process, stdout, Number(port));
   }
 
