@@ -52,6 +52,9 @@ const NO_PARAMETERS = Object.freeze({});
  */
 const LAST_CALL = 250;
 
+/** Characters of a problem that are told at the most. */
+const LONGEST_PROBLEM = 120;
+
 /** How far the connection has come: what is to happen next. */
 type Progress = "answered" | "in want of octets" | "over" | "left";
 
@@ -103,14 +106,18 @@ export class Connection implements Swept {
     }
   }
 
-  /** Returns whether the peer speaks TLS. */
+  /** Returns whether the peer speaks TLS. One that leaves has nothing wrong with it. */
   async #shakeHands(): Promise<boolean> {
     try {
       await this.#transport.shakeHands();
       return true;
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      this.#context.observer.onForeign(this.#accepted.peer, `no TLS: ${problem}`);
+      const { cutBecause } = this.#responder;
+      const isLate = cutBecause === "timeout";
+      if (isLate || cutBecause === null && !isDeparture(error)) {
+        const problem = isLate ? "the handshake takes too long" : problemOf(error);
+        this.#context.observer.onForeign(this.#accepted.peer, `no TLS: ${problem}`);
+      }
       return false;
     }
   }
@@ -358,6 +365,7 @@ export class Connection implements Swept {
 /** What a connection is doing while it awaits something. */
 const STATES: Readonly<Record<Awaited, ConnectionState>> = {
   nothing: "answering",
+  handshake: "waiting",
   request: "waiting",
   head: "reading",
   content: "reading",
@@ -365,6 +373,17 @@ const STATES: Readonly<Record<Awaited, ConnectionState>> = {
   response: "answering",
   end: "closing",
 };
+
+function isDeparture(error: unknown): boolean {
+  return error instanceof Deno.errors.UnexpectedEof ||
+    error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe;
+}
+
+/** What an error says, fit for a log: the peer may have had a hand in it. */
+function problemOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replaceAll(/[^ -~]+/g, " ").slice(0, LONGEST_PROBLEM);
+}
 
 function progressOf({ closedBecause }: OngoingExchange): Progress {
   return closedBecause === null ? "answered" : "over";

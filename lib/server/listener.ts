@@ -52,11 +52,18 @@ export interface ServeOptions {
 export const DEFAULT_PORT = 4221;
 
 /**
- * Milliseconds to wait after an accept that failed: short at first, since most failures are those
- * of one client, and never so long that a person would notice when it works again.
+ * Milliseconds to wait after an accept that failed: short at first, as most failures are those of
+ * one client, and never so long that a person would notice when it works again.
  */
 const FIRST_PAUSE = 5;
 const LONGEST_PAUSE = 1000;
+
+/**
+ * Turns of the event loop, of a millisecond each, for which nothing may come before a queue counts
+ * as empty, and how many to wait for that: under a flood, a queue never is.
+ */
+const QUIET_TURNS = 2;
+const MOST_TURNS = 100;
 
 /** A server that is serving. */
 export class Server {
@@ -69,8 +76,10 @@ export class Server {
   #ceiling = Infinity;
   /** The loops that accept, those of former certificates included. */
   readonly #accepting: Promise<void>[] = [];
+  /** Listeners of former certificates that are being emptied. */
+  readonly #retiring = new Set<Listeners>();
   readonly #stop = Promise.withResolvers<void>();
-  /** Resolves when a connection ends, or the server is closed. */
+  /** Resolves when a connection ends, or nobody listens any more. */
   #vacancy = Promise.withResolvers<void>();
   readonly #idPrefix: string;
   #connectionCount = 0;
@@ -116,7 +125,8 @@ export class Server {
 
   /** Stops listening, closes every connection and waits until their handlers have come to an end. */
   async close(): Promise<void> {
-    this.#stopListening();
+    this.#stopAccepting();
+    for (const listeners of [this.#listeners, ...this.#retiring]) this.#shut(listeners);
     this.#isClosed = true;
     for (const connection of this.#connections.keys()) connection.close();
     await this.finished;
@@ -129,18 +139,40 @@ export class Server {
    * @param grace Milliseconds that requests under way may take.
    */
   async drain(grace: number): Promise<void> {
-    this.#stopListening();
+    this.#stopAccepting();
     for (const connection of this.#connections.keys()) connection.drain();
-    await this.#wait(grace, this.finished);
+    if (grace > 0) await this.#retire(this.#listeners);
+    await elapse(grace, this.finished);
     await this.close();
   }
 
-  #stopListening(): void {
-    if (this.#isStopped) return;
+  #stopAccepting(): void {
     this.#isStopped = true;
     this.#stop.resolve();
+  }
+
+  /**
+   * Stops listening once nobody waits there any more: to close a queue is to reset whoever is in
+   * it. Who comes between the last look and the close still is.
+   */
+  async #retire(listeners: Listeners): Promise<void> {
+    let accepted = listeners.accepted;
+    for (let turns = 0, quiet = 0; turns < MOST_TURNS && quiet < QUIET_TURNS; turns++) {
+      await elapse(0);
+      quiet = listeners.accepted === accepted ? quiet + 1 : 0;
+      accepted = listeners.accepted;
+    }
+    this.#shut(listeners);
+  }
+
+  #shut(listeners: Listeners): void {
+    listeners.close();
+    this.#announceVacancy();
+  }
+
+  #announceVacancy(): void {
     this.#vacancy.resolve();
-    this.#listeners.close();
+    this.#vacancy = Promise.withResolvers();
   }
 
   /**
@@ -154,7 +186,8 @@ export class Server {
     const former = this.#listeners;
     this.#listeners = former.withCertificate(certificate);
     this.#accepting.push(...this.#acceptAll());
-    former.close();
+    this.#retiring.add(former);
+    this.#retire(former).then(() => this.#retiring.delete(former));
   }
 
   /** Two listeners may each have accepted one more at the same time: so "at least". */
@@ -179,7 +212,7 @@ export class Server {
 
   async #accept(listeners: Listeners, queue: Listening): Promise<void> {
     let pause = FIRST_PAUSE;
-    while (!this.#isStopped && this.#listeners === listeners) {
+    while (!listeners.isClosed) {
       if (this.#isCrowded) {
         await this.#vacancy.promise;
         continue;
@@ -188,10 +221,10 @@ export class Server {
         this.#open(await queue.accept());
         pause = FIRST_PAUSE;
       } catch (error) {
-        if (this.#isStopped || this.#listeners !== listeners) return;
+        if (listeners.isClosed) return;
         if (isOutOfDescriptors(error)) this.#stopGrowing();
         if (pause === FIRST_PAUSE) this.#context.observer.onError(error);
-        await this.#wait(pause, this.#stop.promise);
+        await elapse(pause, this.#stop.promise);
         pause = Math.min(2 * pause, LONGEST_PAUSE);
       }
     }
@@ -218,22 +251,21 @@ export class Server {
     const served = connection.serve().then(() => {
       this.#connections.delete(connection);
       this.#growAgain();
-      this.#vacancy.resolve();
-      this.#vacancy = Promise.withResolvers();
+      this.#announceVacancy();
       observer.onClose(peer);
     });
     this.#connections.set(connection, served);
     if (this.#isStopped) connection.drain();
     observer.onOpen(peer);
   }
+}
 
-  /** Waits for so long, or until something happens. */
-  async #wait(milliseconds: number, event: Promise<void>): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const elapsed = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
-    await Promise.race([elapsed, event]);
-    clearTimeout(timer);
-  }
+/** Waits for so long, or until something happens. */
+async function elapse(milliseconds: number, event?: Promise<void>): Promise<void> {
+  const elapsed = Promise.withResolvers<void>();
+  const timer = setTimeout(elapsed.resolve, milliseconds);
+  await (event === undefined ? elapsed.promise : Promise.race([elapsed.promise, event]));
+  clearTimeout(timer);
 }
 
 /**

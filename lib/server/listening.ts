@@ -45,6 +45,8 @@ export const UNIX_PEER = "unix";
 
 /** One queue of connections to be accepted. */
 export interface Listening {
+  /** How many connections have been accepted. */
+  readonly accepted: number;
   /** The next connection. */
   accept(): Promise<Accepted>;
   /** Stops listening: a pending `accept` fails. */
@@ -72,6 +74,7 @@ export class Listeners {
   readonly port: number | null;
   /** The queues, `localhost` having two. */
   readonly queues: readonly Listening[];
+  #isClosed = false;
 
   private constructor(endpoint: Endpoint, queues: readonly Listening[], port: number | null) {
     this.#endpoint = endpoint;
@@ -115,8 +118,20 @@ export class Listeners {
     return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${this.port}/`;
   }
 
-  /** Stops listening. */
+  /** How many connections have been accepted. */
+  get accepted(): number {
+    return this.queues.reduce((sum, { accepted }) => sum + accepted, 0);
+  }
+
+  /** Whether nobody listens any more. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Stops listening, if that has not been done: what waits to be accepted is reset. */
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     for (const queue of this.queues) queue.close();
   }
 }
@@ -125,6 +140,7 @@ export class Listeners {
 class TcpQueue implements Listening {
   readonly #listener: TcpListener;
   readonly #isSecure: boolean;
+  accepted = 0;
 
   constructor(listener: TcpListener, isSecure: boolean) {
     this.#listener = listener;
@@ -133,6 +149,7 @@ class TcpQueue implements Listening {
 
   async accept(): Promise<Accepted> {
     const conn = await this.#listener.accept();
+    this.accepted++;
     // Streamed content would wait for acknowledgements. TLS sets the same by itself.
     if ("setNoDelay" in conn) conn.setNoDelay(true);
     return { conn, peer: addressOf(conn.remoteAddr as Deno.NetAddr), isSecure: this.#isSecure };
@@ -149,6 +166,7 @@ class UnixQueue implements Listening {
   readonly #path: string;
   /** The file that was made: another one at its path is not ours to remove. */
   readonly #inode: number | null;
+  accepted = 0;
 
   constructor(listener: Deno.UnixListener, path: string) {
     this.#listener = listener;
@@ -157,7 +175,9 @@ class UnixQueue implements Listening {
   }
 
   async accept(): Promise<Accepted> {
-    return { conn: await this.#listener.accept(), peer: UNIX_PEER, isSecure: false };
+    const conn = await this.#listener.accept();
+    this.accepted++;
+    return { conn, peer: UNIX_PEER, isSecure: false };
   }
 
   close(): void {

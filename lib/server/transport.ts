@@ -47,7 +47,7 @@ export class Transport {
    * @throws whatever is wrong with what the peer says.
    */
   async shakeHands(): Promise<void> {
-    this.#watch.expect("head", this.#sweeper.now);
+    this.#watch.expect("handshake", this.#sweeper.now);
     await (this.#conn as Deno.TlsConn).handshake();
   }
 

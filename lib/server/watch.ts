@@ -4,7 +4,15 @@
 import { CROWDED_IDLE_TIMEOUT, type Deadlines, SYSTEM_BUFFER } from "./limits.ts";
 
 /** What a connection can be waiting for. `nothing` is the handler, which may take its time. */
-export type Awaited = "nothing" | "request" | "head" | "content" | "drain" | "response" | "end";
+export type Awaited =
+  | "nothing"
+  | "handshake"
+  | "request"
+  | "head"
+  | "content"
+  | "drain"
+  | "response"
+  | "end";
 
 /** Watches over the waiting of one connection. */
 export class Watch {
@@ -35,7 +43,8 @@ export class Watch {
 
   /** Whether no request has been under way for so many milliseconds. */
   isIdleFor(milliseconds: number, now: number): boolean {
-    return this.#awaited === "request" && now - this.#since > milliseconds;
+    const isIdle = this.#awaited === "request" || this.#awaited === "handshake";
+    return isIdle && now - this.#since > milliseconds;
   }
 
   /** The head is there and its handler on: what the content will need counts from nothing. */
@@ -77,6 +86,7 @@ export class Watch {
         return false;
       case "request":
         return isBeyond(elapsed, idleTimeout) || isCrowded && elapsed > CROWDED_IDLE_TIMEOUT;
+      case "handshake":
       case "head":
         return isBeyond(elapsed, headTimeout);
       case "content":

@@ -7,6 +7,7 @@ export type Permission = "net" | "read" | "write" | "run" | "env";
 /** The programs that tests run, and the system whose ways they count on. */
 export type Tool =
   | "curl"
+  | "openssl"
   | "wget"
   | "wrk"
   | "haproxy"
@@ -79,7 +80,7 @@ function isLinux(): boolean {
 function canRun(program: string): boolean {
   if (!isGranted("run")) return false;
   try {
-    new Deno.Command(program, { args: ["--version"] }).outputSync();
+    new Deno.Command(program, { args: ["--version"], stdin: "null" }).outputSync();
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;

@@ -1,4 +1,4 @@
-// A client made of a bare TCP socket: it sends any octets, well-formed or not, and reads
+// A client made of a bare socket, of TCP by default: it sends any octets, well-formed or not, and reads
 // responses by the letter, so that nothing a real client forgives goes unseen.
 
 /** A response as it came. */
@@ -13,10 +13,11 @@ export interface RawResponse {
 
 /** One connection to a server on this machine. */
 export class RawClient {
-  readonly #conn: Deno.TcpConn;
+  readonly #conn: Deno.Conn;
   #received = new Uint8Array(0);
 
-  private constructor(conn: Deno.TcpConn) {
+  /** @param conn The socket, which is closed with the client. */
+  constructor(conn: Deno.Conn) {
     this.#conn = conn;
   }
 
