@@ -6,7 +6,7 @@ import type { AccessLog } from "../access_log/access_log.ts";
 import { retire, type Snapshot } from "../admin/metrics.ts";
 import type { ConnectionView } from "../server/connection_view.ts";
 import type { Certificate } from "../server/listening.ts";
-import { messageOf, revive } from "./failure.ts";
+import { Failure, messageOf, revive } from "./failure.ts";
 import type { Assignment } from "./instance.ts";
 import type { Account, Order, Report } from "./messages.ts";
 import type { Serving } from "./serving.ts";
@@ -112,10 +112,10 @@ export class Crew implements Serving {
     await Promise.all(this.#members.map((member) => member.drain(grace)));
   }
 
-  replaceCertificate(certificate: Certificate): Promise<void> {
+  /** The workers to come get it as well, unless it is none. */
+  async replaceCertificate(certificate: Certificate): Promise<void> {
+    await Promise.all(this.#members.map((member) => member.replaceCertificate(certificate)));
     this.#assignment = { ...this.#assignment, certificate };
-    for (const member of this.#members) member.send({ type: "certificate", certificate });
-    return Promise.resolve();
   }
 
   async connections(): Promise<readonly ConnectionView[]> {
@@ -139,6 +139,7 @@ class Member {
   readonly #ready = Promise.withResolvers<{ readonly url: string; readonly port: number }>();
   readonly #over = Promise.withResolvers<void>();
   readonly #questions = new Map<number, (account: Account) => void>();
+  #certified = Promise.withResolvers<string | null>();
   #questionCount = 0;
   #isReady = false;
   #isOver = false;
@@ -188,8 +189,8 @@ class Member {
       case "lines":
         this.#log.append(report.lines);
         return this.send({ type: "logged" });
-      case "problem":
-        return this.#log.event("worker", `${this.assignment.index + 1}: ${report.message}`);
+      case "certified":
+        return this.#certified.resolve(report.problem);
       case "account":
         this.account = report.account;
         return this.#questions.get(report.question)?.(report.account);
@@ -203,6 +204,15 @@ class Member {
     this.terminate();
     if (this.#isReady) this.#onFailure(problem.replaceAll("\n", " "));
     else this.#ready.reject(new Error(problem));
+  }
+
+  /** @throws {Failure} where it does not take the certificate. */
+  async replaceCertificate(certificate: Certificate): Promise<void> {
+    this.#certified = Promise.withResolvers();
+    this.send({ type: "certificate", certificate });
+    const over = this.#over.promise.then(() => null);
+    const problem = await Promise.race([this.#certified.promise, over]);
+    if (problem !== null) throw new Failure(problem);
   }
 
   /** What it tells of itself now, or has told last. */

@@ -25,5 +25,5 @@ export type Report =
   | { readonly type: "refused"; readonly name: string; readonly message: string }
   | { readonly type: "lines"; readonly lines: string }
   | { readonly type: "account"; readonly question: number; readonly account: Account }
-  | { readonly type: "problem"; readonly message: string }
+  | { readonly type: "certified"; readonly problem: string | null }
   | { readonly type: "drained" };

@@ -11,7 +11,7 @@ import { sweep } from "../files/sweep.ts";
 import type { Options, TlsFiles } from "../options/parse.ts";
 import { type Address, UsageError } from "../options/values.ts";
 import type { Server } from "../server/listener.ts";
-import { type Certificate, removeStaleSocket } from "../server/listening.ts";
+import { type Certificate, Listeners, removeStaleSocket } from "../server/listening.ts";
 import { Crew } from "./crew.ts";
 import { Failure, messageOf } from "./failure.ts";
 import { Instance } from "./instance.ts";
@@ -35,7 +35,8 @@ export async function run(options: Options, version: string): Promise<void> {
   const signals = new Signals(); // Before the first connection, see there.
   const program = await Program.start(options, version);
   if (directory !== null && !options.files.isReadOnly) program.sweep(directory);
-  signals.onHangup = () => program.reload();
+  let reloaded = Promise.resolve(); // One after the other: the last to read its files is to win.
+  signals.onHangup = () => reloaded = reloaded.then(() => program.reload());
   await signals.end;
   // Whoever signals twice does not want to wait.
   await Promise.race([program.end(), signals.secondEnd]);
@@ -138,17 +139,19 @@ function elapse(milliseconds: number): Promise<void> {
 
 /** Several workers, or none: one instance needs no isolate of its own. */
 async function startServing(options: Options, log: AccessLog): Promise<Serving> {
-  const { tls, unix, port, workers } = options;
+  const { tls, unix, bind: hostname, port, workers } = options;
   const count = workers === "auto" ? navigator.hardwareConcurrency : workers;
   const certificate = tls === null ? undefined : await readCertificate(tls);
   if (unix !== null) await removeStaleSocket(unix.path);
   const assignment = { options, port, count, certificate };
   try {
+    // Whoever shares a port shares it with strangers as well: not with those who were there before.
+    const isShared = unix === null && (count > 1 || certificate !== undefined);
+    if (isShared && port !== 0) Listeners.open({ transport: "tcp", hostname, port }).close();
     return count === 1
       ? await Instance.start({ ...assignment, index: 0, restarts: 0 }, log)
       : await Crew.start({ assignment, log });
   } catch (error) {
-    const { bind: hostname } = options;
     throw cannotListen(
       unix === null ? { transport: "tcp", hostname, port } : { transport: "unix", ...unix },
       error,

@@ -55,11 +55,13 @@ async function drain(grace: number): Promise<void> {
 
 /** A certificate that is none is no reason to end: the old one stays. */
 async function replaceCertificate(certificate: Certificate): Promise<void> {
+  let problem: string | null = null;
   try {
     await instance?.replaceCertificate(certificate);
   } catch (error) {
-    scope.postMessage({ type: "problem", message: messageOf(error) });
+    problem = messageOf(error);
   }
+  scope.postMessage({ type: "certified", problem });
 }
 
 async function answer(question: number): Promise<void> {
