@@ -160,18 +160,13 @@ class TcpQueue implements Listening {
   }
 }
 
-/** Accepts the connections of a Unix socket, whose file goes with it. */
+/** Accepts the connections of a Unix socket, whose file Deno removes when it is closed. */
 class UnixQueue implements Listening {
   readonly #listener: Deno.UnixListener;
-  readonly #path: string;
-  /** The file that was made: another one at its path is not ours to remove. */
-  readonly #inode: number | null;
   accepted = 0;
 
-  constructor(listener: Deno.UnixListener, path: string) {
+  constructor(listener: Deno.UnixListener) {
     this.#listener = listener;
-    this.#path = path;
-    this.#inode = lookAtSocket(path)?.ino ?? null;
   }
 
   async accept(): Promise<Accepted> {
@@ -182,8 +177,6 @@ class UnixQueue implements Listening {
 
   close(): void {
     this.#listener.close();
-    const isOurs = this.#inode !== null && lookAtSocket(this.#path)?.ino === this.#inode;
-    if (isOurs) removeIfThere(this.#path);
   }
 }
 
@@ -228,13 +221,16 @@ function isWithoutIPv6(error: unknown): boolean {
     error instanceof Error && "code" in error && error.code === "EAFNOSUPPORT";
 }
 
-/** The permissions are there from the start: nobody slips in before they are set. */
+/** Until its mode is set, the socket has what the umask leaves: as a rule, its owner's alone. */
 function listenUnix({ path, mode }: UnixEndpoint): UnixQueue {
-  const before = mode === undefined ? null : Deno.umask(0o777 & ~mode);
+  const listener = Deno.listen({ transport: "unix", path });
   try {
-    return new UnixQueue(Deno.listen({ transport: "unix", path }), path);
-  } finally {
-    if (before !== null) Deno.umask(before);
+    // Not by the umask, for which Deno wants one more permission.
+    if (mode !== undefined) Deno.chmodSync(path, mode);
+    return new UnixQueue(listener);
+  } catch (error) {
+    listener.close();
+    throw error;
   }
 }
 
@@ -243,7 +239,7 @@ function listenUnix({ path, mode }: UnixEndpoint): UnixQueue {
  * was killed, and would be in the way of the next. Anything else is left alone.
  */
 export async function removeStaleSocket(path: string): Promise<void> {
-  if (!lookAtSocket(path)) return;
+  if (!isSocket(path)) return;
   try {
     const conn = await Deno.connect({ transport: "unix", path });
     conn.close();
@@ -252,12 +248,12 @@ export async function removeStaleSocket(path: string): Promise<void> {
   }
 }
 
-function lookAtSocket(path: string): Deno.FileInfo | null {
+/** Whether there is a Unix socket at a path, be it in use or not. */
+export function isSocket(path: string): boolean {
   try {
-    const info = Deno.lstatSync(path);
-    return info.isSocket ? info : null;
+    return Deno.lstatSync(path).isSocket ?? false;
   } catch {
-    return null;
+    return false;
   }
 }
 

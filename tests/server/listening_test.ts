@@ -1,0 +1,122 @@
+// Where a server can be reached: the addresses of both families, and Unix sockets with all that
+// can be in their way.
+
+import { assertEquals, assertThrows } from "@std/assert";
+import type { Handler } from "../../lib/http/message.ts";
+import type { ExchangeRecord } from "../../lib/server/exchange.ts";
+import { serve } from "../../lib/server/listener.ts";
+import { Listeners, removeStaleSocket } from "../../lib/server/listening.ts";
+import { testWith } from "../support/needs.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { withDirectory } from "../support/temp.ts";
+
+const GET = "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+const ok: Handler = ({ client }) => ({ status: 200, content: client });
+
+for (
+  const [hostname, addresses, url] of [
+    ["localhost", ["127.0.0.1", "::1"], "http://localhost"],
+    ["::", ["127.0.0.1", "::1"], "http://localhost"],
+    ["0.0.0.0", ["127.0.0.1"], "http://localhost"],
+    ["127.0.0.1", ["127.0.0.1"], "http://127.0.0.1"],
+    ["::1", ["::1"], "http://[::1]"],
+  ] as const
+) {
+  testWith(["net"], `serve() on ${hostname} is reached by ${addresses.join(" and ")}`, async () => {
+    const records: ExchangeRecord[] = [];
+    const observer = { onExchange: (record: ExchangeRecord) => records.push(record) };
+    const server = serve(ok, { hostname, port: 0, observer });
+    try {
+      assertEquals(server.url, `${url}:${server.port}/`);
+      for (const address of addresses) {
+        using client = await RawClient.connect(server.port, address);
+        await client.send(GET);
+        assertEquals((await client.readResponse()).text, address);
+        assertEquals((await client.readToEnd()).length, 0);
+      }
+      if (addresses.length === 1) {
+        const other = addresses[0] === "::1" ? "127.0.0.1" : "::1";
+        const refused = await RawClient.connect(server.port, other).catch((error) => error);
+        assertEquals(refused instanceof Deno.errors.ConnectionRefused, true);
+      }
+    } finally {
+      await server.close();
+    }
+    assertEquals(records.map(({ peer }) => peer), [...addresses]);
+  });
+}
+
+testWith(["net"], "serve() throws AddrInUse for a port that is taken", async () => {
+  const server = serve(ok, { port: 0 });
+  assertThrows(() => serve(ok, { port: server.port }), Deno.errors.AddrInUse);
+  await server.close();
+  await serve(ok, { port: server.port }).close();
+});
+
+const FOR_SOCKETS = ["net", "read", "write", "linux"] as const;
+
+testWith(
+  FOR_SOCKETS,
+  "serve() on a Unix socket sets its mode, and takes it away",
+  () =>
+    withDirectory(async (folder) => {
+      const path = `${folder}/socket`;
+      for (const mode of [0o600, 0o660, 0o666]) {
+        const server = serve(ok, { endpoint: { transport: "unix", path, mode } });
+        try {
+          assertEquals([server.url, server.port], [`unix:${path}`, 0]);
+          assertEquals((await Deno.lstat(path)).mode! & 0o777, mode);
+          using client = new RawClient(await Deno.connect({ transport: "unix", path }));
+          await client.send(GET);
+          assertEquals((await client.readResponse()).text, "unix");
+          assertEquals((await client.readToEnd()).length, 0);
+        } finally {
+          await server.close();
+        }
+        await assertGone(path);
+      }
+    }),
+);
+
+async function assertGone(path: string): Promise<void> {
+  assertEquals(await Deno.lstat(path).catch((error) => error.name), "NotFound");
+}
+
+testWith(
+  FOR_SOCKETS,
+  "Listeners.close() leaves a socket that has taken the place of its own",
+  () =>
+    withDirectory(async (folder) => {
+      const path = `${folder}/socket`;
+      const first = Listeners.open({ transport: "unix", path });
+      await Deno.remove(path);
+      const second = Listeners.open({ transport: "unix", path });
+      first.close();
+      (await Deno.connect({ transport: "unix", path })).close();
+      (await second.queues[0]!.accept()).conn.close();
+      second.close();
+      await assertGone(path);
+      second.close(); // Twice is no error.
+    }),
+);
+
+testWith(
+  FOR_SOCKETS,
+  "removeStaleSocket() removes what nobody listens on, and nothing else",
+  () =>
+    withDirectory(async (folder) => {
+      const path = `${folder}/socket`;
+      await removeStaleSocket(path); // Nothing there is nothing to be done.
+      const used = Listeners.open({ transport: "unix", path });
+      await removeStaleSocket(path);
+      assertThrows(() => Listeners.open({ transport: "unix", path }), Deno.errors.AddrInUse);
+      await Deno.rename(path, `${folder}/stale`); // Closing leaves what is elsewhere.
+      used.close();
+      await removeStaleSocket(`${folder}/stale`);
+      await assertGone(`${folder}/stale`);
+      await Deno.writeTextFile(path, "to be kept");
+      await removeStaleSocket(path);
+      assertThrows(() => Listeners.open({ transport: "unix", path }), Deno.errors.AddrInUse);
+      assertEquals(await Deno.readTextFile(path), "to be kept");
+    }),
+);
