@@ -11,7 +11,7 @@ import { sweep } from "../files/sweep.ts";
 import type { Options, TlsFiles } from "../options/parse.ts";
 import { type Address, UsageError } from "../options/values.ts";
 import type { Server } from "../server/listener.ts";
-import { type Certificate, Listeners, removeStaleSocket } from "../server/listening.ts";
+import { type Certificate, isSocket, Listeners, removeStaleSocket } from "../server/listening.ts";
 import { Crew } from "./crew.ts";
 import { Failure, messageOf } from "./failure.ts";
 import { Instance } from "./instance.ts";
@@ -163,11 +163,15 @@ function cannotListen(address: Address, error: unknown): Failure {
   const where = address.transport === "unix"
     ? address.path
     : `${address.hostname}, port ${address.port}`;
-  const isInUse = error instanceof Deno.errors.AddrInUse;
-  const what = address.transport === "unix" ? "the socket" : "the port";
+  const isObstructed = error instanceof Deno.errors.AddrInUse;
   return new Failure(
-    `cannot listen on ${where}: ${isInUse ? `${what} is in use` : messageOf(error)}`,
+    `cannot listen on ${where}: ${isObstructed ? obstacleAt(address) : messageOf(error)}`,
   );
+}
+
+function obstacleAt(address: Address): string {
+  if (address.transport === "tcp") return "the port is in use";
+  return isSocket(address.path) ? "the socket is in use" : "what is there is no socket";
 }
 
 async function readCertificate({ certificate, key }: TlsFiles): Promise<Certificate> {

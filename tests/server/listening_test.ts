@@ -84,24 +84,6 @@ async function assertGone(path: string): Promise<void> {
 
 testWith(
   FOR_SOCKETS,
-  "Listeners.close() leaves a socket that has taken the place of its own",
-  () =>
-    withDirectory(async (folder) => {
-      const path = `${folder}/socket`;
-      const first = Listeners.open({ transport: "unix", path });
-      await Deno.remove(path);
-      const second = Listeners.open({ transport: "unix", path });
-      first.close();
-      (await Deno.connect({ transport: "unix", path })).close();
-      (await second.queues[0]!.accept()).conn.close();
-      second.close();
-      await assertGone(path);
-      second.close(); // Twice is no error.
-    }),
-);
-
-testWith(
-  FOR_SOCKETS,
   "removeStaleSocket() removes what nobody listens on, and nothing else",
   () =>
     withDirectory(async (folder) => {
