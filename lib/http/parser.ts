@@ -97,6 +97,11 @@ export class RequestParser {
     return this.#hasEnded;
   }
 
+  /** Whether octets are there that no event has told of yet: of the next request, for instance. */
+  get hasMore(): boolean {
+    return this.#buffer.length > 0;
+  }
+
   /** Whether what is there begins as TLS does (RFC 8446 section 5.1), which is no request. */
   get looksLikeTls(): boolean {
     const { octets, start, length } = this.#buffer;

@@ -164,7 +164,7 @@ export class Connection implements Swept {
     this.#refusal = refuse().catch(() => this.#transport.close());
   }
 
-  /** No request after the one under way: an idle connection is closed. */
+  /** No request after those that have been read: an idle connection is closed. */
   drain(): void {
     this.#isDraining = true;
     this.#leaveIfIdle(this.#context.sweeper.now);
@@ -244,7 +244,6 @@ export class Connection implements Swept {
   /** Answers one request: at once, where the handler does and there is no content to be read. */
   #serveRequest(head: RequestHead): Progress | Promise<Progress> {
     const exchange = this.#begin(head);
-    if (this.#isDraining) exchange.closeBecause("drain");
     if (!head.isPersistent) exchange.closeBecause("asked");
     if (this.#requestCount === this.#context.limits.requests) exchange.closeBecause("limit");
     if (head.framing.type !== "none") return this.#serveContent(exchange, head);
@@ -254,6 +253,8 @@ export class Connection implements Swept {
   }
 
   #respond(exchange: OngoingExchange, response: HttpResponse): Progress | Promise<Progress> {
+    // A request that has been read is answered still: the last of them is told to be.
+    if (this.#isDraining && !this.#parser.hasMore) exchange.closeBecause("drain");
     const sending = this.#responder.respond(exchange, response);
     return sending === undefined ? progressOf(exchange) : sending.then(() => progressOf(exchange));
   }

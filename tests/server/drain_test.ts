@@ -1,0 +1,148 @@
+// The end of a server: what is under way is answered and told to close, what is idle is closed,
+// what takes too long is cut; and nobody who has been let in is left without an answer.
+
+import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
+import { collect, fromStream } from "../../lib/http/content.ts";
+import type { Handler } from "../../lib/http/message.ts";
+import type { ExchangeRecord } from "../../lib/server/exchange.ts";
+import { serve, type Server } from "../../lib/server/listener.ts";
+import { testWith } from "../support/needs.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { until } from "../support/wait.ts";
+
+const MiB = 1024 * 1024;
+const GET = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+const POST = "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n";
+
+interface Bench {
+  readonly server: Server;
+  readonly records: ExchangeRecord[];
+  /** Lets `/slow` be answered. */
+  release(): void;
+  connect(): Promise<RawClient>;
+}
+
+function testDrain(name: string, run: (bench: Bench) => Promise<void>): void {
+  testWith(["net"], name, async () => {
+    const records: ExchangeRecord[] = [];
+    const released = Promise.withResolvers<void>();
+    const handler: Handler = async ({ method, path, content }) => {
+      if (method === "POST") {
+        return { status: 200, content: await collect(content, 100) };
+      }
+      if (path === "/slow") await released.promise;
+      if (path !== "/large") return { status: 200, content: "ok" };
+      return { status: 200, content: fromStream(new Blob([new Uint8Array(8 * MiB)]).stream()) };
+    };
+    const server = serve(handler, {
+      port: 0,
+      observer: { onExchange: (record) => records.push(record) },
+    });
+    const connect = () => RawClient.connect(server.port);
+    try {
+      await run({ server, records, connect, release: released.resolve });
+    } finally {
+      released.resolve();
+      await server.close();
+    }
+  });
+}
+
+async function isRefused(connect: () => Promise<RawClient>): Promise<boolean> {
+  try {
+    (await connect()).close();
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.ConnectionRefused;
+  }
+}
+
+testDrain("Server.drain() answers what is under way, and closes after it", async (bench) => {
+  const { server, records, connect, release } = bench;
+  using slow = await connect();
+  await slow.send(GET.replace("/a", "/slow") + GET);
+  using uploading = await connect();
+  await uploading.send(`${POST}abc`);
+  using reading = await connect();
+  await reading.send("GET /a HTTP/1.1\r\nHo");
+  using downloading = await connect();
+  await downloading.send(GET.replace("/a", "/large"));
+  await downloading.read(17);
+  using idle = await connect();
+  await idle.send(GET);
+  await idle.readResponse();
+  using fresh = await connect();
+  await until(() => server.connections.length === 6);
+
+  const start = performance.now();
+  const drained = server.drain(20_000);
+  await until(() => isRefused(connect));
+  assertEquals((await idle.readToEnd()).length, 0);
+  assertEquals((await fresh.readToEnd()).length, 0);
+  assertLessOrEqual(performance.now() - start, 1000, "Idle connections are closed at once");
+
+  release();
+  const first = await slow.readResponse();
+  assertEquals([first.text, first.fields.get("connection")], ["ok", undefined]);
+  const second = await slow.readResponse();
+  assertEquals([second.text, second.fields.get("connection")], ["ok", "close"]);
+  await uploading.send("def");
+  const third = await uploading.readResponse();
+  assertEquals([third.text, third.fields.get("connection")], ["abcdef", "close"]);
+  await reading.send("st: h\r\n\r\n");
+  assertEquals((await reading.readResponse()).fields.get("connection"), "close");
+  for (const client of [slow, uploading, reading]) {
+    assertEquals((await client.readToEnd()).length, 0);
+    client.close();
+  }
+  assert((await downloading.readToEnd()).length > 8 * MiB);
+  downloading.close();
+  await drained;
+  assert(records.every(({ isComplete }) => isComplete));
+});
+
+testDrain("Server.drain() cuts what takes longer than the grace", async (bench) => {
+  const { server, records, connect } = bench;
+  using slow = await connect();
+  await slow.send(GET.replace("/a", "/slow"));
+  using uploading = await connect();
+  await uploading.send(`${POST}abc`);
+  using downloading = await connect();
+  await downloading.send(GET.replace("/a", "/large"));
+  await downloading.read(17);
+  await until(() => server.connections.filter(({ exchange }) => exchange !== null).length === 3);
+  const drained = server.drain(100);
+  await until(() => server.connections.length === 1); // The handler is left, who nobody can end.
+  bench.release();
+  await drained;
+  assertEquals(
+    records.map(({ id, status, isComplete, closedBecause }) => [
+      id,
+      status,
+      isComplete,
+      closedBecause,
+    ]).sort(),
+    [["1-1", null, false, "drain"], ["2-1", null, false, "drain"], ["3-1", 200, false, "drain"]],
+  );
+  assert((await downloading.readToEnd().catch(() => new Uint8Array(0))).length < 8 * MiB);
+});
+
+testDrain("Server.drain() takes in those who wait to be accepted", async (bench) => {
+  const clients = await Promise.all(Array.from({ length: 60 }, bench.connect));
+  await Promise.all(clients.map((client) => client.send(GET)));
+  const drained = bench.server.drain(20_000);
+  for (const client of clients) {
+    const response = await client.readResponse();
+    assertEquals([response.text, response.fields.get("connection")], ["ok", "close"]);
+    client.close();
+  }
+  await drained;
+});
+
+testDrain("Server.drain() twice is once", async ({ server, connect }) => {
+  using client = await connect();
+  await client.send(GET);
+  await client.readResponse();
+  await Promise.all([server.drain(20_000), server.drain(0)]);
+  assertEquals(server.connections, []);
+});
