@@ -172,6 +172,21 @@ export function retire(snapshot: Snapshot): Snapshot {
   return snapshot.filter(({ type }) => type !== "gauge");
 }
 
+/** The sum of two snapshots, each number with those of the same name and labels. */
+export function addUp(one: Snapshot, other: Snapshot): Snapshot {
+  const all = new Map(one.map((each) => [each.name, each]));
+  for (const each of other) {
+    const values = new Map<string, Sample>();
+    for (const sample of [...all.get(each.name)?.values ?? [], ...each.values]) {
+      const key = JSON.stringify([sample.metricName, sample.labels]);
+      const value = sample.value + (values.get(key)?.value ?? 0);
+      values.set(key, { ...sample, value });
+    }
+    all.set(each.name, { ...each, values: [...values.values()] });
+  }
+  return [...all.values()];
+}
+
 /** A metric of several numbers. */
 export function metric(
   type: Metric["type"],

@@ -62,7 +62,8 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 /** A shell. */
 export type Shell = typeof SHELLS[number];
 
-const TCP_FLAGS = ["port", "bind", "tls-cert", "tls-key"];
+/** What a Unix socket has not; workers share a port, which a Unix socket cannot be. */
+const TCP_FLAGS = ["port", "bind", "tls-cert", "tls-key", "workers"];
 
 /** The flags by name. */
 export const FLAGS = {

@@ -11,6 +11,7 @@ export type Order =
   | { readonly type: "drain"; readonly grace: number }
   | { readonly type: "certificate"; readonly certificate: Certificate }
   | { readonly type: "ask"; readonly question: number }
+  | { readonly type: "call" }
   | { readonly type: "logged" };
 
 /** What a worker tells of itself. */
@@ -26,4 +27,7 @@ export type Report =
   | { readonly type: "lines"; readonly lines: string }
   | { readonly type: "account"; readonly question: number; readonly account: Account }
   | { readonly type: "certified"; readonly problem: string | null }
-  | { readonly type: "drained" };
+  | { readonly type: "present" }
+  /** Something has been thrown that nobody has caught. */
+  | { readonly type: "failed"; readonly message: string }
+  | { readonly type: "drained"; readonly account: Account };

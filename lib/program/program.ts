@@ -139,24 +139,40 @@ function elapse(milliseconds: number): Promise<void> {
 
 /** Several workers, or none: one instance needs no isolate of its own. */
 async function startServing(options: Options, log: AccessLog): Promise<Serving> {
-  const { tls, unix, bind: hostname, port, workers } = options;
-  const count = workers === "auto" ? navigator.hardwareConcurrency : workers;
+  const { tls, unix, bind: hostname, port } = options;
+  const count = countOf(options);
   const certificate = tls === null ? undefined : await readCertificate(tls);
   if (unix !== null) await removeStaleSocket(unix.path);
   const assignment = { options, port, count, certificate };
   try {
-    // Whoever shares a port shares it with strangers as well: not with those who were there before.
     const isShared = unix === null && (count > 1 || certificate !== undefined);
-    if (isShared && port !== 0) Listeners.open({ transport: "tcp", hostname, port }).close();
+    if (isShared) checkPort(options);
     return count === 1
       ? await Instance.start({ ...assignment, index: 0, restarts: 0 }, log)
       : await Crew.start({ assignment, log });
   } catch (error) {
+    if (error instanceof Failure) throw error;
     throw cannotListen(
       unix === null ? { transport: "tcp", hostname, port } : { transport: "unix", ...unix },
       error,
     );
   }
+}
+
+/** Each worker takes one connection at least: there are no more of them than that. */
+function countOf({ workers, limits }: Options): number {
+  const count = workers === "auto" ? navigator.hardwareConcurrency : workers;
+  return Math.min(count, limits.connections || Infinity);
+}
+
+/**
+ * A port that is shared would be shared with another program of the same user as well, which
+ * would take half of the connections: it has to be free before.
+ *
+ * @throws {Deno.errors.AddrInUse} where it is not.
+ */
+function checkPort({ bind: hostname, port }: Options): void {
+  if (port !== 0) Listeners.open({ transport: "tcp", hostname, port }).close();
 }
 
 function cannotListen(address: Address, error: unknown): Failure {

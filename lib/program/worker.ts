@@ -6,11 +6,16 @@ import type { LineSink } from "../access_log/sink.ts";
 import type { Certificate } from "../server/listening.ts";
 import { messageOf } from "./failure.ts";
 import { type Assignment, Instance } from "./instance.ts";
-import type { Order, Report } from "./messages.ts";
+import type { Account, Order, Report } from "./messages.ts";
 
 /** What a worker's global object has, and that of a program has not. */
 interface WorkerScope {
-  onmessage: ((event: MessageEvent<Order>) => void) | null;
+  addEventListener(type: "message", listener: (event: MessageEvent<Order>) => void): void;
+  addEventListener(type: "error", listener: (event: ErrorEvent) => void): void;
+  addEventListener(
+    type: "unhandledrejection",
+    listener: (event: PromiseRejectionEvent) => void,
+  ): void;
   postMessage(report: Report): void;
 }
 
@@ -50,7 +55,7 @@ async function start(assignment: Assignment): Promise<void> {
 async function drain(grace: number): Promise<void> {
   await instance?.drain(grace);
   await log?.flush();
-  scope.postMessage({ type: "drained" });
+  scope.postMessage({ type: "drained", account: await account() });
 }
 
 /** A certificate that is none is no reason to end: the old one stays. */
@@ -64,10 +69,11 @@ async function replaceCertificate(certificate: Certificate): Promise<void> {
   scope.postMessage({ type: "certified", problem });
 }
 
-async function answer(question: number): Promise<void> {
-  const connections = await instance?.connections() ?? [];
-  const snapshots = await instance?.snapshots() ?? [];
-  scope.postMessage({ type: "account", question, account: { connections, snapshots } });
+async function account(): Promise<Account> {
+  return {
+    connections: await instance?.connections() ?? [],
+    snapshots: await instance?.snapshots() ?? [],
+  };
 }
 
 async function follow(order: Order): Promise<void> {
@@ -79,10 +85,24 @@ async function follow(order: Order): Promise<void> {
     case "certificate":
       return await replaceCertificate(order.certificate);
     case "ask":
-      return await answer(order.question);
+      return scope.postMessage({
+        type: "account",
+        question: order.question,
+        account: await account(),
+      });
+    case "call":
+      return scope.postMessage({ type: "present" });
     case "logged":
       return sink.confirm();
   }
 }
 
-scope.onmessage = ({ data }) => void follow(data);
+/** Ends this worker: the crew hears of it in a line, where Deno would print a stack. */
+function fail(event: Event, error: unknown): void {
+  event.preventDefault();
+  scope.postMessage({ type: "failed", message: messageOf(error) });
+}
+
+scope.addEventListener("error", (event) => fail(event, event.error));
+scope.addEventListener("unhandledrejection", (event) => fail(event, event.reason));
+scope.addEventListener("message", ({ data }) => void follow(data));

@@ -2,7 +2,15 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { exposeMetrics, processSnapshot } from "../../lib/admin/exposition.ts";
-import { METRIC_NAMES, Metrics, retire, type Snapshot } from "../../lib/admin/metrics.ts";
+import {
+  addUp,
+  metric,
+  METRIC_NAMES,
+  Metrics,
+  retire,
+  single,
+  type Snapshot,
+} from "../../lib/admin/metrics.ts";
 import { CLOSING_REASONS } from "../../lib/server/exchange.ts";
 import { exchangeWith, headWith } from "../support/exchange.ts";
 import { testWith } from "../support/needs.ts";
@@ -141,3 +149,27 @@ testWith(["read"], "docs/observability.md tells of every metric and every reason
   assertEquals(named("Metrics"), [...METRIC_NAMES]);
   assertEquals(named("Why a connection is closed"), [...CLOSING_REASONS]);
 });
+
+Deno.test("addUp() adds numbers of the same name and labels, and keeps the others", () => {
+  const sums = addUp(
+    [metric("counter", "wireserve_aborted_total", [
+      { value: 1, labels: { reason: "gone" } },
+      { value: 2, labels: { reason: "fault" } },
+    ])],
+    [
+      metric("counter", "wireserve_aborted_total", [{ value: 3, labels: { reason: "gone" } }]),
+      single("counter", "wireserve_sent_bytes_total", 4),
+    ],
+  );
+  assertEquals(
+    sums.map(({ name, values }) => [name, values.map(({ value }) => value)]),
+    [["wireserve_aborted_total", [4, 2]], ["wireserve_sent_bytes_total", [4]]],
+  );
+  const { metricName, value } = addUp(HISTOGRAM, HISTOGRAM)[0]!.values[1]!;
+  assertEquals([metricName, value], ["wireserve_request_duration_seconds_count", 2]);
+});
+
+const HISTOGRAM = [metric("histogram", "wireserve_request_duration_seconds", [
+  { value: 5, labels: {}, metricName: "wireserve_request_duration_seconds_sum" },
+  { value: 1, labels: {}, metricName: "wireserve_request_duration_seconds_count" },
+])];

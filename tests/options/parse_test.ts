@@ -192,6 +192,7 @@ const REFUSED: [args: string[], message: string][] = [
   [["--unix-mode=660"], "--unix-mode needs --unix"],
   [["--unix=s", "--port=80"], "--unix cannot go with --port"],
   [["--unix=s", "-p80"], "--unix cannot go with --port"],
+  [["--unix=s", "--workers", "2"], "--unix cannot go with --workers"],
   [["-b", "::", "--unix=s"], "--unix cannot go with --bind"],
   [["--unix=s", "--tls-cert=a", "--tls-key=b"], "--unix cannot go with --tls-cert"],
   [["--unix=/s", "--admin=/s"], "--unix and --admin cannot be the same socket"],

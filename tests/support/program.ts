@@ -1,5 +1,7 @@
 // The real program, started by your_program.sh as a user would, on a port of its own.
 
+import { until } from "./wait.ts";
+
 /** The script that starts the program. */
 export const SCRIPT: string = new URL("../../your_program.sh", import.meta.url).pathname;
 
@@ -103,6 +105,18 @@ export class Output {
   }
 }
 
+/** What the log says when the program serves. */
+const SERVING = /\bserving\b[^\n]* at https?:\/\/\S+:([0-9]+)\//;
+
+async function matchInFile(path: string, pattern: RegExp): Promise<RegExpExecArray> {
+  let match: RegExpExecArray | null = null;
+  await until(async () => {
+    match = pattern.exec(await Deno.readTextFile(path).catch(() => ""));
+    return match !== null;
+  });
+  return match!;
+}
+
 /** The program while it runs. */
 export class Program {
   readonly #process: Deno.ChildProcess;
@@ -129,7 +143,10 @@ export class Program {
   ): Promise<Program> {
     const process = command(["--port", "0", ...args], options).spawn();
     const stdout = new Output(process.stdout);
-    const [, port] = await stdout.until(/\bserving\b.* at https?:\/\/\S+:([0-9]+)\//);
+    const logFile = args[args.indexOf("--log-file") + 1];
+    const [, port] = args.includes("--log-file")
+      ? await matchInFile(logFile!, SERVING)
+      : await stdout.until(SERVING);
     return new Program(process, stdout, Number(port));
   }
 
@@ -156,6 +173,11 @@ export class Program {
   /** The URL of a path. */
   url(path = "/"): string {
     return `http://localhost:${this.port}${path}`;
+  }
+
+  /** Sends it a signal. */
+  signal(signal: Deno.Signal): void {
+    this.#process.kill(signal);
   }
 
   /** Ends it with a signal, and waits until it is gone. */
