@@ -28,7 +28,7 @@ function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
 
 /** A word as a shell takes it. */
 function quote(word: string): string {
-  return /^[A-Za-z0-9_.,:/=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return /^[A-Za-z0-9_.,:/=@%+[\]-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function needsOf(options: Options): readonly Need[] {

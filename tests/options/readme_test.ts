@@ -11,8 +11,9 @@ testWith(
   "the README has every flag, its value and its default, and no other",
   async () => {
     const readme = await Deno.readTextFile(README);
+    const section = readme.split("\n## Flags\n")[1]!.split("\n## ")[0]!;
     const rows = new Map(
-      [...readme.matchAll(/^\| `((?:-[a-z], )?--[^`]+)` +\|(.*)$/gm)].map(([, form, rest]) =>
+      [...section.matchAll(/^\| `((?:-[a-z], )?--[^`]+)` +\|(.*)$/gm)].map(([, form, rest]) =>
         [form, rest!] as const
       ),
     );

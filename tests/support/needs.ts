@@ -12,6 +12,8 @@ export type Tool =
   | "wrk"
   | "haproxy"
   | "mkfifo"
+  | "openssl"
+  | "script"
   | "linux"
   | "mount"
   | "bash"
