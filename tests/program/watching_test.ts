@@ -1,0 +1,284 @@
+// The log, the admin listener and trusted proxies in the real program.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { JSON_FIELD_NAMES } from "../../lib/access_log/format.ts";
+import { drive } from "../support/load.ts";
+import { FOR_PROGRAM, testWith } from "../support/needs.ts";
+import { Program, runProgram, SCRIPT, withProgram } from "../support/program.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { withDirectory } from "../support/temp.ts";
+import { until } from "../support/wait.ts";
+
+/** Lines of requests in a log in JSON. */
+// deno-lint-ignore no-explicit-any -- what is in there is what the tests are about
+function requestsIn(log: string): any[] {
+  return log.trimEnd().split("\n").map((line) => JSON.parse(line)).filter(({ id }) =>
+    id !== undefined
+  );
+}
+
+async function adminOf(program: Program): Promise<string> {
+  const [, url] = await program.until(/admin (http:\S+)\//);
+  return url!;
+}
+
+async function metricOf(admin: string, name: string): Promise<number> {
+  const text = await (await fetch(`${admin}/metrics`)).text();
+  return Number(new RegExp(`^${name}(?:\\{.*\\})? (.*)$`, "m").exec(text)?.[1]);
+}
+
+for (const workers of ["1", "2"]) {
+  testWith(
+    [...FOR_PROGRAM, "wrk"],
+    `SIGHUP moves the log under load, no request lost or twice (${workers} workers)`,
+    () =>
+      withDirectory(async (path) => {
+        const file = `${path}/log`;
+        const flags = ["--workers", workers, "--log", "json", "--log-file", file];
+        const program = await Program.start(flags);
+        const load = drive(program.url("/echo/a"), 20, 2);
+        const files: string[] = [];
+        for (let turn = 1; turn <= 3; turn++) {
+          await until(async () => (await Deno.stat(file)).size > 100_000);
+          await Deno.rename(file, `${file}.${turn}`);
+          files.push(`${file}.${turn}`);
+          program.signal("SIGHUP");
+          await until(() => Deno.stat(file).then(() => true, () => false));
+        }
+        const { requests, errors } = await load;
+        assertEquals(errors, "");
+        assertEquals((await program.stop()).code, 0);
+        const ids: string[] = [];
+        for (const each of [...files, file]) {
+          const lines = requestsIn(await Deno.readTextFile(each));
+          assert(lines.length > 0, each);
+          ids.push(...lines.map(({ id }) => id));
+        }
+        assertEquals(new Set(ids).size, ids.length, "each in one file");
+        assert(ids.length >= requests && ids.length <= requests + 20);
+      }),
+  );
+}
+
+testWith(FOR_PROGRAM, "the program ends with one line where it cannot write the log", async () => {
+  for (const path of ["/no/such/folder/log", "/"]) {
+    const { code, stdout, stderr } = await runProgram(["--port", "0", "--log-file", path]);
+    assertEquals({ code, stdout }, { code: 1, stdout: "" });
+    assertMatch(stderr, /^wireserve: cannot write the log "[^\n]+\n$/);
+  }
+});
+
+testWith(
+  FOR_PROGRAM,
+  "a log that cannot be opened anew goes on in the old file",
+  () =>
+    withDirectory(async (path) => {
+      const file = `${path}/log`;
+      const program = await Program.start(["--log", "json", "--log-file", file]);
+      await Deno.rename(file, `${path}/old`);
+      await Deno.mkdir(file);
+      program.signal("SIGHUP");
+      await until(() => program.stderr !== "");
+      assertMatch(program.stderr, /^wireserve: cannot reload: [^\n]+\n$/);
+      await (await fetch(program.url("/echo/a"))).text();
+      await program.stop();
+      assertEquals(requestsIn(await Deno.readTextFile(`${path}/old`)).length, 1);
+    }),
+);
+
+testWith(
+  [...FOR_PROGRAM, "wrk"],
+  "serving goes on while nobody reads the log, and tells what it drops",
+  async () => {
+    const port = freePort();
+    const adminPort = freePort();
+    const flags = ["--port", `${port}`, "--admin", `127.0.0.1:${adminPort}`, "--log", "json"];
+    const process = new Deno.Command(SCRIPT, { args: flags, stdout: "piped" }).spawn();
+    const admin = `http://127.0.0.1:${adminPort}`;
+    try {
+      await until(() => fetch(admin).then((each) => each.text()).then(() => true, () => false));
+      let requests = 0;
+      // 4 MiB wait beside what is in the pipe: some 20,000 lines.
+      while (await metricOf(admin, "wireserve_log_lines_dropped_total") === 0) {
+        const load = await drive(`http://127.0.0.1:${port}/echo/${"a".repeat(1000)}`, 20);
+        assertEquals(load.errors, "");
+        requests += load.requests;
+      }
+      assert(requests > 0);
+      await process.stdout.cancel(); // Nobody will ever read it.
+      const { errors } = await drive(`http://127.0.0.1:${port}/echo/a`, 20);
+      assertEquals(errors, "");
+    } finally {
+      process.kill("SIGTERM");
+    }
+    assertEquals((await process.status).code, 0);
+  },
+);
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+testWith(
+  FOR_PROGRAM,
+  "a line in JSON has the fields that the documentation has",
+  () =>
+    withProgram(["--log", "json"], async (program) => {
+      const documentation = await Deno.readTextFile(
+        new URL("../../docs/observability.md", import.meta.url),
+      );
+      using raw = await RawClient.connect(program.port);
+      await raw.send("GET /echo/a?b HTTP/1.1\r\nHost: h\r\nReferer: http://r/\r\n\r\n");
+      await raw.readResponse();
+      await program.until(/"id":/);
+      const [line] = requestsIn(program.stdout);
+      assertEquals(Object.keys(line), [...JSON_FIELD_NAMES]);
+      for (const name of Object.keys(line)) assert(documentation.includes(`\n| \`${name}\``), name);
+      const { id, client, peer, method, target, status, octets_in, octets_out, complete } = line;
+      assertEquals({ id, client, peer, method, target, status, octets_in, octets_out, complete }, {
+        id: "1-1",
+        client: "127.0.0.1",
+        peer: "127.0.0.1",
+        method: "GET",
+        target: "/echo/a?b",
+        status: 200,
+        octets_in: 0,
+        octets_out: 1,
+        complete: true,
+      });
+    }),
+);
+
+/** Octets of a file: more than a connection holds that nobody reads. */
+const LARGE = 64 << 20;
+
+for (const workers of ["1", "2"]) {
+  testWith(
+    FOR_PROGRAM,
+    `--admin tells of transfers, and is not ready while draining (${workers} workers)`,
+    () =>
+      withDirectory(async (path) => {
+        await Deno.writeFile(`${path}/large`, new Uint8Array(LARGE));
+        const program = await Program.start([
+          ...["--directory", path, "--admin", "127.0.0.1:0", "--workers", workers],
+        ]);
+        const admin = await adminOf(program);
+        assertEquals(await statusOf(`${admin}/readyz`), 200);
+        for (const name of ["readyz", "healthz", "metrics", "connections"]) {
+          assertEquals(await statusOf(program.url(`/${name}`)), 404);
+        }
+        const download = await Deno.connect({ hostname: "127.0.0.1", port: program.port });
+        await download.write(
+          new TextEncoder().encode("GET /files/large HTTP/1.1\r\nHost: h\r\n\r\n"),
+        );
+        using upload = await RawClient.connect(program.port);
+        await upload.send("PUT /files/new HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf");
+        await until(async () => {
+          const all = await (await fetch(`${admin}/connections`)).json();
+          // deno-lint-ignore no-explicit-any -- as above
+          const of = (target: string) => all.find((each: any) => each.target === target);
+          const [down, up] = [of("/files/large"), of("/files/new")];
+          return down?.method === "GET" && down.octets_out > 0 && down.state === "answering" &&
+            up?.method === "PUT" && up.octets_in === 4 && up.state === "reading";
+        });
+        const ended = program.stop();
+        await program.until(/draining/);
+        assertEquals(await statusOf(`${admin}/readyz`), 503);
+        assertEquals(await statusOf(`${admin}/healthz`), 200);
+        // Those that are idle go.
+        await until(async () => await metricOf(admin, "wireserve_connections") === 2);
+        await upload.send("whole");
+        assertEquals((await upload.readResponse("PUT")).status, 201);
+        let received = 0;
+        for await (const piece of download.readable) received += piece.length;
+        assert(received > LARGE && received < LARGE + 1000, `${received}`);
+        assertEquals((await ended).code, 0);
+      }),
+  );
+}
+
+async function statusOf(url: string): Promise<number> {
+  const response = await fetch(url);
+  await response.body?.cancel();
+  return response.status;
+}
+
+testWith(
+  [...FOR_PROGRAM, "wrk"],
+  "--admin answers under load, and what it counts adds up",
+  () =>
+    withProgram(["--admin", "127.0.0.1:0", "--workers", "2", "--log", "off"], async (program) => {
+      const admin = await adminOf(program);
+      const load = drive(program.url("/echo/a"), 20);
+      let before = 0;
+      let isOver = false;
+      load.then(() => isOver = true);
+      while (!isOver) {
+        const now = await metricOf(admin, "wireserve_requests_total") || 0;
+        assert(now >= before, `${now} after ${before}`);
+        before = now;
+      }
+      const { requests } = await load;
+      await until(async () => await metricOf(admin, "wireserve_connections") === 0);
+      const counted = await metricOf(admin, "wireserve_requests_total");
+      assert(counted >= requests && counted <= requests + 20);
+    }),
+);
+
+testWith(
+  [...FOR_PROGRAM, "curl"],
+  "--admin listens on a Unix socket, and says when it cannot",
+  () =>
+    withDirectory(async (path) => {
+      const socket = `${path}/admin`;
+      await withProgram(["--admin", socket], async (program) => {
+        const { stdout } = await new Deno.Command("curl", {
+          args: ["-s", "--unix-socket", socket, "http://h/readyz"],
+        }).output();
+        assertEquals(new TextDecoder().decode(stdout), "ready\n");
+        for (const address of [socket, `127.0.0.1:${program.port}`]) {
+          for (const workers of ["1", "2"]) {
+            const flags = ["--port", "0", "--admin", address, "--workers", workers];
+            const { code, stderr } = await runProgram(flags);
+            assertEquals(code, 1);
+            assertMatch(stderr, /^wireserve: cannot listen on [^\n]+ is in use\n$/);
+          }
+        }
+      });
+    }),
+);
+
+const HOPS: readonly [fields: string, client: string][] = [
+  ["Forwarded: for=192.0.2.7", "192.0.2.7"],
+  ["X-Forwarded-For: 198.51.100.1, 192.0.2.8", "192.0.2.8"],
+  ['Forwarded: for="[2001:db8::1]"', "2001:db8::1"],
+  ["Accept: */*", "127.0.0.1"],
+];
+
+testWith(
+  FOR_PROGRAM,
+  "--trust-proxy takes the client from the fields of those peers only",
+  async () => {
+    for (
+      const [trusted, isTrusted] of [["127.0.0.0/8", true], ["10.0.0.0/8,::1", false]] as const
+    ) {
+      for (const workers of ["1", "2"]) {
+        const flags = ["--log", "json", "--trust-proxy", trusted, "--workers", workers];
+        const program = await Program.start(flags);
+        for (const [fields] of HOPS) {
+          using client = await RawClient.connect(program.port);
+          await client.send(`GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n${fields}\r\n\r\n`);
+          await client.readToEnd();
+        }
+        const { stdout } = await program.stop();
+        const requests = requestsIn(stdout);
+        assertEquals(
+          requests.map(({ client }) => client).sort(),
+          HOPS.map(([, client]) => isTrusted ? client : "127.0.0.1").sort(),
+        );
+        assert(requests.every(({ peer }) => peer === "127.0.0.1"));
+      }
+    }
+  },
+);
