@@ -4,6 +4,7 @@ import type { Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
 import type { Directory } from "./directory.ts";
 import { notFound } from "./faults.ts";
+import { withFolderLock } from "./folder_lock.ts";
 import { withLock } from "./locks.ts";
 import { folderOf, FolderSync, lookAt } from "./paths.ts";
 import { currentValidators } from "./validators.ts";
@@ -37,12 +38,13 @@ export async function removeFile(
     isDurable ? [folderOf(path)] : [],
     directory.looks,
   );
-  await withLock(target, async () => {
+  const remove = async () => {
     const info = await lookAt(target);
     if (info?.isDirectory) throw new StatusError(409, "The name is that of a folder.");
     if (!info?.isFile) throw notFound();
     check(await currentValidators(target, directory.looks));
     await Deno.remove(path);
-  });
+  };
+  await withLock(target, () => withFolderLock(folderOf(target), remove));
   await folders.sync();
 }

@@ -7,6 +7,7 @@ import type { Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
 import type { DigestCheck } from "./digest.ts";
 import type { Directory, Place } from "./directory.ts";
+import { withFolderLock } from "./folder_lock.ts";
 import { GatheringWriter } from "./gathering_writer.ts";
 import { withLock } from "./locks.ts";
 import { temporaryName } from "./names.ts";
@@ -63,7 +64,11 @@ export async function storeFile(
       options.isDurable ? changedFolders(directory, upload.place) : [],
       directory.looks,
     );
-    const isNew = await withLock(upload.place.path, () => commit(directory, upload, options));
+    const { path } = upload.place;
+    const isNew = await withLock(
+      path,
+      () => withFolderLock(folderOf(path), () => commit(directory, upload, options)),
+    );
     isStored = true;
     await folders.sync();
     return { isNew, validators: validatorsOf(info) };
