@@ -74,7 +74,7 @@ export class Server {
   readonly #reserve = new DescriptorReserve();
   /** Connections at most since descriptors have run out; each that ends makes room for one. */
   #ceiling = Infinity;
-  /** The loops that accept, those of former certificates included. */
+  /** The loops that accept. */
   readonly #accepting: Promise<void>[] = [];
   /** Listeners of former certificates that are being emptied. */
   readonly #retiring = new Set<Listeners>();
@@ -85,6 +85,7 @@ export class Server {
   #connectionCount = 0;
   /** Whether no more connections are accepted. */
   #isStopped = false;
+  #isDraining = false;
   /** Whether every connection has been closed. */
   #isClosed = false;
 
@@ -140,8 +141,12 @@ export class Server {
    */
   async drain(grace: number): Promise<void> {
     this.#stopAccepting();
-    for (const connection of this.#connections.keys()) connection.drain();
+    // First: whoever is told to close connects anew, as long as that can be done.
     if (grace > 0) await this.#retire(this.#listeners);
+    else this.#shut(this.#listeners);
+    await Promise.all(this.#accepting); // Until then, the system goes on listening.
+    this.#isDraining = true;
+    for (const connection of this.#connections.keys()) connection.drain();
     await elapse(grace, this.finished);
     await this.close();
   }
@@ -255,7 +260,7 @@ export class Server {
       observer.onClose(peer);
     });
     this.#connections.set(connection, served);
-    if (this.#isStopped) connection.drain();
+    if (this.#isDraining) connection.drain();
     observer.onOpen(peer);
   }
 }

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { JSON_FIELD_NAMES } from "../../lib/access_log/format.ts";
-import { drive } from "../support/load.ts";
+import { drive } from "../support/wrk.ts";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Program, runProgram, SCRIPT, withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";

@@ -1,7 +1,7 @@
 // Several workers in the real program: one port, one log, one drain, limits that add up.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { drive } from "../support/load.ts";
+import { drive } from "../support/wrk.ts";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Program, runProgram, withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";

@@ -1,19 +1,62 @@
-// A load of wrk, which is only there to be a load: what it tells is how many requests it has made.
+// Clients that ask again and again over bare sockets, and know of every request whether it was
+// answered: for servers that stop meanwhile.
 
-/** What wrk has done. */
-export interface Load {
-  /** Requests that it has got the response of. */
-  readonly requests: number;
-  /** What it says of errors; empty where there were none. */
-  readonly errors: string;
+/** What has become of the requests. */
+export interface Outcome {
+  /** Requests that have been answered whole. */
+  answered: number;
+  /** Responses that said that the connection ends with them. */
+  farewells: number;
+  /** Requests on a connection that ended without an answer, and how. */
+  readonly lost: string[];
+  /** Connections that could not be made. */
+  refused: number;
 }
 
-/** Drives a URL for whole seconds. */
-export async function drive(url: string, connections: number, seconds = 1): Promise<Load> {
-  const { stdout } = await new Deno.Command("wrk", {
-    args: ["-t1", `-c${connections}`, `-d${seconds}s`, url],
-  }).output();
-  const text = new TextDecoder().decode(stdout);
-  const errors = /^.*(?:Socket errors|Non-2xx).*$/m.exec(text)?.[0].trim() ?? "";
-  return { requests: Number(/([0-9]+) requests in/.exec(text)?.[1]), errors };
+const GET = new TextEncoder().encode("GET /echo/abc HTTP/1.1\r\nHost: h\r\n\r\n");
+
+/** Asks on so many connections, which are made anew after a farewell, until none can be made. */
+export async function askUntilRefused(
+  connect: () => Promise<Deno.Conn>,
+  connections: number,
+): Promise<Outcome> {
+  const outcome: Outcome = { answered: 0, farewells: 0, lost: [], refused: 0 };
+  const client = async () => {
+    for (;;) {
+      let conn: Deno.Conn;
+      try {
+        conn = await connect();
+      } catch {
+        outcome.refused++;
+        return;
+      }
+      await askOn(conn, outcome);
+      conn.close();
+    }
+  };
+  await Promise.all(Array.from({ length: connections }, client));
+  return outcome;
+}
+
+async function askOn(conn: Deno.Conn, outcome: Outcome): Promise<void> {
+  const decoder = new TextDecoder();
+  const piece = new Uint8Array(4096);
+  for (let number = 1;; number++) {
+    let text = "";
+    try {
+      await conn.write(GET);
+      while (!text.endsWith("\r\n\r\nabc")) {
+        const count = await conn.read(piece);
+        if (count === null) throw new Error("end");
+        text += decoder.decode(piece.subarray(0, count));
+      }
+    } catch (error) {
+      outcome.lost.push(`request ${number}: ${error}`);
+      return;
+    }
+    outcome.answered++;
+    if (!/^connection: close/mi.test(text)) continue;
+    outcome.farewells++;
+    return;
+  }
 }
