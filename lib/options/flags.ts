@@ -138,6 +138,8 @@ export const FLAGS = {
     group: "Running",
     value: { name: "N", default: "1", completes: ["auto"] },
     help: "threads that serve, up to 256; auto: one for each core",
+    more: "They share the port, the log and --max-connections, of which each needs one. " +
+      "One that fails is replaced, and its connections are lost.",
   },
   "grace": {
     group: "Running",

@@ -156,9 +156,12 @@ Deno.test("textReport() shows medians, ranges, ratios, targets and what is inval
 
 Deno.test("markdownTable() shows medians and ratios", () => {
   const [head, rule, rates] = markdownTable([work("echo")], RESULTS).split("\n");
-  assertEquals(head, "| work | figure | Wireserve | floor | Deno.serve | node:http | nginx |");
-  assertEquals(rule, "| --- | --- | --: | --: | --: | --: | --: |");
-  assertEquals(rates, "| `/echo/abc` | requests/s | **200** |  | 100 (0.50) |  |  |");
+  assertEquals(
+    head,
+    "| work | figure | Wireserve | Wireserve, 2 workers | floor | Deno.serve | node:http | nginx |",
+  );
+  assertEquals(rule, "| --- | --- | --: | --: | --: | --: | --: | --: |");
+  assertEquals(rates, "| `/echo/abc` | requests/s | **200** |  |  | 100 (0.50) |  |  |");
 });
 
 Deno.test("chart() draws bars to scale, and tells them in words", () => {
@@ -264,7 +267,11 @@ testWith(
       const said: string[] = [];
       const servers = recipes(PROGRAMS).filter((each) => each.family !== "node");
       const results = await new Bench(shortPlan("echo", folder, servers, said)).run();
-      assertEquals(results.map((each) => each.family), ["wireserve", "floor", "deno"], `${said}`);
+      assertEquals(
+        results.map((each) => each.family),
+        ["wireserve", "workers", "floor", "deno"],
+        `${said}`,
+      );
       for (const { samples, errors } of results) {
         assertEquals(errors, []);
         assert(samples.rate![0]! > 100 && samples.cpu![0]! > 0 && samples.peak![0]! > 1e6);

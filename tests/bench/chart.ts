@@ -5,10 +5,12 @@ import { figure, ofWork, ratio, type Result } from "./results.ts";
 import { show } from "./report.ts";
 import { type Family, FAMILY_NAMES, type Work } from "./works.ts";
 
+/** All but the workers, who do the same as one in another number. */
 const FAMILIES: readonly Family[] = ["wireserve", "floor", "deno", "node", "nginx"];
 
 const COLOURS: Readonly<Record<Family, string>> = {
   wireserve: "#2f81f7",
+  workers: "#2f81f7",
   floor: "#8b949e",
   deno: "#d29922",
   node: "#3fb950",
@@ -113,7 +115,8 @@ function duration(value: number): string {
 
 function describe(works: readonly Work[], results: readonly Result[]): string {
   return works.flatMap((work) => {
-    const all = ofWork(results, work).flatMap((result) => {
+    const shown = ofWork(results, work).filter(({ family }) => FAMILIES.includes(family));
+    const all = shown.flatMap((result) => {
       const value = figure(result, "cpu");
       return value === null ? [] : [`${result.server} ${show(value.median)}`];
     });

@@ -67,6 +67,8 @@ function notesOn(
   return [
     `Deno ${Deno.version.deno}, wrk ${version(wrk)}, ${navigator.hardwareConcurrency} CPUs; ` +
     "medians [ranges], and their ratio to Wireserve.",
+    "Two workers have their CPU time counted together; wrk takes a core of its own, and on two " +
+    "CPUs the rest is what they get.",
     node === null
       ? "node:http is run by Deno: node is not on the PATH."
       : `node:http is run by Node.js ${version(node)}.`,

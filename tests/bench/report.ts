@@ -117,7 +117,7 @@ export function idioms(works: readonly Work[], results: readonly Result[]): stri
     : `Of two ways to read files, the faster counts. ${named.join("; ")}.`;
 }
 
-const COLUMNS: readonly Family[] = ["wireserve", "floor", "deno", "node", "nginx"];
+const COLUMNS: readonly Family[] = ["wireserve", "workers", "floor", "deno", "node", "nginx"];
 
 /** Metrics that the README shows. */
 const OF_INTEREST: readonly Metric[] = ["rate", "cpu", "idle", "startup"];

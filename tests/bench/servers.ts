@@ -67,17 +67,8 @@ export function recipes({ node, nginx, hasDav }: Programs): Recipe[] {
     },
   }));
   return [
-    {
-      family: "wireserve",
-      name: FAMILY_NAMES.wireserve,
-      reading: null,
-      program: deno,
-      args: (port, folder) =>
-        Promise.resolve([
-          ...WIRESERVE,
-          ...["--directory", folder, "--port", `${port}`, "--log", "off"],
-        ]),
-    },
+    wireserveRecipe("wireserve", []),
+    wireserveRecipe("workers", ["--workers", "2"]),
     {
       family: "floor",
       name: FAMILY_NAMES.floor,
@@ -89,6 +80,20 @@ export function recipes({ node, nginx, hasDav }: Programs): Recipe[] {
     ...noded,
     ...(nginx === null ? [] : [nginxRecipe(nginx, hasDav)]),
   ];
+}
+
+function wireserveRecipe(family: Family, flags: readonly string[]): Recipe {
+  return {
+    family,
+    name: FAMILY_NAMES[family],
+    reading: null,
+    program: Deno.execPath(),
+    args: (port, folder) =>
+      Promise.resolve([
+        ...WIRESERVE,
+        ...["--directory", folder, "--port", `${port}`, "--log", "off", ...flags],
+      ]),
+  };
 }
 
 function nginxRecipe(program: string, hasDav: boolean): Recipe {

@@ -2,11 +2,12 @@
 // driven by wrk, by uploads of the benchmark's own, or is about memory or the start.
 
 /** The servers that are compared. */
-export type Family = "wireserve" | "floor" | "deno" | "node" | "nginx";
+export type Family = "wireserve" | "workers" | "floor" | "deno" | "node" | "nginx";
 
 /** How the servers are called. */
 export const FAMILY_NAMES: Readonly<Record<Family, string>> = {
   wireserve: "Wireserve",
+  workers: "Wireserve, 2 workers",
   floor: "floor",
   deno: "Deno.serve",
   node: "node:http",
@@ -82,6 +83,9 @@ export const SIZES: Readonly<Record<"small" | "medium" | "large", number>> = {
 };
 
 const ALL: readonly Family[] = ["wireserve", "floor", "deno", "node", "nginx"];
+/** Rows in which two workers take part: their CPU time is that of all their threads. */
+const WITH_WORKERS = { note: "wrk takes a core of its own, and two workers what is left" };
+
 const REAL: readonly Family[] = ["wireserve", "deno", "node", "nginx"];
 const METRICS: readonly Metric[] = ["rate", "cpu", "p50", "p99", "peak"];
 
@@ -148,7 +152,14 @@ const FLAT = 32 * 1024 * 1024;
 
 /** All rows, in the order of the report. */
 export const WORKS: readonly Work[] = [
-  { ...DEFAULTS, id: "echo", title: "/echo/abc", targets: LEAN },
+  {
+    ...DEFAULTS,
+    ...WITH_WORKERS,
+    id: "echo",
+    title: "/echo/abc",
+    families: ["wireserve", "workers", ...ALL.slice(1)],
+    targets: LEAN,
+  },
   {
     ...DEFAULTS,
     id: "user-agent",
@@ -177,6 +188,8 @@ export const WORKS: readonly Work[] = [
   {
     ...DEFAULTS,
     ...file("small"),
+    ...WITH_WORKERS,
+    families: ["wireserve", "workers", ...REAL.slice(1)],
     id: "file-1k",
     title: "file of 1 KiB",
     targets: [atLeast("rate", 1.0, "nginx"), atLeast("rate", 2.5, "deno")],
