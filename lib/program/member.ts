@@ -101,6 +101,7 @@ export class Member {
         this.#ready.reject(revive(report.name, report.message));
         return this.terminate();
       case "failed":
+        this.account = report.account;
         return this.#fail(report.message);
       case "lines":
         this.#observer.log.append(report.lines);

@@ -29,5 +29,5 @@ export type Report =
   | { readonly type: "certified"; readonly problem: string | null }
   | { readonly type: "present" }
   /** Something has been thrown that nobody has caught. */
-  | { readonly type: "failed"; readonly message: string }
+  | { readonly type: "failed"; readonly message: string; readonly account: Account }
   | { readonly type: "drained"; readonly account: Account };

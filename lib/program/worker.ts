@@ -21,6 +21,9 @@ interface WorkerScope {
 
 const scope = globalThis as unknown as WorkerScope;
 
+/** Milliseconds that the log of a worker that has failed may take. */
+const LAST_LINES = 100;
+
 /** Passes lines on to the one log of the program, the next batch once the last has arrived. */
 class CrewSink implements LineSink {
   #taken = Promise.withResolvers<number>();
@@ -100,7 +103,14 @@ async function follow(order: Order): Promise<void> {
 /** Ends this worker: the crew hears of it in a line, where Deno would print a stack. */
 function fail(event: Event, error: unknown): void {
   event.preventDefault();
-  scope.postMessage({ type: "failed", message: messageOf(error) });
+  void sayLastWords(messageOf(error));
+}
+
+/** What has been logged and counted is not to be lost. */
+async function sayLastWords(message: string): Promise<void> {
+  const elapsed = new Promise((resolve) => setTimeout(resolve, LAST_LINES));
+  await Promise.race([log?.flush(), elapsed]);
+  scope.postMessage({ type: "failed", message, account: await account() });
 }
 
 scope.addEventListener("error", (event) => fail(event, event.error));

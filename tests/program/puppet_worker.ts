@@ -48,7 +48,11 @@ async function obey(): Promise<void> {
     const order = new TextDecoder().decode(word.subarray(0, length));
     if (order === "begin") await begin();
     else if (order === "stumble") {
-      scope.postMessage({ type: "failed", message: "it stumbles" });
+      scope.postMessage({
+        type: "failed",
+        message: "it stumbles",
+        account: { connections: [], snapshots: [] },
+      });
     } else FAILURES[order]!();
   }
 }
