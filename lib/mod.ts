@@ -38,7 +38,7 @@ export type {
 } from "./http/message.ts";
 export { StatusError } from "./http/status.ts";
 export { type Route, router } from "./router.ts";
-export type { ConnectionObserver } from "./server/connection.ts";
+export type { ConnectionObserver } from "./server/connection_context.ts";
 export type { ConnectionState, ConnectionView, ExchangeView } from "./server/connection_view.ts";
 export { CLOSING_REASONS, type ClosingReason, type ExchangeRecord } from "./server/exchange.ts";
 export { type Deadlines, DEFAULT_LIMITS, type Limits, SYSTEM_BUFFER } from "./server/limits.ts";

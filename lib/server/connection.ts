@@ -2,58 +2,28 @@
 // (RFC 9112 section 9.3).
 
 import type { Content } from "../http/content.ts";
-import type { Fields } from "../http/fields.ts";
-import type { Handler, HttpResponse, RequestHead } from "../http/message.ts";
+import type { HttpResponse, RequestHead } from "../http/message.ts";
 import { RequestParser } from "../http/parser.ts";
 import { StatusError } from "../http/status.ts";
+import { askHandler } from "./asking.ts";
+import type { ConnectionContext } from "./connection_context.ts";
 import type { ConnectionState, ConnectionView } from "./connection_view.ts";
-import type { ClosingReason, ExchangeRecord } from "./exchange.ts";
-import type { Limits } from "./limits.ts";
+import type { ClosingReason } from "./exchange.ts";
 import type { Accepted } from "./listening.ts";
+import { isDeparture, problemOf } from "./handshake.ts";
 import { OngoingExchange } from "./ongoing_exchange.ts";
 import { isStreamed } from "./outgoing.ts";
 import { NO_CONTENT, RequestContent } from "./request_content.ts";
-import { errorResponse, Responder, type ResponseObserver } from "./responder.ts";
-import type { Sweeper, Swept } from "./sweeper.ts";
+import { errorResponse, Responder } from "./responder.ts";
+import type { Swept } from "./sweeper.ts";
 import { Transport } from "./transport.ts";
 import { type Awaited, Watch } from "./watch.ts";
-
-/** What a connection reports. What it calls must not throw. */
-export interface ConnectionObserver {
-  /** A request has come to its end, well or badly. */
-  onExchange(record: ExchangeRecord): void;
-  /** A handler, or content that it gave, has failed: a fault of the program, not of the client. */
-  onError(error: unknown): void;
-  /** A peer does not speak what is spoken here: TLS where there is none, or none where it is. */
-  onForeign(peer: string, problem: string): void;
-}
-
-/** What a connection needs to know beside its socket. */
-export interface ConnectionContext {
-  /** Answers the requests. */
-  readonly handler: Handler;
-  /** What the client may ask for. */
-  readonly limits: Limits;
-  /** Hears of what happens; of requests only where somebody wants to. */
-  readonly observer: ResponseObserver & Pick<ConnectionObserver, "onForeign">;
-  /** Sweeps the deadlines, and tells the time. */
-  readonly sweeper: Sweeper;
-  /** Whether the server has as many connections as it may. */
-  readonly isCrowded: () => boolean;
-  /** Who the client of a request is, given the peer, or null where that is always the peer. */
-  readonly clientOf: ((peer: string, fields: Fields) => string) | null;
-}
-
-const NO_PARAMETERS = Object.freeze({});
 
 /**
  * Milliseconds for which a connection has been idle before a server that stops gives it up: a
  * client that is busy has its next request on the way.
  */
 const LAST_CALL = 250;
-
-/** Characters of a problem that are told at the most. */
-const LONGEST_PROBLEM = 120;
 
 /** How far the connection has come: what is to happen next. */
 type Progress = "answered" | "in want of octets" | "over" | "left";
@@ -230,15 +200,15 @@ export class Connection implements Swept {
     const { clientOf, observer } = this.#context;
     const { peer } = this.#accepted;
     this.#requestCount++;
-    const exchange = new OngoingExchange({
-      connection: this.#id,
-      number: this.#requestCount,
+    return this.#exchange = new OngoingExchange(
+      this.#id,
+      this.#requestCount,
       peer,
-      client: head === null || clientOf === null ? peer : clientOf(peer, head.fields),
+      head === null || clientOf === null ? peer : clientOf(peer, head.fields),
       head,
-      requestLine: this.#parser.requestLine,
-    }, observer.onExchange !== null);
-    return this.#exchange = exchange;
+      this.#parser.requestLine,
+      observer.onExchange !== null,
+    );
   }
 
   /** Answers one request: at once, where the handler does and there is no content to be read. */
@@ -247,9 +217,17 @@ export class Connection implements Swept {
     if (!head.isPersistent) exchange.closeBecause("asked");
     if (this.#requestCount === this.#context.limits.requests) exchange.closeBecause("limit");
     if (head.framing.type !== "none") return this.#serveContent(exchange, head);
-    const response = this.#answer(exchange, head, NO_CONTENT);
+    const response = this.#ask(exchange, head, NO_CONTENT);
     if (response instanceof Promise) return this.#respondLater(exchange, response);
     return this.#respond(exchange, response);
+  }
+
+  #ask(
+    exchange: OngoingExchange,
+    head: RequestHead,
+    content: Content,
+  ): HttpResponse | Promise<HttpResponse> {
+    return askHandler(this.#context.handler, this.#responder, exchange, head, content);
   }
 
   #respond(exchange: OngoingExchange, response: HttpResponse): Progress | Promise<Progress> {
@@ -265,7 +243,7 @@ export class Connection implements Swept {
     const content = new RequestContent(head, this.#parser, this.#transport);
     exchange.content = content;
     try {
-      const response = await this.#answer(exchange, head, content);
+      const response = await this.#ask(exchange, head, content);
       // A streamed response may be made of the request's content: only its end tells what is left.
       const isUndecided = isStreamed(response.content) && !hasNoUseForContent(head.method);
       if (!isUndecided && !content.skip(this.#context.limits.drain)) {
@@ -303,49 +281,6 @@ export class Connection implements Swept {
     }
   }
 
-  /** The handler's response, or the one that its error stands for. */
-  #answer(
-    exchange: OngoingExchange,
-    head: RequestHead,
-    content: Content,
-  ): HttpResponse | Promise<HttpResponse> {
-    const { method, target, path, query, authority, minor } = head;
-    const { fields, framing, isPersistent, expectsContinue } = head;
-    // Written out, since to spread the head takes three times as long.
-    const request = {
-      method,
-      target,
-      path,
-      query,
-      authority,
-      minor,
-      fields,
-      framing,
-      isPersistent,
-      expectsContinue,
-      content,
-      parameters: NO_PARAMETERS,
-      client: exchange.client,
-    };
-    try {
-      const response = this.#context.handler(request);
-      return isThenable(response) ? this.#settle(exchange, response) : checked(response);
-    } catch (error) {
-      return this.#responder.toResponse(exchange, error);
-    }
-  }
-
-  async #settle(
-    exchange: OngoingExchange,
-    response: PromiseLike<HttpResponse>,
-  ): Promise<HttpResponse> {
-    try {
-      return checked(await response);
-    } catch (error) {
-      return this.#responder.toResponse(exchange, error);
-    }
-  }
-
   /** Waits for a handler. The responses before do not wait for it. */
   async #respondLater(
     exchange: OngoingExchange,
@@ -375,17 +310,6 @@ const STATES: Readonly<Record<Awaited, ConnectionState>> = {
   end: "closing",
 };
 
-function isDeparture(error: unknown): boolean {
-  return error instanceof Deno.errors.UnexpectedEof ||
-    error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe;
-}
-
-/** What an error says, fit for a log: the peer may have had a hand in it. */
-function problemOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replaceAll(/[^ -~]+/g, " ").slice(0, LONGEST_PROBLEM);
-}
-
 function progressOf({ closedBecause }: OngoingExchange): Progress {
   return closedBecause === null ? "answered" : "over";
 }
@@ -394,15 +318,6 @@ function progressOf({ closedBecause }: OngoingExchange): Progress {
 function reasonOf({ failure }: RequestContent): ClosingReason {
   if (failure === null) return "unread";
   return failure.status === 408 ? "timeout" : "refused";
-}
-
-function isThenable(value: unknown): value is PromiseLike<HttpResponse> {
-  return typeof value === "object" && value !== null && "then" in value;
-}
-
-function checked(response: unknown): HttpResponse {
-  if (typeof response === "object" && response !== null) return response as HttpResponse;
-  throw new TypeError("The handler has given no response");
 }
 
 function tooSlow(): StatusError {

@@ -3,7 +3,8 @@
 
 import type { Handler } from "../http/message.ts";
 import type { Fields } from "../http/fields.ts";
-import { Connection, type ConnectionContext, type ConnectionObserver } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionContext, ConnectionObserver } from "./connection_context.ts";
 import type { ConnectionView } from "./connection_view.ts";
 import { DescriptorReserve } from "./descriptor_reserve.ts";
 import { type Limits, limitsWith } from "./limits.ts";

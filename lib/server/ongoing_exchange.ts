@@ -6,20 +6,15 @@ import type { ClosingReason, ExchangeRecord } from "./exchange.ts";
 import type { Asked } from "./outgoing.ts";
 import type { RequestContent } from "./request_content.ts";
 
-/** What is known when an exchange begins. */
-export interface Beginning {
-  /** The connection's id, and the number of the request on it. */
-  readonly connection: string;
-  readonly number: number;
-  readonly peer: string;
-  readonly client: string;
-  readonly head: RequestHead | null;
-  readonly requestLine: string | null;
-}
-
 /** An exchange that has begun. */
 export class OngoingExchange {
-  readonly #beginning: Beginning;
+  readonly #connection: string;
+  readonly #number: number;
+  readonly #peer: string;
+  readonly #head: RequestHead | null;
+  readonly #requestLine: string | null;
+  /** The client's address. */
+  readonly client: string;
   /** When it began, by the calendar and by a clock that only goes forward. */
   readonly #startedAt: number;
   readonly #startedAtTick: number;
@@ -31,25 +26,41 @@ export class OngoingExchange {
   sentBefore = Infinity;
 
   /**
-   * @param beginning What is known.
+   * @param connection The connection's id.
+   * @param number The number of the request on it.
+   * @param peer The address at the other end.
+   * @param client The client's address.
+   * @param head The head, or null where it could not be read.
+   * @param requestLine The request line, as far as it is known.
    * @param isTimed Whether somebody wants to know when it began, and how long it took.
    */
-  constructor(beginning: Beginning, isTimed: boolean) {
-    this.#beginning = beginning;
+  constructor(
+    connection: string,
+    number: number,
+    peer: string,
+    client: string,
+    head: RequestHead | null,
+    requestLine: string | null,
+    isTimed: boolean,
+  ) {
+    this.#connection = connection;
+    this.#number = number;
+    this.#peer = peer;
+    this.client = client;
+    this.#head = head;
+    this.#requestLine = requestLine;
     this.#startedAt = isTimed ? Date.now() : 0;
     this.#startedAtTick = isTimed ? performance.now() : 0;
   }
 
   /** What matters to the response; of a request that could not be read, as far as it is known. */
   get asked(): Asked {
-    const { head, requestLine } = this.#beginning;
-    if (head !== null) return head;
-    return { method: requestLine?.startsWith("HEAD ") ? "HEAD" : "GET", minor: 1 };
+    if (this.#head !== null) return this.#head;
+    return { method: this.#requestLine?.startsWith("HEAD ") ? "HEAD" : "GET", minor: 1 };
   }
 
-  /** The client's address. */
-  get client(): string {
-    return this.#beginning.client;
+  get #id(): string {
+    return `${this.#connection}-${this.#number}`;
   }
 
   /** Ends the connection with this exchange, unless that was settled already. */
@@ -63,13 +74,12 @@ export class OngoingExchange {
    * @param octetsOut Octets of the response's content that were sent.
    */
   record(status: number | null, octetsOut: number, isComplete: boolean): ExchangeRecord {
-    const { connection, number, peer, client, head, requestLine } = this.#beginning;
     return {
-      id: `${connection}-${number}`,
-      peer,
-      client,
-      head,
-      requestLine,
+      id: this.#id,
+      peer: this.#peer,
+      client: this.client,
+      head: this.#head,
+      requestLine: this.#requestLine,
       status,
       octetsIn: this.content?.received ?? 0,
       octetsOut: Math.max(0, octetsOut),
@@ -82,10 +92,10 @@ export class OngoingExchange {
 
   /** A look at the exchange, once `octetsSent` octets have been sent on its connection. */
   view(octetsSent: number): ExchangeView | null {
-    const { connection, number, head } = this.#beginning;
+    const head = this.#head;
     if (head === null) return null;
     return {
-      id: `${connection}-${number}`,
+      id: this.#id,
       method: head.method,
       target: head.target,
       octetsIn: this.content?.received ?? 0,

@@ -1,0 +1,34 @@
+// What every connection of a server has in common, and whom it reports to.
+
+import type { Fields } from "../http/fields.ts";
+import type { Handler } from "../http/message.ts";
+import type { ExchangeRecord } from "./exchange.ts";
+import type { Limits } from "./limits.ts";
+import type { ResponseObserver } from "./responder.ts";
+import type { Sweeper } from "./sweeper.ts";
+
+/** What a connection reports. What it calls must not throw. */
+export interface ConnectionObserver {
+  /** A request has come to its end, well or badly. */
+  onExchange(record: ExchangeRecord): void;
+  /** A handler, or content that it gave, has failed: a fault of the program, not of the client. */
+  onError(error: unknown): void;
+  /** A peer does not speak what is spoken here: TLS where there is none, or none where it is. */
+  onForeign(peer: string, problem: string): void;
+}
+
+/** What a connection needs to know beside its socket. */
+export interface ConnectionContext {
+  /** Answers the requests. */
+  readonly handler: Handler;
+  /** What the client may ask for. */
+  readonly limits: Limits;
+  /** Hears of what happens; of requests only where somebody wants to. */
+  readonly observer: ResponseObserver & Pick<ConnectionObserver, "onForeign">;
+  /** Sweeps the deadlines, and tells the time. */
+  readonly sweeper: Sweeper;
+  /** Whether the server has as many connections as it may. */
+  readonly isCrowded: () => boolean;
+  /** Who the client of a request is, given the peer, or null where that is always the peer. */
+  readonly clientOf: ((peer: string, fields: Fields) => string) | null;
+}
