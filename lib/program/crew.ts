@@ -136,6 +136,8 @@ export class Crew implements Serving {
 
   async drain(grace: number): Promise<void> {
     this.#stop();
+    // Whoever is told to close by one worker would connect to another that still listens.
+    if (grace > 0) await Promise.all(this.#members.map((member) => member.stopListening()));
     await Promise.all(this.#members.map((member) => member.drain(grace)));
   }
 

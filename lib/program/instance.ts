@@ -73,6 +73,11 @@ export class Instance implements Serving {
     return this.#server.port;
   }
 
+  /** Stops listening; connections go on. */
+  stopListening(): Promise<void> {
+    return this.#server.stopListening();
+  }
+
   drain(grace: number): Promise<void> {
     return this.#server.drain(grace);
   }

@@ -3,6 +3,7 @@
 
 import type { AccessLog } from "../access_log/access_log.ts";
 import { retire } from "../admin/metrics.ts";
+import { elapse } from "../server/clock.ts";
 import type { Certificate } from "../server/listening.ts";
 import { Failure, messageOf, revive } from "./failure.ts";
 import type { Assignment } from "./instance.ts";
@@ -40,6 +41,7 @@ export class Member {
   readonly #ready = Promise.withResolvers<Whereabouts>();
   readonly #over = Promise.withResolvers<void>();
   readonly #questions = new Map<number, (account: Account) => void>();
+  readonly #silent = Promise.withResolvers<void>();
   #certified = Promise.withResolvers<string | null>();
   #questionCount = 0;
   #unanswered = 0;
@@ -106,6 +108,8 @@ export class Member {
       case "lines":
         this.#observer.log.append(report.lines);
         return this.send({ type: "logged" });
+      case "silent":
+        return this.#silent.resolve();
       case "certified":
         return this.#certified.resolve(report.problem);
       case "account":
@@ -148,6 +152,12 @@ export class Member {
       clearTimeout(timer);
       this.#questions.delete(question);
     }
+  }
+
+  /** Has it stop listening, unless it is too busy to heed. */
+  async stopListening(): Promise<void> {
+    this.send({ type: "stop listening" });
+    await elapse(LONGEST_ANSWER, Promise.race([this.#silent.promise, this.#over.promise]));
   }
 
   /** Ends it, in peace if possible. */

@@ -8,6 +8,7 @@ import type { Assignment } from "./instance.ts";
 /** To a worker. */
 export type Order =
   | { readonly type: "start"; readonly assignment: Assignment }
+  | { readonly type: "stop listening" }
   | { readonly type: "drain"; readonly grace: number }
   | { readonly type: "certificate"; readonly certificate: Certificate }
   | { readonly type: "ask"; readonly question: number }
@@ -28,6 +29,7 @@ export type Report =
   | { readonly type: "account"; readonly question: number; readonly account: Account }
   | { readonly type: "certified"; readonly problem: string | null }
   | { readonly type: "present" }
+  | { readonly type: "silent" }
   /** Something has been thrown that nobody has caught. */
   | { readonly type: "failed"; readonly message: string; readonly account: Account }
   | { readonly type: "drained"; readonly account: Account };

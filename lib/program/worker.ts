@@ -55,6 +55,11 @@ async function start(assignment: Assignment): Promise<void> {
   }
 }
 
+async function stopListening(): Promise<void> {
+  await instance?.stopListening();
+  scope.postMessage({ type: "silent" });
+}
+
 async function drain(grace: number): Promise<void> {
   await instance?.drain(grace);
   await log?.flush();
@@ -83,6 +88,8 @@ async function follow(order: Order): Promise<void> {
   switch (order.type) {
     case "start":
       return await start(order.assignment);
+    case "stop listening":
+      return await stopListening();
     case "drain":
       return await drain(order.grace);
     case "certificate":

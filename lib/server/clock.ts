@@ -14,3 +14,11 @@ export function currentDate(): string {
   }
   return text;
 }
+
+/** Waits for so long, or until something happens. */
+export async function elapse(milliseconds: number, event?: Promise<void>): Promise<void> {
+  const elapsed = Promise.withResolvers<void>();
+  const timer = setTimeout(elapsed.resolve, milliseconds);
+  await (event === undefined ? elapsed.promise : Promise.race([elapsed.promise, event]));
+  clearTimeout(timer);
+}

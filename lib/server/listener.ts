@@ -3,6 +3,7 @@
 
 import type { Handler } from "../http/message.ts";
 import type { Fields } from "../http/fields.ts";
+import { elapse } from "./clock.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionContext, ConnectionObserver } from "./connection_context.ts";
 import type { ConnectionView } from "./connection_view.ts";
@@ -59,12 +60,9 @@ export const DEFAULT_PORT = 4221;
 const FIRST_PAUSE = 5;
 const LONGEST_PAUSE = 1000;
 
-/**
- * Turns of the event loop, of a millisecond each, for which nothing may come before a queue counts
- * as empty, and how many to wait for that: under a flood, a queue never is.
- */
-const QUIET_TURNS = 2;
-const MOST_TURNS = 100;
+/** Milliseconds without anybody after which a queue counts as empty, and how many to wait for it. */
+const QUIET = 2;
+const LONGEST_RETREAT = 100;
 
 /** A server that is serving. */
 export class Server {
@@ -141,15 +139,20 @@ export class Server {
    * @param grace Milliseconds that requests under way may take.
    */
   async drain(grace: number): Promise<void> {
-    this.#stopAccepting();
+    if (grace === 0) this.#shut(this.#listeners);
     // First: whoever is told to close connects anew, as long as that can be done.
-    if (grace > 0) await this.#retire(this.#listeners);
-    else this.#shut(this.#listeners);
-    await Promise.all(this.#accepting); // Until then, the system goes on listening.
+    await this.stopListening();
     this.#isDraining = true;
     for (const connection of this.#connections.keys()) connection.drain();
     await elapse(grace, this.finished);
     await this.close();
+  }
+
+  /** Stops listening, and resolves once nobody can connect any more. Connections go on. */
+  async stopListening(): Promise<void> {
+    this.#stopAccepting();
+    await this.#retire(this.#listeners);
+    await Promise.all(this.#accepting); // Until then, the system goes on listening.
   }
 
   #stopAccepting(): void {
@@ -163,7 +166,8 @@ export class Server {
    */
   async #retire(listeners: Listeners): Promise<void> {
     let accepted = listeners.accepted;
-    for (let turns = 0, quiet = 0; turns < MOST_TURNS && quiet < QUIET_TURNS; turns++) {
+    for (let turns = 0, quiet = 0; turns < LONGEST_RETREAT && quiet < QUIET; turns++) {
+      if (listeners.isClosed) return;
       await elapse(0);
       quiet = listeners.accepted === accepted ? quiet + 1 : 0;
       accepted = listeners.accepted;
@@ -264,14 +268,6 @@ export class Server {
     if (this.#isDraining) connection.drain();
     observer.onOpen(peer);
   }
-}
-
-/** Waits for so long, or until something happens. */
-async function elapse(milliseconds: number, event?: Promise<void>): Promise<void> {
-  const elapsed = Promise.withResolvers<void>();
-  const timer = setTimeout(elapsed.resolve, milliseconds);
-  await (event === undefined ? elapsed.promise : Promise.race([elapsed.promise, event]));
-  clearTimeout(timer);
 }
 
 /**

@@ -13,13 +13,19 @@ export interface Outcome {
   refused: number;
 }
 
-const GET = new TextEncoder().encode("GET /echo/abc HTTP/1.1\r\nHost: h\r\n\r\n");
+const GET = "GET /echo/abc HTTP/1.1\r\nHost: localhost\r\n";
 
-/** Asks on so many connections, which are made anew after a farewell, until none can be made. */
+/**
+ * Asks on so many connections, which are made anew after a farewell, until none can be made.
+ *
+ * @param wish What becomes of a connection after its first response, if the server agrees.
+ */
 export async function askUntilRefused(
   connect: () => Promise<Deno.Conn>,
   connections: number,
+  wish: "keep-alive" | "close" = "keep-alive",
 ): Promise<Outcome> {
+  const request = new TextEncoder().encode(`${GET}Connection: ${wish}\r\n\r\n`);
   const outcome: Outcome = { answered: 0, farewells: 0, lost: [], refused: 0 };
   const client = async () => {
     for (;;) {
@@ -30,7 +36,7 @@ export async function askUntilRefused(
         outcome.refused++;
         return;
       }
-      await askOn(conn, outcome);
+      await askOn(conn, request, outcome);
       conn.close();
     }
   };
@@ -38,13 +44,13 @@ export async function askUntilRefused(
   return outcome;
 }
 
-async function askOn(conn: Deno.Conn, outcome: Outcome): Promise<void> {
+async function askOn(conn: Deno.Conn, request: Uint8Array, outcome: Outcome): Promise<void> {
   const decoder = new TextDecoder();
   const piece = new Uint8Array(4096);
   for (let number = 1;; number++) {
     let text = "";
     try {
-      await conn.write(GET);
+      await conn.write(request);
       while (!text.endsWith("\r\n\r\nabc")) {
         const count = await conn.read(piece);
         if (count === null) throw new Error("end");

@@ -106,7 +106,7 @@ export class Output {
 }
 
 /** What the log says when the program serves. */
-const SERVING = /\bserving\b[^\n]* at https?:\/\/\S+:([0-9]+)\//;
+const SERVING = /\bserving\b[^\n]* at (?:https?:\/\/\S+:([0-9]+)\/|unix:\S+)/;
 
 async function matchInFile(path: string, pattern: RegExp): Promise<RegExpExecArray> {
   let match: RegExpExecArray | null = null;
@@ -147,7 +147,7 @@ export class Program {
     const [, port] = args.includes("--log-file")
       ? await matchInFile(logFile!, SERVING)
       : await stdout.until(SERVING);
-    return new Program(process, stdout, Number(port));
+    return new Program(process, stdout, Number(port ?? 0));
   }
 
   /** The process's number. */

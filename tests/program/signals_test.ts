@@ -1,0 +1,168 @@
+// The real program at its end, and when it is to read its files again: nobody who has been let in
+// is left without an answer, whatever is asked of it meanwhile.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { makeCertificates, subjectAt } from "../support/certificates.ts";
+import { askUntilRefused } from "../support/load.ts";
+import { FOR_PROGRAM, testWith } from "../support/needs.ts";
+import { Program, withProgram } from "../support/program.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { withDirectory } from "../support/temp.ts";
+import { until } from "../support/wait.ts";
+
+const MiB = 1024 * 1024;
+const GET = "GET /echo/abc HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+for (
+  const [signal, args] of [
+    ["SIGTERM", []],
+    ["SIGINT", ["--workers", "2"]],
+  ] as const
+) {
+  testWith(FOR_PROGRAM, `no request is lost when ${signal} comes under load ${args}`, async () => {
+    const program = await Program.start(["--log", "off", ...args]);
+    let count = 0;
+    const isUnderLoad = Promise.withResolvers<void>();
+    const asking = askUntilRefused(() => {
+      if (++count === 20) isUnderLoad.resolve();
+      return Deno.connect({ hostname: "127.0.0.1", port: program.port });
+    }, 20);
+    await isUnderLoad.promise;
+    const client = await RawClient.connect(program.port);
+    await client.send(GET);
+    await client.readResponse();
+    const ended = await program.stop(signal);
+    client.close();
+    const { answered, lost, refused } = await asking;
+    assertEquals([ended.code, ended.stderr, lost, refused], [0, "", [], 20]);
+    assert(answered >= 20);
+  });
+}
+
+testWith(
+  [...FOR_PROGRAM, "curl"],
+  "what is under way at SIGTERM is completed, and SIGHUP is no reason to stop",
+  () =>
+    withDirectory(async (path) => {
+      const large = crypto.getRandomValues(new Uint8Array(65536));
+      await Deno.writeFile(`${path}/large`, new Blob(Array(256).fill(large)).stream());
+      const program = await Program.start(["-d", path, "--verbose"]);
+      const curl = (...args: string[]) =>
+        new Deno.Command("curl", { args: ["-sS", "-i", ...args], stdout: "piped" }).spawn();
+      const url = program.url("/files/");
+      const download = curl("--limit-rate", "16M", "-o", `${path}/got`, `${url}large`);
+      const upload = curl(
+        "--limit-rate",
+        "8M",
+        "-T",
+        `${path}/large`,
+        "-H",
+        "Expect:",
+        `${url}copy`,
+      );
+      await until(async () => {
+        for await (const { name } of Deno.readDir(path)) if (/\.part$/.test(name)) return true;
+        return false;
+      });
+      program.signal("SIGHUP");
+      await program.until(/reloaded/);
+      const ended = await program.stop();
+      assertEquals([ended.code, ended.stderr], [0, ""]);
+      await download.output();
+      const got = await Deno.readFile(`${path}/got`);
+      assertEquals(got.subarray(-16 * MiB), await Deno.readFile(`${path}/large`));
+      assertMatch(new TextDecoder().decode((await upload.output()).stdout), /^connection: close/mi);
+      assertEquals(await Deno.readFile(`${path}/copy`), await Deno.readFile(`${path}/large`));
+    }),
+);
+
+for (
+  const [name, args, hurry] of [
+    ["--grace 0 waits for nobody", ["--grace", "0"], false],
+    ["--grace 1 waits for a second", ["--grace", "1"], false],
+    ["a second signal ends at once", ["--grace", "100"], true],
+  ] as const
+) {
+  testWith(FOR_PROGRAM, `${name}, and the status is 0`, async () => {
+    await withDirectory(async (path) => {
+      const program = await Program.start(["-d", path, "--log", "json", ...args]);
+      using client = await RawClient.connect(program.port);
+      await client.send("PUT /files/a HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+      await until(async () => {
+        for await (const { name } of Deno.readDir(path)) if (/\.part$/.test(name)) return true;
+        return false;
+      });
+      if (hurry) {
+        program.signal("SIGTERM");
+        await program.until(/draining/);
+      }
+      const { code, stderr, stdout } = await program.stop();
+      assertEquals([code, stderr], [0, ""]);
+      if (!hurry) {
+        assertMatch(
+          stdout,
+          /"complete":false.*"closed":"drain"|"closed":"drain".*"complete":false/,
+        );
+      }
+    });
+  });
+}
+
+for (const args of [[], ["--workers", "2"]]) {
+  testWith(
+    [...FOR_PROGRAM, "openssl"],
+    `SIGHUP replaces the certificate, and no connection is lost ${args}`,
+    () =>
+      withDirectory(async (path) => {
+        const { one, two, authority } = await makeCertificates(path);
+        const [cert, key] = [`${path}/cert.pem`, `${path}/key.pem`];
+        const install = async (certificate: { cert: string; key: string }) => {
+          await Deno.writeTextFile(cert, certificate.cert);
+          await Deno.writeTextFile(key, certificate.key);
+        };
+        await install(one);
+        const tls = ["--tls-cert", cert, "--tls-key", key, ...args];
+        await withProgram(tls, async (program) => {
+          const { port } = program;
+          const caCerts = [authority];
+          const connect = () => Deno.connectTls({ hostname: "localhost", port, caCerts });
+          using open = new RawClient(await connect());
+          await open.send(GET);
+          await open.readResponse();
+          using uploading = new RawClient(await connect());
+          await uploading.send(
+            "POST /echo/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\nabc",
+          );
+          assertEquals(await subjectAt(port), "one");
+
+          let isOver = false;
+          const asking = askUntilRefused(() => isOver ? Promise.reject() : connect(), 4, "close");
+          let reloads = 0;
+          const reload = async (pattern: RegExp, where: "stdout" | "stderr") => {
+            program.signal("SIGHUP");
+            reloads++;
+            await until(() => (program[where].match(pattern)?.length ?? 0) >= reloads);
+          };
+          for (let round = 0; round < 5; round++) {
+            await install(round % 2 === 0 ? two : one);
+            await reload(/reloaded/g, "stdout");
+          }
+          isOver = true;
+          assertEquals((await asking).lost, []);
+          assertEquals(await subjectAt(port), "two");
+
+          reloads = 0;
+          await Deno.writeTextFile(cert, "no certificate");
+          await reload(/cannot reload: .+\n/g, "stderr");
+          await Deno.remove(cert);
+          await reload(/cannot reload: .+\n/g, "stderr");
+          assertEquals(program.stderr.split("\n").length, 3, program.stderr);
+          assertEquals(await subjectAt(port), "two");
+          await open.send(GET);
+          assertEquals((await open.readResponse()).text, "abc");
+          await uploading.send("def");
+          assertEquals((await uploading.readResponse()).status, 405);
+        });
+      }),
+  );
+}
