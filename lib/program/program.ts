@@ -145,8 +145,7 @@ async function startServing(options: Options, log: AccessLog): Promise<Serving> 
   if (unix !== null) await removeStaleSocket(unix.path);
   const assignment = { options, port, count, certificate };
   try {
-    const isShared = unix === null && (count > 1 || certificate !== undefined);
-    if (isShared) checkPort(options);
+    if (unix === null && (count > 1 || tls !== null)) checkPort(options);
     return count === 1
       ? await Instance.start({ ...assignment, index: 0, restarts: 0 }, log)
       : await Crew.start({ assignment, log });

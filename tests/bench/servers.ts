@@ -203,18 +203,19 @@ function freePort(): number {
 }
 
 async function hasAnswer(port: number): Promise<boolean> {
-  let client: RawClient;
   try {
-    client = await RawClient.connect(port);
+    using client = await RawClient.connect(port);
+    await client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const { status } = await client.readResponse();
+    if (status !== 200) throw new Error(`/ is answered with ${status}`);
+    return true;
   } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) return false;
+    // A port that is to be shared is tried before: who comes just then is reset.
+    const isEarly = error instanceof Deno.errors.ConnectionRefused ||
+      error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe;
+    if (isEarly) return false;
     throw error;
   }
-  using _ = client;
-  await client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  const { status } = await client.readResponse();
-  if (status !== 200) throw new Error(`/ is answered with ${status}`);
-  return true;
 }
 
 /**
