@@ -28,6 +28,8 @@ export function toStatusError(
       return use === "reading"
         ? notFound()
         : new StatusError(400, "The name of the file is too long.");
+    case "ESTALE": // NFS: somebody else has removed it meanwhile.
+      return new StatusError(503, "The file has gone from under us.", { "Retry-After": "1" });
     case "EMFILE":
     case "ENFILE":
       return new StatusError(503, "The server has too many files open.", { "Retry-After": "1" });

@@ -71,12 +71,13 @@ export class HeldFiles {
   }
 
   /**
-   * Whether a file can be held: not if it is too large, or was changed so lately that it may
-   * change unnoticed. To be asked before it is read: what was read may grow old while it waits.
+   * Whether a file can be held: not if it is too large, if it was changed so lately that it may
+   * change unnoticed, or where it could not be looked at before each use. To be asked before it is read: what was read may grow old while it waits.
    */
   mayHold({ size, mtime, ctime }: Deno.FileInfo): boolean {
     const changed = Math.max(mtime?.getTime() ?? Infinity, ctime?.getTime() ?? Infinity);
-    return size <= LARGEST_HELD && this.#clock() - changed >= SETTLED_AFTER;
+    const isSettled = this.#clock() - changed >= SETTLED_AFTER;
+    return size <= LARGEST_HELD && isSettled && this.#looks.areAllowed;
   }
 
   /** Holds a file that {@linkcode mayHold} has allowed. */

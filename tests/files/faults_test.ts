@@ -17,6 +17,7 @@ Deno.test("toStatusError() tells a client what the file system refuses", () => {
     [coded("EDQUOT"), 507, 507],
     [coded("EMFILE"), 503, 503],
     [coded("ENFILE"), 503, 503],
+    [coded("ESTALE"), 503, 503],
   ];
   for (const [error, reading, writing] of cases) {
     for (const [use, status] of [["reading", reading], ["writing", writing]] as const) {

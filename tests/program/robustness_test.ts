@@ -108,7 +108,7 @@ testWith(
   "an upload that the server's end cuts off leaves nothing",
   () =>
     withDirectory(async (path) => {
-      const program = await Program.start(["-d", path]);
+      const program = await Program.start(["-d", path, "--grace", "0.2"]);
       using client = await RawClient.connect(program.port);
       await client.send(
         "POST /files/a HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nabc",
