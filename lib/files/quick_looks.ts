@@ -27,6 +27,7 @@ export class QuickLooks {
   /** Looks at files that are known not to be across a network. */
   static atLocalFiles(): QuickLooks {
     const looks = new QuickLooks("/");
+    looks.#isLearning = true; // There is nothing to learn.
     looks.#slowUntil = 0;
     return looks;
   }

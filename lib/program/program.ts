@@ -21,6 +21,7 @@ import { Signals } from "./signals.ts";
 
 /** Milliseconds that the log may take at the end. */
 const LAST_LINES = 1000;
+const LAST_MOMENT = 200;
 
 /**
  * Serves until a signal ends it.
@@ -39,7 +40,7 @@ export async function run(options: Options, version: string): Promise<void> {
   signals.onHangup = () => reloaded = reloaded.then(() => program.reload());
   await signals.end;
   // Whoever signals twice does not want to wait.
-  await Promise.race([program.end(), signals.secondEnd]);
+  await Promise.race([program.end(), signals.secondEnd.then(() => program.leave())]);
 }
 
 /** The program, started. */
@@ -130,6 +131,12 @@ class Program {
     await this.#serving.drain(grace);
     await this.#admin?.close();
     await Promise.race([this.#log.flush(), elapse(LAST_LINES)]);
+  }
+
+  /** Ends the program with whatever is under way. The log gets the moment that it needs. */
+  async leave(): Promise<void> {
+    this.#admin?.close();
+    await Promise.race([this.#log.flush(), elapse(LAST_MOMENT)]);
   }
 }
 

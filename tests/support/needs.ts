@@ -12,7 +12,6 @@ export type Tool =
   | "wrk"
   | "haproxy"
   | "mkfifo"
-  | "openssl"
   | "script"
   | "linux"
   | "mount"
