@@ -3,7 +3,7 @@
 // until the next read.
 
 /** Octets that a new connection holds: simple heads fit, and the idle ones are cheap. */
-const INITIAL_SIZE = 1024;
+const INITIAL_SIZE = 512;
 
 /** Octets that a connection keeps once it has needed them: most heads fit. */
 const KEPT_SIZE = 4096;

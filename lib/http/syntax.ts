@@ -103,8 +103,17 @@ export function isBlank(octet: number): boolean {
 
 /** Whether two names are the same but for case. */
 export function isSameName(one: string, other: string): boolean {
-  return one.length === other.length &&
-    (one === other || one.toLowerCase() === other.toLowerCase());
+  if (one.length !== other.length) return false;
+  if (one === other) return true;
+  // Most names of one length differ at an end already: to change the case of both costs 0.1 us.
+  const last = one.length - 1;
+  return isSameLetter(one, other, 0) && isSameLetter(one, other, last) &&
+    one.toLowerCase() === other.toLowerCase();
+}
+
+/** Whether two characters are the same but for the bit that tells the case of ASCII letters. */
+function isSameLetter(one: string, other: string, at: number): boolean {
+  return ((one.charCodeAt(at) ^ other.charCodeAt(at)) & ~0x20) === 0;
 }
 
 const utf8 = new TextDecoder();

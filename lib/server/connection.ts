@@ -106,6 +106,7 @@ export class Connection implements Swept {
       if (next === "over") return await this.#transport.linger();
       if (next === "left") return;
       if (next === "answered") continue;
+      this.#exchange = null;
       const awaited = this.#parser.isIdle ? "request" : "head";
       const count = await this.#transport.read(this.#parser.room(), awaited);
       if (this.#refusal !== null) await this.#refusal;

@@ -58,13 +58,11 @@ export class Transport {
    * @returns How many octets were read, or null where the peer will send no more.
    * @throws {PeerGone} where the connection is lost.
    */
-  async read(into: Uint8Array, awaited: Awaited): Promise<number | null> {
+  read(into: Uint8Array, awaited: Awaited): Promise<number | null> {
     this.#watch.expect(awaited, this.#sweeper.now);
-    try {
-      return await this.#conn.read(into);
-    } catch (error) {
+    return this.#conn.read(into).catch((error) => {
       throw this.#lose(error);
-    }
+    });
   }
 
   /**
