@@ -73,6 +73,19 @@ export function isFieldValue(text: string): boolean {
   return FIELD_VALUE_PATTERN.test(text);
 }
 
+/** The last long text that was ASCII: a field's value is often asked about again. */
+let lastAscii = "";
+
+function isLongAscii(text: string): boolean {
+  if (text === lastAscii) return true;
+  const isAscii = !BEYOND_ASCII.test(text);
+  if (isAscii) lastAscii = text.length <= LONGEST_KEPT ? text : "";
+  return isAscii;
+}
+
+/** Characters of a text that is kept, at most. */
+const LONGEST_KEPT = 1024;
+
 /** Characters up to which a loop is done before a pattern has begun. */
 const SHORT = 64;
 
@@ -80,7 +93,7 @@ const BEYOND_ASCII = /[\x80-\uffff]/;
 
 /** Whether every character of `text` is ASCII: then its UTF-8 octets are its characters. */
 export function isAscii(text: string): boolean {
-  if (text.length > SHORT) return !BEYOND_ASCII.test(text);
+  if (text.length > SHORT) return isLongAscii(text);
   for (let at = 0; at < text.length; at++) {
     if (text.charCodeAt(at) > 0x7f) return false;
   }
