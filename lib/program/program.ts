@@ -10,6 +10,7 @@ import { Directory } from "../files/directory.ts";
 import { sweep } from "../files/sweep.ts";
 import type { Options, TlsFiles } from "../options/parse.ts";
 import { type Address, UsageError } from "../options/values.ts";
+import { elapse } from "../server/clock.ts";
 import type { Server } from "../server/listener.ts";
 import { type Certificate, isSocket, Listeners, removeStaleSocket } from "../server/listening.ts";
 import { Crew } from "./crew.ts";
@@ -138,10 +139,6 @@ class Program {
     this.#admin?.close();
     await Promise.race([this.#log.flush(), elapse(LAST_MOMENT)]);
   }
-}
-
-function elapse(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** Several workers, or none: one instance needs no isolate of its own. */

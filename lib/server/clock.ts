@@ -1,4 +1,5 @@
-// The time of day as the Date field carries it, made once a second rather than once a response.
+// Time: that of day as the Date field carries it, made once a second rather than once a response,
+// and what passes while something is waited for.
 
 import { formatDate } from "../http/date.ts";
 
