@@ -150,7 +150,7 @@ const CHANGES: readonly Change[] = [
   {
     name: "written by PUT to another server",
     change: async (_, { path }) => {
-      const { server } = open(path, 0);
+      const { server } = await open(path, 0);
       await put(server.port).finally(() => server.close());
     },
     expected: NEW,
@@ -158,7 +158,7 @@ const CHANGES: readonly Change[] = [
   {
     name: "deleted through another server",
     change: async (_, { path }) => {
-      const { server, ask } = open(path, 0);
+      const { server, ask } = await open(path, 0);
       await ask("DELETE /files/d/a").finally(() => server.close());
     },
     expected: 404,
@@ -224,7 +224,7 @@ testWith(
   () =>
     withHeldHouse(async ({ path }) => {
       await writeOld(`${path}/a`, OLD);
-      const house = open(path, 0);
+      const house = await open(path, 0);
       await house.ask("GET /files/a");
       const held = await isHeld(house, "a");
       await house.server.close();
@@ -237,7 +237,7 @@ testWith(
   "a file that is written into again and again is sent as it is each time",
   () =>
     withHeldHouse(async ({ path }) => {
-      const { server, ask } = open(path, 0);
+      const { server, ask } = await open(path, 0);
       for (let round = 0; round < 200; round++) {
         const content = `${1000 + round}`;
         if (round % 2 === 0) await Deno.writeTextFile(`${path}/a`, content);

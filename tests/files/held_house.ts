@@ -11,6 +11,7 @@ import { routes } from "../../lib/routes.ts";
 import { serve, type Server } from "../../lib/server/listener.ts";
 import type { RawResponse } from "../support/raw_client.ts";
 import { withDirectory } from "../support/temp.ts";
+import { until } from "../support/wait.ts";
 import { askAt, CHANGED } from "./reading_house.ts";
 
 /** Milliseconds by which a clock is ahead for files to be held at once. */
@@ -45,8 +46,13 @@ export interface HeldHouse extends House {
  *
  * @param ahead Milliseconds by which its clock is ahead; one that lags holds nothing.
  */
-export function open(path: string, ahead: number, errors: unknown[] = []): House {
+export async function open(
+  path: string,
+  ahead: number,
+  errors: unknown[] = [],
+): Promise<House> {
   const directory = new CountingDirectory(path);
+  await until(() => directory.looks.areAllowed); // It has to learn where the files are.
   const settings = { ...DEFAULT_FILE_SETTINGS, allowsDelete: true, isDurable: false };
   const handlers = fileHandlers(directory, settings, () => Date.now() + ahead);
   const observer = { onError: (error: unknown) => errors.push(error) };
@@ -60,7 +66,7 @@ export async function withHeldHouse(run: (house: HeldHouse) => Promise<void>): P
     await Deno.mkdir(`${root}/served`);
     await Deno.mkdir(`${root}/outside`);
     const errors: unknown[] = [];
-    const house = open(`${root}/served`, AHEAD, errors);
+    const house = await open(`${root}/served`, AHEAD, errors);
     try {
       await run({ root, ...house });
     } finally {
