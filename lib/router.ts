@@ -2,6 +2,7 @@
 // answered by GET's handler, OPTIONS by the router itself (RFC 9110 sections 9.3 and 15.5.6).
 
 import type { Handler, HttpRequest, HttpResponse } from "./http/message.ts";
+import { METHODS } from "./http/methods.ts";
 import { StatusError } from "./http/status.ts";
 import { isToken } from "./http/syntax.ts";
 import { decodePath, normalizePath } from "./http/target.ts";
@@ -11,26 +12,14 @@ export interface Route {
   /** The method, `GET` for instance; a GET route answers HEAD as well. */
   readonly method: string;
   /**
-   * The pattern of the path: text as it stands in a URL, escaped where it must be, in which `{name}` stands for one segment and, at the
-   * end, `{name...}` for all that remains, slashes included, be it empty.
+   * The pattern of the path: text as it stands in a URL, escaped where it must be, in which
+   * `{name}` stands for one segment and, at the end, `{name...}` for all that remains, slashes
+   * included, be it empty.
    */
   readonly path: string;
   /** What answers. It finds the pattern's parameters, percent-decoded, in the request. */
   readonly handler: Handler;
 }
-
-/** The methods of RFC 9110 section 9 and RFC 5789: others are not implemented by anybody here. */
-const KNOWN_METHODS: ReadonlySet<string> = new Set([
-  "GET",
-  "HEAD",
-  "POST",
-  "PUT",
-  "DELETE",
-  "CONNECT",
-  "OPTIONS",
-  "TRACE",
-  "PATCH",
-]);
 
 /** The values of a pattern's parameters as they stand in a path, or null where it does not match. */
 type Matcher = (path: string) => readonly string[] | null;
@@ -53,7 +42,7 @@ interface Resource {
  */
 export function router(routes: readonly Route[]): Handler {
   const resources = groupByPath(routes);
-  const known = new Set([...KNOWN_METHODS, ...routes.map(({ method }) => method)]);
+  const known = new Set<string>([...METHODS, ...routes.map(({ method }) => method)]);
   const allowed = allow(
     resources.flatMap(({ handlers }) => [...handlers.keys()]),
   );

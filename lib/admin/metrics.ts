@@ -2,6 +2,7 @@
 // library's own counters cost; it gets them when somebody asks. A snapshot is a plain value, so
 // that a worker can send its own.
 
+import { METHODS } from "../http/methods.ts";
 import { CLOSING_REASONS, type ExchangeRecord } from "../server/exchange.ts";
 
 /** One number of a metric. */
@@ -26,22 +27,11 @@ export interface Metric {
 export type Snapshot = readonly Metric[];
 
 /** The methods that are told apart: a client must not be able to make up rows. */
-const METHODS = [
-  "GET",
-  "HEAD",
-  "POST",
-  "PUT",
-  "DELETE",
-  "CONNECT",
-  "OPTIONS",
-  "TRACE",
-  "PATCH",
-  "other",
-] as const;
+const ROWS = [...METHODS, "other"] as const;
 
-const METHOD_INDEX: ReadonlyMap<string, number> = new Map(METHODS.map((name, at) => [name, at]));
+const METHOD_INDEX: ReadonlyMap<string, number> = new Map(ROWS.map((name, at) => [name, at]));
 
-const OTHER = METHODS.indexOf("other");
+const OTHER = ROWS.indexOf("other");
 
 /** Statuses are below this; 0 stands for none. */
 const STATUSES = 600;
@@ -53,7 +43,7 @@ const BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5,
 export class Metrics {
   readonly #droppedLines: () => number;
   /** Requests by method and status. */
-  readonly #requests = new Float64Array(METHODS.length * STATUSES);
+  readonly #requests = new Float64Array(ROWS.length * STATUSES);
   /** Requests by the bucket of their duration, each in one; the last is beyond all bounds. */
   readonly #durations = new Float64Array(BOUNDS.length + 1);
   readonly #aborted = new Map<string, number>(CLOSING_REASONS.map((reason) => [reason, 0]));
@@ -116,7 +106,7 @@ export class Metrics {
     for (const [at, value] of this.#requests.entries()) {
       if (value === 0) continue;
       const status = at % STATUSES;
-      const method = METHODS[(at - status) / STATUSES]!;
+      const method = ROWS[(at - status) / STATUSES]!;
       samples.push({ value, labels: { method, code: status === 0 ? "none" : status } });
     }
     return samples;

@@ -72,7 +72,8 @@ export class HeldFiles {
 
   /**
    * Whether a file can be held: not if it is too large, if it was changed so lately that it may
-   * change unnoticed, or where it could not be looked at before each use. To be asked before it is read: what was read may grow old while it waits.
+   * change unnoticed, or where it could not be looked at before each use. To be asked before it is
+   * read: what was read may grow old while it waits.
    */
   mayHold({ size, mtime, ctime }: Deno.FileInfo): boolean {
     const changed = Math.max(mtime?.getTime() ?? Infinity, ctime?.getTime() ?? Infinity);

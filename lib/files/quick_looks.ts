@@ -1,7 +1,8 @@
 // Where file work may be synchronous, so that everybody waits for it: only what the system answers
 // from its memory, a look at a name in a folder in use just now, or a piece of a file that comes as
-// fast as memory does. To ask another thread costs ten times as much. Not on file systems across a network, which
-// may hang; and a disk that turns out slow is asked asynchronously from then on, for a while.
+// fast as memory does. To ask another thread costs ten times as much. Not on file systems across a
+// network, which may hang; and a disk that turns out slow is asked asynchronously from then on, for
+// a while.
 
 import { isAcrossNetwork } from "./file_system.ts";
 import { isFileAt, isFileAtNow, lookAt, lookAtNow } from "./paths.ts";

@@ -10,8 +10,9 @@ import { router } from "../router.ts";
 import { routes } from "../routes.ts";
 import type { ConnectionView } from "../server/connection_view.ts";
 import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
-import { serve, type Server, type ServerObserver } from "../server/listener.ts";
+import { serve, type Server } from "../server/listener.ts";
 import type { Certificate, Endpoint } from "../server/listening.ts";
+import type { ServerObserver } from "../server/server_observer.ts";
 import { TrustedProxies } from "../server/trusted_proxies.ts";
 import type { Serving } from "./serving.ts";
 

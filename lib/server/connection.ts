@@ -9,8 +9,8 @@ import { askHandler } from "./asking.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import type { ConnectionState, ConnectionView } from "./connection_view.ts";
 import type { ClosingReason } from "./exchange.ts";
-import type { Accepted } from "./listening.ts";
 import { isDeparture, problemOf } from "./handshake.ts";
+import type { Accepted } from "./listening.ts";
 import { OngoingExchange } from "./ongoing_exchange.ts";
 import { isStreamed } from "./outgoing.ts";
 import { NO_CONTENT, RequestContent } from "./request_content.ts";
@@ -166,7 +166,7 @@ export class Connection implements Swept {
       client: exchange?.client ?? peer,
       openedAt: this.#openedAt,
       state,
-      exchange: exchange?.view(this.#transport.octetsSent) ?? null,
+      exchange: exchange?.view(this.#transport.octetsSent, this.#context.sweeper.now) ?? null,
     };
   }
 
@@ -197,8 +197,8 @@ export class Connection implements Swept {
   }
 
   #begin(head: RequestHead | null): OngoingExchange {
-    this.#watch.beginContent(this.#context.sweeper.now);
-    const { clientOf, observer } = this.#context;
+    const { clientOf, observer, sweeper } = this.#context;
+    this.#watch.beginContent(sweeper.now);
     const { peer } = this.#accepted;
     this.#requestCount++;
     return this.#exchange = new OngoingExchange(
@@ -209,6 +209,7 @@ export class Connection implements Swept {
       head,
       this.#parser.requestLine,
       observer.onExchange !== null,
+      sweeper.now,
     );
   }
 

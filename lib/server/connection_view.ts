@@ -35,6 +35,6 @@ export interface ExchangeView {
   readonly octetsIn: number;
   /** Octets of the response's content that have been sent so far. */
   readonly octetsOut: number;
-  /** Milliseconds since the head was complete. */
+  /** Milliseconds since the head was complete, give or take a quarter of a second. */
   readonly duration: number;
 }

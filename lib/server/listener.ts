@@ -5,7 +5,7 @@ import type { Handler } from "../http/message.ts";
 import type { Fields } from "../http/fields.ts";
 import { elapse } from "./clock.ts";
 import { Connection } from "./connection.ts";
-import type { ConnectionContext, ConnectionObserver } from "./connection_context.ts";
+import type { ConnectionContext } from "./connection_context.ts";
 import type { ConnectionView } from "./connection_view.ts";
 import { DescriptorReserve } from "./descriptor_reserve.ts";
 import { type Limits, limitsWith } from "./limits.ts";
@@ -16,15 +16,8 @@ import {
   Listeners,
   type Listening,
 } from "./listening.ts";
+import { type Reported, type ServerObserver, withDefaults } from "./server_observer.ts";
 import { Sweeper } from "./sweeper.ts";
-
-/** What a server reports. What it calls must not throw. */
-export interface ServerObserver extends ConnectionObserver {
-  /** A connection has been opened. */
-  onOpen(client: string): void;
-  /** A connection has been closed, by either side. */
-  onClose(client: string): void;
-}
 
 /** Where and how to serve. */
 export interface ServeOptions {
@@ -187,7 +180,7 @@ export class Server {
 
   /**
    * Goes on with another certificate, for which the endpoint must be shared. Connections that
-   * there are stay as they are.
+   * are open stay as they are.
    *
    * @throws {Deno.errors.InvalidData} for a certificate that is none: the old one stays then.
    */
@@ -280,19 +273,6 @@ export class Server {
  */
 export function serve(handler: Handler, options: ServeOptions = {}): Server {
   return new Server(handler, options);
-}
-
-type Reported = ConnectionContext["observer"] & Pick<ServerObserver, "onOpen" | "onClose">;
-
-/** An observer may be an object of a class: its methods are called as such. */
-function withDefaults(observer: Partial<ServerObserver>): Reported {
-  return {
-    onExchange: observer.onExchange ? (record) => observer.onExchange?.(record) : null,
-    onOpen: (client) => observer.onOpen?.(client),
-    onClose: (client) => observer.onClose?.(client),
-    onError: (error) => observer.onError ? observer.onError(error) : console.error(error),
-    onForeign: (peer, problem) => observer.onForeign?.(peer, problem),
-  };
 }
 
 function isOutOfDescriptors(error: unknown): boolean {

@@ -40,7 +40,7 @@ export type Endpoint =
     readonly mode?: number;
   };
 
-/** What peers of Unix sockets are called. */
+/** What peers of Unix sockets are called, in a list of trusted proxies as well. */
 export const UNIX_PEER = "unix";
 
 /** One queue of connections to be accepted. */

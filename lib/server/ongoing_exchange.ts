@@ -15,9 +15,10 @@ export class OngoingExchange {
   readonly #requestLine: string | null;
   /** The client's address. */
   readonly client: string;
-  /** When it began, by the calendar and by a clock that only goes forward. */
+  /** When it began: by the calendar, by a clock that only goes forward, by that of the sweeper. */
   readonly #startedAt: number;
   readonly #startedAtTick: number;
+  readonly #startedAtSweep: number;
   /** The request's content, where it has any. */
   content: RequestContent | null = null;
   /** Why the connection ends with this exchange, or null where it goes on. */
@@ -33,6 +34,7 @@ export class OngoingExchange {
    * @param head The head, or null where it could not be read.
    * @param requestLine The request line, as far as it is known.
    * @param isTimed Whether somebody wants to know when it began, and how long it took.
+   * @param sweep The moment of the last sweep, which is for free: the view counts from there.
    */
   constructor(
     connection: string,
@@ -42,6 +44,7 @@ export class OngoingExchange {
     head: RequestHead | null,
     requestLine: string | null,
     isTimed: boolean,
+    sweep: number,
   ) {
     this.#connection = connection;
     this.#number = number;
@@ -51,6 +54,7 @@ export class OngoingExchange {
     this.#requestLine = requestLine;
     this.#startedAt = isTimed ? Date.now() : 0;
     this.#startedAtTick = isTimed ? performance.now() : 0;
+    this.#startedAtSweep = sweep;
   }
 
   /** What matters to the response; of a request that could not be read, as far as it is known. */
@@ -90,8 +94,13 @@ export class OngoingExchange {
     };
   }
 
-  /** A look at the exchange, once `octetsSent` octets have been sent on its connection. */
-  view(octetsSent: number): ExchangeView | null {
+  /**
+   * A look at the exchange.
+   *
+   * @param octetsSent Octets that have been sent on its connection so far.
+   * @param sweep The moment of the last sweep.
+   */
+  view(octetsSent: number, sweep: number): ExchangeView | null {
     const head = this.#head;
     if (head === null) return null;
     return {
@@ -100,7 +109,7 @@ export class OngoingExchange {
       target: head.target,
       octetsIn: this.content?.received ?? 0,
       octetsOut: Math.max(0, octetsSent - this.sentBefore),
-      duration: performance.now() - this.#startedAtTick,
+      duration: sweep - this.#startedAtSweep,
     };
   }
 }

@@ -1,7 +1,7 @@
 // What the record of an exchange says of its end: how much went which way, whether the response is
 // whole, and why the connection ends with it.
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { collect, type Content, fromStream, pieces } from "../../lib/http/content.ts";
 import type { HttpRequest, HttpResponse } from "../../lib/http/message.ts";
 import { StatusError } from "../../lib/http/status.ts";
@@ -214,5 +214,24 @@ testWith(
     await server.close();
     assertEquals(new Set(ids).size, 6);
     for (const id of ids) assertMatch(id, /^w2-[1-3]-[12]$/);
+  },
+);
+
+testWith(
+  ["net"],
+  "Server.connections tells how long a request takes when nobody keeps records",
+  async () => {
+    const answer = Promise.withResolvers<HttpResponse>();
+    const server = serve(() => answer.promise, { port: 0 });
+    const start = performance.now();
+    using client = await RawClient.connect(server.port);
+    await client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    await until(() => server.connections[0]?.exchange != null);
+    const { duration } = server.connections[0]!.exchange!;
+    const elapsed = performance.now() - start;
+    answer.resolve({ status: 204 });
+    await client.readResponse();
+    await server.close();
+    assert(duration >= 0 && duration <= elapsed, `${duration} of ${elapsed} ms`);
   },
 );
