@@ -5,7 +5,7 @@ import { exposeMetrics } from "../../lib/admin/exposition.ts";
 import type { Crew } from "../../lib/program/crew.ts";
 import { testWith } from "../support/needs.ts";
 import { type Order, Stage } from "../support/puppets.ts";
-import { RawClient } from "../support/raw_client.ts";
+import { isRefused, RawClient } from "../support/raw_client.ts";
 import { withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 
@@ -13,16 +13,6 @@ const NEEDS = ["net", "read", "write"] as const;
 
 function portOf(crew: Crew): number {
   return Number(new URL(crew.url).port);
-}
-
-async function isRefused(port: number): Promise<boolean> {
-  try {
-    (await RawClient.connect(port)).close();
-    return false;
-  } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) return true;
-    throw error;
-  }
 }
 
 /** An upload that has come half way. */
@@ -190,7 +180,7 @@ testWith(
       const uploads = await beginUploads(crew, 1);
       const drained = crew.drain(30_000);
       await stage.puppet(1).order("throw");
-      await until(() => isRefused(portOf(crew)));
+      await until(() => isRefused(() => RawClient.connect(portOf(crew))));
       for (const { client, worker } of uploads) {
         using _ = client;
         if (worker === 1) continue;

@@ -7,7 +7,7 @@ import type { Handler } from "../../lib/http/message.ts";
 import type { ExchangeRecord } from "../../lib/server/exchange.ts";
 import { serve, type Server } from "../../lib/server/listener.ts";
 import { testWith } from "../support/needs.ts";
-import { RawClient } from "../support/raw_client.ts";
+import { isRefused, RawClient } from "../support/raw_client.ts";
 import { until } from "../support/wait.ts";
 
 const MiB = 1024 * 1024;
@@ -46,15 +46,6 @@ function testDrain(name: string, run: (bench: Bench) => Promise<void>): void {
       await server.close();
     }
   });
-}
-
-async function isRefused(connect: () => Promise<RawClient>): Promise<boolean> {
-  try {
-    (await connect()).close();
-    return false;
-  } catch (error) {
-    return error instanceof Deno.errors.ConnectionRefused;
-  }
 }
 
 testDrain("Server.drain() answers what is under way, and closes after it", async (bench) => {

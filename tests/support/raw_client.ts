@@ -167,6 +167,18 @@ export class RawClient {
   }
 }
 
+/** Whether nobody listens any more: a listener that closes as one connects resets, and is still going. */
+export async function isRefused(connect: () => Promise<RawClient>): Promise<boolean> {
+  try {
+    (await connect()).close();
+    return false;
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionReset) return false;
+    if (error instanceof Deno.errors.ConnectionRefused) return true;
+    throw error;
+  }
+}
+
 /** Octets as text, each one character of the same number. */
 export function toLatin1(octets: Uint8Array): string {
   let text = "";
