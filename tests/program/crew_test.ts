@@ -166,8 +166,10 @@ testWith(NEEDS, "Crew's counters do not fall when a worker fails", async () => {
   assertEquals(stage.lines.filter((line) => line.includes('"id"')).length, 20);
   await ask();
   await until(async () => await requestsTotal(crew) === 21);
-  const text = await exposeMetrics(await crew.snapshots());
-  assert(text.includes("\nwireserve_connections 0\n"), text);
+  await until(async () => {
+    const text = await exposeMetrics(await crew.snapshots());
+    return text.includes("\nwireserve_connections 0\n");
+  });
 });
 
 testWith(
