@@ -147,6 +147,7 @@ testWith(NEEDS, "Crew's counters do not fall when a worker fails", async () => {
     await client.readToEnd();
   };
   for (let request = 0; request < 20; request++) await ask();
+  await until(async () => await requestsTotal(crew) === 20);
   for (const number of [1, 2]) {
     await stage.puppet(number).order("throw");
     const before = crew.restarts;
