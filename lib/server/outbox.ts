@@ -2,14 +2,8 @@
 // leave in one write: sixteen pipelined requests cost one system call in place of sixteen.
 
 import { lengthOf, type ResponseHead, writeHead } from "../http/writer.ts";
+import { giveBackMemory, LARGE, takeMemory } from "./response_memory.ts";
 import type { Transport } from "./transport.ts";
-
-/** Octets that gather: a page of text with its head, or a hundred small responses. */
-const CAPACITY = 16384;
-
-/** Memory that nobody uses at the moment: to allocate 150 octets anew costs a microsecond. */
-const spare: Uint8Array<ArrayBuffer>[] = [];
-const MOST_SPARE = 64;
 
 /** Hears how many octets of a response have been sent, its head included. */
 export type OnSent = (octets: number) => void;
@@ -42,7 +36,7 @@ export class Outbox {
 
   /** Whether it has to be emptied before the next response. */
   get isFull(): boolean {
-    return this.#length > CAPACITY / 2 || this.#rest !== null;
+    return this.#length > LARGE / 2 || this.#rest !== null;
   }
 
   /**
@@ -56,7 +50,7 @@ export class Outbox {
   put(head: ResponseHead, content: string | Uint8Array, onSent: OnSent | null): void {
     const text = typeof content === "string" ? content : "";
     const length = lengthOf(head) + text.length;
-    const memory = this.#take(this.#length + length);
+    const memory = this.#take(this.#length + length, content.length - text.length);
     writeHead(head, text, memory, this.#length);
     this.#length += length;
     if (typeof content !== "string" && content.length > 0) this.#append(memory, content);
@@ -64,15 +58,17 @@ export class Outbox {
     this.#unreported.push({ size: lengthOf(head) + content.length, onSent });
   }
 
-  #take(size: number): Uint8Array<ArrayBuffer> {
-    this.#memory ??= spare.pop() ?? new Uint8Array(CAPACITY);
-    if (this.#memory.length < size) {
-      const larger = new Uint8Array(size);
-      larger.set(this.#memory.subarray(0, this.#length));
-      this.#giveBack(this.#memory);
-      this.#memory = larger;
+  /** Memory for so many octets in all, and for further ones if they are few. */
+  #take(size: number, further: number): Uint8Array<ArrayBuffer> {
+    const wanted = size + further <= LARGE ? size + further : size;
+    const memory = this.#memory;
+    if (memory !== null && memory.length >= wanted) return memory;
+    const larger = takeMemory(wanted);
+    if (memory !== null) {
+      larger.set(memory.subarray(0, this.#length));
+      giveBackMemory(memory);
     }
-    return this.#memory;
+    return this.#memory = larger;
   }
 
   #append(memory: Uint8Array, content: Uint8Array): void {
@@ -98,14 +94,10 @@ export class Outbox {
     try {
       await this.#transport.write(memory.subarray(0, length));
       if (rest !== null) await this.#transport.write(rest);
-      this.#giveBack(memory);
+      giveBackMemory(memory);
     } finally {
       if (unreported.length > 0) report(unreported, this.#transport.octetsSent - before);
     }
-  }
-
-  #giveBack(memory: Uint8Array<ArrayBuffer>): void {
-    if (memory.length === CAPACITY && spare.length < MOST_SPARE) spare.push(memory);
   }
 }
 

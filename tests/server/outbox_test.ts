@@ -44,7 +44,11 @@ function text(length: number, seed: number, isAscii: boolean): string {
   return base.repeat(Math.ceil(length / 251)).slice(0, length);
 }
 
-const size = fc.oneof(fc.nat(200), fc.constantFrom(8191, 8192, 16383, 16384, 16385), fc.nat(40000));
+const size = fc.oneof(
+  fc.nat(200),
+  fc.constantFrom(2047, 2048, 2049, 8191, 8192, 16383, 16384, 16385),
+  fc.nat(40000),
+);
 const response = fc.record({
   head: fc.tuple(fc.oneof(fc.integer({ min: 1, max: 300 }), size.map((n) => n + 1)), fc.boolean()),
   content: fc.option(size),
