@@ -11,6 +11,7 @@ import {
   withVary,
 } from "../http/coding.ts";
 import type { ResponseFields } from "../http/fields.ts";
+import { withHeadroom } from "../http/headroom.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { evaluatePreconditions, isRangeCurrent, type Validators } from "../http/preconditions.ts";
 import { contentRange, layOutRanges, selectRanges } from "../http/range.ts";
@@ -19,7 +20,7 @@ import { collect } from "../http/content.ts";
 import type { Directory, OpenFile } from "./directory.ts";
 import { preconditionFailed } from "./faults.ts";
 import { FileContent, MultipartContent } from "./file_content.ts";
-import { type HeldFile, type HeldFiles, LARGEST_HELD } from "./held_files.ts";
+import { type HeldFiles, LARGEST_HELD } from "./held_files.ts";
 import { typeFields } from "./media_type.ts";
 import { hasCompressedEnding } from "./names.ts";
 import { join } from "./paths.ts";
@@ -111,19 +112,18 @@ async function hold(
 ): Promise<HttpResponse> {
   const { info, path } = open;
   const isSettled = held.mayHold(info);
-  const content = await collect(response.content as FileContent, info.size);
-  const fields = Object.freeze(response.fields!);
-  const whole: HeldFile["response"] = { ...response, fields, content };
+  const octets = await collect(response.content as FileContent, info.size);
   const isDirect = path === join(directory.path, name);
-  if (isSettled && isDirect && response.status === 200) {
-    held.hold(name, {
-      path,
-      info,
-      isCodable: isChosen,
-      validators: validatorsOf(info),
-      response: whole,
-    });
-  }
+  if (!isSettled || !isDirect || response.status !== 200) return { ...response, content: octets };
+  const fields = Object.freeze(response.fields!);
+  const whole = { ...response, fields, content: withHeadroom(octets) };
+  held.hold(name, {
+    path,
+    info,
+    isCodable: isChosen,
+    validators: validatorsOf(info),
+    response: whole,
+  });
   return whole;
 }
 

@@ -126,7 +126,8 @@ export function joinHead(head: ResponseHead, content: Uint8Array): Uint8Array {
 }
 
 /**
- * Writes a head, and text behind it, into memory that has room for both.
+ * Writes a head, and text behind it, into memory that has room for both. What the memory holds
+ * behind them may be lost.
  *
  * @param text Characters of one octet each.
  * @param at Where in the memory to begin.

@@ -1,6 +1,7 @@
 // Whole responses on their way out. They gather here as long as further requests are at hand, and
 // leave in one write: sixteen pipelined requests cost one system call in place of sixteen.
 
+import { type Headroom, headroomOf } from "../http/headroom.ts";
 import { lengthOf, type ResponseHead, writeHead } from "../http/writer.ts";
 import { giveBackMemory, LARGE, takeMemory } from "./response_memory.ts";
 import type { Transport } from "./transport.ts";
@@ -21,6 +22,8 @@ export class Outbox {
   #length = 0;
   /** Content that did not fit: it is sent from where it is, since to copy it would cost more. */
   #rest: Uint8Array | null = null;
+  /** What is to be released once the rest has been sent: the rest begins with its own head then. */
+  #headroom: Headroom | null = null;
   /** Octets before each response count as those of the one before. */
   #unreported: Unreported[] = [];
 
@@ -31,7 +34,7 @@ export class Outbox {
 
   /** Whether there is nothing to be sent. */
   get isEmpty(): boolean {
-    return this.#length === 0;
+    return this.#length === 0 && this.#rest === null;
   }
 
   /** Whether it has to be emptied before the next response. */
@@ -48,14 +51,29 @@ export class Outbox {
    * @param onSent Hears what has become of it.
    */
   put(head: ResponseHead, content: string | Uint8Array, onSent: OnSent | null): void {
+    if (!this.#putJoined(head, content)) this.#gather(head, content);
+    if (onSent === null) return;
+    this.#unreported.push({ size: lengthOf(head) + content.length, onSent });
+  }
+
+  /** A large response leaves in one write where nothing is before it and its content has the room. */
+  #putJoined(head: ResponseHead, content: string | Uint8Array): boolean {
+    const isLarge = lengthOf(head) + content.length > LARGE;
+    if (!isLarge || typeof content === "string" || this.#length > 0) return false;
+    const headroom = headroomOf(content);
+    const joined = headroom?.join(head) ?? null;
+    if (joined === null) return false;
+    [this.#rest, this.#headroom] = [joined, headroom];
+    return true;
+  }
+
+  #gather(head: ResponseHead, content: string | Uint8Array): void {
     const text = typeof content === "string" ? content : "";
     const length = lengthOf(head) + text.length;
     const memory = this.#take(this.#length + length, content.length - text.length);
     writeHead(head, text, memory, this.#length);
     this.#length += length;
     if (typeof content !== "string" && content.length > 0) this.#append(memory, content);
-    if (onSent === null) return;
-    this.#unreported.push({ size: lengthOf(head) + content.length, onSent });
   }
 
   /** Memory for so many octets in all, and for further ones if they are few. */
@@ -86,16 +104,17 @@ export class Outbox {
    * @throws {PeerGone} where the connection is lost.
    */
   async flush(): Promise<void> {
-    const memory = this.#memory!;
-    const [length, rest, unreported] = [this.#length, this.#rest, this.#unreported];
-    [this.#memory, this.#length, this.#rest] = [null, 0, null];
+    const [memory, length, unreported] = [this.#memory, this.#length, this.#unreported];
+    const [rest, headroom] = [this.#rest, this.#headroom];
+    [this.#memory, this.#length, this.#rest, this.#headroom] = [null, 0, null, null];
     if (unreported.length > 0) this.#unreported = [];
     const before = this.#transport.octetsSent;
     try {
-      await this.#transport.write(memory.subarray(0, length));
+      if (memory !== null) await this.#transport.write(memory.subarray(0, length));
       if (rest !== null) await this.#transport.write(rest);
-      giveBackMemory(memory);
+      if (memory !== null) giveBackMemory(memory);
     } finally {
+      headroom?.release();
       if (unreported.length > 0) report(unreported, this.#transport.octetsSent - before);
     }
   }
