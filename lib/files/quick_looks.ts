@@ -10,14 +10,20 @@ import { isFileAt, isFileAtNow, lookAt, lookAtNow } from "./paths.ts";
 /** Milliseconds that a look may take: more than the system lets other programs run in between. */
 const QUICK = 10;
 
-/** How many times as long as a slow look took nobody looks again: nobody waits 2 % of the time. */
+/** How many times as long as a slow look took is to be made up for: nobody waits 2 % of the time. */
 const PENANCE = 50;
+
+/**
+ * Milliseconds of slow looks that pass before nobody looks any more: on a busy machine, a look is
+ * slow now and then because another program has the processor.
+ */
+const GRACE = 50;
 
 /** The synchronous looks at the files of one directory. */
 export class QuickLooks {
   readonly #path: string;
   #isLearning = false;
-  /** Never, before it is known where the files are. */
+  /** When all slow looks will be made up for: never, before it is known where the files are. */
   #slowUntil = Infinity;
 
   /** @param path The path of the directory. */
@@ -37,7 +43,7 @@ export class QuickLooks {
   get areAllowed(): boolean {
     if (this.#slowUntil === 0) return true;
     if (!this.#isLearning) this.#learn();
-    return performance.now() >= this.#slowUntil;
+    return performance.now() >= this.#slowUntil - GRACE * PENANCE;
   }
 
   async #learn(): Promise<void> {
@@ -78,7 +84,7 @@ export class QuickLooks {
     } finally {
       const end = performance.now();
       const elapsed = end - start;
-      if (elapsed > QUICK) this.#slowUntil = end + PENANCE * elapsed;
+      if (elapsed > QUICK) this.#slowUntil = Math.max(this.#slowUntil, end) + PENANCE * elapsed;
     }
   }
 }
