@@ -1,6 +1,8 @@
 // Range requests (RFC 9110 section 14): which octets are asked for, and how several ranges are
 // laid out as multipart/byteranges (section 14.6).
 
+import { listMembers } from "./fields.ts";
+
 /** A part of a representation: octets from `first` to `last`, both included. */
 export interface ByteRange {
   readonly first: number;
@@ -28,8 +30,7 @@ const SUFFIX_RANGE = /^-([0-9]+)$/;
 export function selectRanges(value: string, length: number): readonly ByteRange[] | null {
   const [, list] = /^bytes=(.*)$/i.exec(value) ?? [];
   if (list === undefined) return null;
-  const specifiers = list.split(",").map((each) => each.replace(/^[ \t]+|[ \t]+$/g, ""))
-    .filter((each) => each !== "");
+  const specifiers = listMembers(list);
   if (specifiers.length === 0 || specifiers.length > MAX_RANGES) return null;
   const ranges: ByteRange[] = [];
   for (const specifier of specifiers) {
