@@ -27,11 +27,14 @@ interface MediaRange {
   readonly isSpecial: boolean;
 }
 
-/** The members of a list whose members may have quoted strings in them. */
+/**
+ * The members of a list whose members may have quoted strings in them. A quoted string without an
+ * end is taken to that of the list: to look behind its quote once more for each would be quadratic.
+ */
 function membersOf(list: string, separator: "," | ";"): string[] {
   const member = separator === ","
-    ? /(?:[^,"]|"(?:\\.|[^"\\])*")+/g
-    : /(?:[^;"]|"(?:\\.|[^"\\])*")+/g;
+    ? /(?:[^,"]|"(?:\\.?|[^"\\])*(?:"|$))+/g
+    : /(?:[^;"]|"(?:\\.?|[^"\\])*(?:"|$))+/g;
   return (list.match(member) ?? []).map(trimBlanks);
 }
 
@@ -51,10 +54,11 @@ function parseRange(member: string): MediaRange {
 /** The weight that the most fitting of the ranges gives to a type. */
 function weigh(type: string, ranges: readonly MediaRange[]): number {
   const plain = ranges.filter(({ isSpecial }) => !isSpecial);
+  const family = type.replace(/\/.*/, "/*");
   const candidates = [
     plain.find(({ range }) => range === type),
     ranges.find(({ range }) => range === type),
-    plain.find(({ range }) => range === type.replace(/\/.*/, "/*")),
+    plain.find(({ range }) => range === family),
     plain.find(({ range }) => range === "*/*"),
   ];
   return candidates.find((each) => each !== undefined)?.weight ?? 0;

@@ -1,6 +1,6 @@
 // Which media type a client wants, against RFC 9110 section 12.5.1, as a table.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { negotiateType } from "../../lib/http/accept.ts";
 import { Fields } from "../../lib/http/fields.ts";
 
@@ -93,3 +93,20 @@ Deno.test("negotiateType() finds no end of a member within a quoted parameter", 
     ['application/json;x="a,b";q=0.1, text/html;q=0.5', HTML],
     ['image/png;x=",application/json,", text/html;q=0.5', HTML],
   ]));
+
+Deno.test("negotiateType() takes a quoted parameter without an end to the end of the list", () =>
+  check([
+    ['text/html;q=0.5, image/png;x="a, application/json', HTML],
+    ['text/html;q=0.5, image/png;x="a\\", application/json', HTML],
+    ['text/html;q=0.5, image/png;x="a\\', HTML],
+  ]));
+
+Deno.test("negotiateType() reads a list of any length in linear time", () => {
+  for (
+    const list of [`"${'\\"'.repeat(1 << 16)}`, `"${'\\"'.repeat(1 << 16)}\\`, '"'.repeat(1 << 17)]
+  ) {
+    const start = performance.now();
+    assertEquals(negotiateType(new Fields([["Accept", list]]), OFFERED), HTML);
+    assert(performance.now() - start < 5000);
+  }
+});
