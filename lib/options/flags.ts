@@ -132,7 +132,8 @@ export const FLAGS = {
     group: "Listening",
     value: { name: "CIDR,...", absent: "nobody", isList: true },
     help: "believe what these peers say of the client",
-    more: "IPv4 or IPv6 addresses or prefixes such as 10.0.0.0/8. May be given several times.",
+    more: "IPv4 or IPv6 addresses or prefixes such as 10.0.0.0/8, and unix for whoever comes " +
+      "through a Unix socket. May be given several times.",
   },
   "workers": {
     group: "Running",

@@ -12,7 +12,7 @@ import {
   parseLimit,
   parseMode,
   parsePort,
-  parsePrefixes,
+  parseProxies,
   parseSocketPath,
   parseText,
   parseWait,
@@ -35,7 +35,7 @@ export interface Options {
   readonly tls: TlsFiles | null;
   /** The Unix socket to listen on instead of TCP, or null for TCP. */
   readonly unix: UnixSocket | null;
-  /** Addresses and prefixes of the proxies that are believed, as given. */
+  /** The proxies that are believed, as given: addresses, prefixes, and `unix`. */
   readonly trustProxy: readonly string[];
   /** Threads that serve; `auto` for as many as there are cores. */
   readonly workers: number | "auto";
@@ -93,7 +93,7 @@ export function parseOptions(args: readonly string[]): Options {
     tls: parseTls(flags),
     unix: parseUnix(flags),
     trustProxy: Object.freeze(
-      flags.list("trust-proxy").flatMap((value) => parsePrefixes("trust-proxy", value)),
+      flags.list("trust-proxy").flatMap((value) => parseProxies("trust-proxy", value)),
     ),
     workers: parseWorkers("workers", flags.text("workers")),
     grace: parseWait("grace", flags.text("grace")),

@@ -4,6 +4,7 @@
 // Well kept, typed, and without dependencies: addresses and prefixes are not ours to parse.
 import ipaddr from "ipaddr.js";
 import { isLimit, type Limits } from "../server/limits.ts";
+import { isProxy } from "../server/trusted_proxies.ts";
 
 /** A command line that cannot be followed. Its message is one line for the person who typed it. */
 export class UsageError extends Error {
@@ -116,21 +117,14 @@ function isHostName(name: string): boolean {
   return /^[0-9.]+$/.test(name) ? ipaddr.IPv4.isValidFourPartDecimal(name) : HOST.test(name);
 }
 
-/** Addresses and prefixes, separated by commas. */
-export function parsePrefixes(flag: string, value: string): string[] {
-  const prefixes = value.split(",");
-  const wrong = prefixes.find((prefix) => !isPrefix(prefix));
+/** Proxies: addresses, prefixes or `unix`, separated by commas. */
+export function parseProxies(flag: string, value: string): string[] {
+  const proxies = value.split(",");
+  const wrong = proxies.find((proxy) => !isProxy(ipaddr, proxy));
   if (wrong !== undefined) {
-    throw refusal(flag, "IP addresses or prefixes such as 10.0.0.0/8", wrong);
+    throw refusal(flag, "IP addresses, prefixes such as 10.0.0.0/8, or unix", wrong);
   }
-  return prefixes;
-}
-
-/** No zones: those of a peer's address are not compared. */
-function isPrefix(text: string): boolean {
-  const [, address = "", length = "0"] = /^([^/%]+)(?:\/(0|[1-9][0-9]{0,2}))?$/.exec(text) ?? [];
-  if (ipaddr.IPv4.isValidFourPartDecimal(address)) return Number(length) <= 32;
-  return ipaddr.IPv6.isValid(address) && Number(length) <= 128;
+  return proxies;
 }
 
 const UNIT_PATTERNS: Readonly<Record<Unit, RegExp>> = {

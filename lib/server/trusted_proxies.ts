@@ -37,8 +37,11 @@ export class TrustedProxies {
    */
   static async of(list: readonly string[]): Promise<TrustedProxies> {
     const { default: library } = await import("ipaddr.js");
-    const networks = list.filter((member) => member !== UNIX_PEER)
-      .map((member) => parseNetwork(library, member));
+    const networks = list.filter((member) => member !== UNIX_PEER).map((member) => {
+      const network = parseNetwork(library, member);
+      if (network !== null) return network;
+      throw new RangeError(`${JSON.stringify(member)} is neither an address nor a network`);
+    });
     return new TrustedProxies(library, networks, list.includes(UNIX_PEER));
   }
 
@@ -100,16 +103,23 @@ export class TrustedProxies {
 /** `::ffff:0:0/96`, where IPv6 has the addresses of IPv4. */
 const MAPPED_PREFIX = 96;
 
-function parseNetwork(library: Library, member: string): Network {
-  const [, text = "", digits] = /^([^/]*)(?:\/(0|[1-9][0-9]{0,2}))?$/.exec(member) ?? [];
+/**
+ * Whether {@linkcode TrustedProxies.of} takes a member of a list.
+ *
+ * @param library ipaddr.js, which is loaded only by those who need it.
+ */
+export function isProxy(library: Library, member: string): boolean {
+  return member === UNIX_PEER || parseNetwork(library, member) !== null;
+}
+
+/** No zones: those of a peer's address are not compared. */
+function parseNetwork(library: Library, member: string): Network | null {
+  const [, text = "", digits] = /^([^/%]*)(?:\/(0|[1-9][0-9]{0,2}))?$/.exec(member) ?? [];
   const address = parseAddress(library, text);
   const isMapped = address?.kind() === "ipv4" && text.includes(":");
   const longest = address?.kind() === "ipv4" ? 32 : 128;
   const prefix = digits === undefined ? longest : Number(digits) - (isMapped ? MAPPED_PREFIX : 0);
-  if (address === null || prefix < 0 || prefix > longest) {
-    throw new RangeError(`${JSON.stringify(member)} is neither an address nor a network`);
-  }
-  return [address, prefix];
+  return address === null || prefix < 0 || prefix > longest ? null : [address, prefix];
 }
 
 /** Four decimal numbers: the other shapes of old (octal, two parts) are for forgers. */

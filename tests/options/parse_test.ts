@@ -109,6 +109,8 @@ const TAKEN: [args: string, expected: Partial<Options>][] = [
   ["--trust-proxy 10.0.0.0/8,::1,fe80::/10", { trustProxy: ["10.0.0.0/8", "::1", "fe80::/10"] }],
   ["--trust-proxy 0.0.0.0/0 --trust-proxy=::/0", { trustProxy: ["0.0.0.0/0", "::/0"] }],
   ["--trust-proxy ::ffff:10.0.0.1/128", { trustProxy: ["::ffff:10.0.0.1/128"] }],
+  ["--trust-proxy unix,::1", { trustProxy: ["unix", "::1"] }],
+  ["--trust-proxy ::ffff:10.0.0.0/104", { trustProxy: ["::ffff:10.0.0.0/104"] }],
   ["--completions fish", { completions: "fish" }],
 ];
 
@@ -117,6 +119,8 @@ Deno.test("parseOptions() takes what each flag takes", () => {
     assertEquals(parseOptions(args.split(" ")), { ...parseOptions([]), ...expected }, args);
   }
 });
+
+const PROXIES = "IP addresses, prefixes such as 10.0.0.0/8, or unix";
 
 const REFUSED: [args: string[], message: string][] = [
   ...["0", "257", "1e2", "-1", "1.5", "0x10", "Auto", "", "1 ", "９"].map((value) =>
@@ -179,9 +183,12 @@ const REFUSED: [args: string[], message: string][] = [
     " ::1",
     "[::1]",
     "*",
-  ].map((value) => refused("trust-proxy", value, "IP addresses or prefixes such as 10.0.0.0/8")),
-  [["--trust-proxy=10.0.0.0/8,"], 'prefixes such as 10.0.0.0/8, not ""'],
-  [["--trust-proxy=::1", "--trust-proxy=x"], 'prefixes such as 10.0.0.0/8, not "x"'],
+    "Unix",
+    "unix:/run/a.sock",
+    "::ffff:10.0.0.0/8",
+  ].map((value) => refused("trust-proxy", value, PROXIES)),
+  [["--trust-proxy=10.0.0.0/8,"], `${PROXIES}, not ""`],
+  [["--trust-proxy=::1", "--trust-proxy=x"], `${PROXIES}, not "x"`],
   [["--tls-cert", "a"], "--tls-cert needs --tls-key"],
   [["--tls-key", "a"], "--tls-key needs --tls-cert"],
   [["--tls-cert=", "--tls-key=a"], "--tls-cert needs a value"],
@@ -198,7 +205,7 @@ const REFUSED: [args: string[], message: string][] = [
   [["--unix=/s", "--admin=/s"], "--unix and --admin cannot be the same socket"],
   [["--log-file="], "--log-file needs a value"],
   [["--log-file"], "--log-file needs a value"],
-  [["--trust-proxy"], 'prefixes such as 10.0.0.0/8, not ""'],
+  [["--trust-proxy"], `${PROXIES}, not ""`],
 ];
 
 function refused(flag: string, value: string, expected: string): [string[], string] {

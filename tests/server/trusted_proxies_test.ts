@@ -120,6 +120,7 @@ Deno.test("TrustedProxies.of() refuses what is neither an address nor a network"
     "10.0.0.0/8/8",
     " 10.0.0.1",
     "UNIX",
+    "fe80::1%eth0",
   ];
   for (const member of wrong) {
     const error = await assertRejects(() => TrustedProxies.of(["::1", member]), RangeError);
