@@ -123,12 +123,12 @@ class Program {
    */
   async end(): Promise<void> {
     this.#isDraining = true;
-    const { grace, drainDelay, log } = this.#options;
+    const { grace, drainDelay } = this.#options;
     if (drainDelay > 0) {
-      if (log !== "off") this.#log.event("leaving", `in ${drainDelay / 1000} s`);
+      this.#log.event("leaving", `in ${drainDelay / 1000} s`);
       await elapse(drainDelay);
     }
-    if (log !== "off") this.#log.event("draining", `${grace / 1000} s at most`);
+    this.#log.event("draining", `${grace / 1000} s at most`);
     await this.#serving.drain(grace);
     await this.#admin?.close();
     await Promise.race([this.#log.flush(), elapse(LAST_LINES)]);

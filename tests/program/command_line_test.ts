@@ -180,10 +180,10 @@ testWith(FOR_PROGRAM, "the program binds to the address it is told", async () =>
 
 testWith(
   FOR_PROGRAM,
-  "the program logs a request in each format, and nothing where it is off",
+  "the program logs a request in each format, and events alone where it is off",
   async () => {
     const expected: Record<string, RegExp> = {
-      off: /^[^\n]*\n$/,
+      off: /^[^\n]+ serving [^\n]+\n[^\n]+ draining [^\n]+\n$/,
       common: /\n127\.0\.0\.1 - - \[[^\]]+ \+0000\] "GET \/echo\/a HTTP\/1\.1" 200 1 [0-9.]+ms\n/,
       combined: /\n127\.0\.0\.1 [^\n]+ "GET \/echo\/a HTTP\/1\.1" 200 1 "-" "-"\n/,
       json:
