@@ -16,10 +16,20 @@ export function currentDate(): string {
   return text;
 }
 
-/** Waits for so long, or until something happens. */
+/** Milliseconds of the longest timer that there is, 24 days: a longer one would go off at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * Waits for so long, or until something happens.
+ *
+ * @throws what the event is rejected with.
+ */
 export async function elapse(milliseconds: number, event?: Promise<void>): Promise<void> {
   const elapsed = Promise.withResolvers<void>();
-  const timer = setTimeout(elapsed.resolve, milliseconds);
-  await (event === undefined ? elapsed.promise : Promise.race([elapsed.promise, event]));
-  clearTimeout(timer);
+  const timer = setTimeout(elapsed.resolve, Math.min(milliseconds, LONGEST_TIMER));
+  try {
+    await (event === undefined ? elapsed.promise : Promise.race([elapsed.promise, event]));
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -129,7 +129,8 @@ export class Server {
    * Stops listening, closes idle connections, and ends the others with the response that is under
    * way; closes what is left after a while.
    *
-   * @param grace Milliseconds that requests under way may take.
+   * @param grace Milliseconds that requests under way may take: 0 for none, Infinity for as long as
+   * they want (24 days, at most).
    */
   async drain(grace: number): Promise<void> {
     if (grace === 0) this.#shut(this.#listeners);

@@ -118,6 +118,17 @@ testDrain("Server.drain() cuts what takes longer than the grace", async (bench) 
   assert((await downloading.readToEnd().catch(() => new Uint8Array(0))).length < 8 * MiB);
 });
 
+testDrain("Server.drain() lets what is under way take as long as it wants", async (bench) => {
+  using slow = await bench.connect();
+  await slow.send(GET.replace("/a", "/slow"));
+  await until(() => bench.server.connections.some(({ exchange }) => exchange !== null));
+  const drained = bench.server.drain(Infinity);
+  await until(() => isRefused(bench.connect));
+  bench.release();
+  assertEquals((await slow.readResponse()).text, "ok");
+  await drained;
+});
+
 testDrain("Server.drain() takes in those who wait to be accepted", async (bench) => {
   const clients = await Promise.all(Array.from({ length: 60 }, bench.connect));
   await Promise.all(clients.map((client) => client.send(GET)));
