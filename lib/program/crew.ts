@@ -4,6 +4,7 @@
 
 import type { AccessLog } from "../access_log/access_log.ts";
 import { addUp, single, type Snapshot } from "../admin/metrics.ts";
+import { elapse } from "../server/clock.ts";
 import type { ConnectionView } from "../server/connection_view.ts";
 import type { Certificate } from "../server/listening.ts";
 import { messageOf } from "./failure.ts";
@@ -29,8 +30,8 @@ export interface CrewOptions {
   readonly log: AccessLog;
   /** The module that each worker runs; by default the program's own. */
   readonly entry?: URL;
-  /** Waits for so many milliseconds, or until it is aborted. */
-  readonly pause?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  /** Waits for so many milliseconds, or until the crew ends: {@linkcode elapse} by default. */
+  readonly pause?: (milliseconds: number, end: Promise<void>) => Promise<void>;
 }
 
 /** The workers of the program. */
@@ -39,7 +40,8 @@ export class Crew implements Serving {
   readonly #members: Member[] = [];
   /** How often in a row each worker has failed without having lasted. */
   readonly #failures: number[] = [];
-  readonly #draining = new AbortController();
+  readonly #stopped = Promise.withResolvers<void>();
+  #isDraining = false;
   readonly #calls = setInterval(() => this.call(), CALL_INTERVAL);
   #assignment: CrewOptions["assignment"];
   #url = "";
@@ -81,10 +83,6 @@ export class Crew implements Serving {
     return this.#restarts;
   }
 
-  get #isDraining(): boolean {
-    return this.#draining.signal.aborted;
-  }
-
   #hire(index: number, restarts: number): Member {
     const { log, entry } = this.#options;
     const member = new Member(entry, { ...this.#assignment, index, restarts }, {
@@ -104,7 +102,7 @@ export class Crew implements Serving {
     this.#retire(failed);
     const failures = failed.age > SOUND_AFTER ? 0 : this.#failures[index] ?? 0;
     this.#failures[index] = failures + 1;
-    await pause(Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures), this.#draining.signal);
+    await pause(Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures), this.#stopped.promise);
     if (this.#isDraining) return;
     this.#restarts++;
     const member = this.#hire(index, restarts + 1);
@@ -117,7 +115,8 @@ export class Crew implements Serving {
   }
 
   #stop(): void {
-    this.#draining.abort();
+    this.#isDraining = true;
+    this.#stopped.resolve();
     clearInterval(this.#calls);
   }
 
@@ -163,14 +162,4 @@ export class Crew implements Serving {
       [single("counter", "wireserve_log_lines_dropped_total", log.droppedLines)],
     ];
   }
-}
-
-function elapse(milliseconds: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
-  signal.addEventListener("abort", () => {
-    clearTimeout(timer);
-    resolve();
-  }, { once: true });
-  return promise;
 }

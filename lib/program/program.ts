@@ -20,7 +20,7 @@ import { missingPermissions } from "./permissions.ts";
 import type { Serving } from "./serving.ts";
 import { Signals } from "./signals.ts";
 
-/** Milliseconds that the log may take at the end. */
+/** Milliseconds that the log may take at the end, and after a second signal. */
 const LAST_LINES = 1000;
 const LAST_MOMENT = 200;
 
@@ -36,7 +36,7 @@ export async function run(options: Options, version: string): Promise<void> {
   const directory = openDirectory(options);
   const signals = new Signals(); // Before the first connection, see there.
   const program = await Program.start(options, version);
-  if (directory !== null && !options.files.isReadOnly) program.sweep(directory);
+  if (directory !== null && !options.files.isReadOnly) void program.sweep(directory);
   let reloaded = Promise.resolve(); // One after the other: the last to read its files is to win.
   signals.onHangup = () => reloaded = reloaded.then(() => program.reload());
   await signals.end;
@@ -131,13 +131,13 @@ class Program {
     this.#log.event("draining", `${grace / 1000} s at most`);
     await this.#serving.drain(grace);
     await this.#admin?.close();
-    await Promise.race([this.#log.flush(), elapse(LAST_LINES)]);
+    await elapse(LAST_LINES, this.#log.flush());
   }
 
   /** Ends the program with whatever is under way. The log gets the moment that it needs. */
   async leave(): Promise<void> {
-    this.#admin?.close();
-    await Promise.race([this.#log.flush(), elapse(LAST_MOMENT)]);
+    void this.#admin?.close();
+    await elapse(LAST_MOMENT, this.#log.flush());
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { AccessLog } from "../access_log/access_log.ts";
 import type { LineSink } from "../access_log/sink.ts";
+import { elapse } from "../server/clock.ts";
 import type { Certificate } from "../server/listening.ts";
 import { messageOf } from "./failure.ts";
 import { type Assignment, Instance } from "./instance.ts";
@@ -115,8 +116,7 @@ function fail(event: Event, error: unknown): void {
 
 /** What has been logged and counted is not to be lost. */
 async function sayLastWords(message: string): Promise<void> {
-  const elapsed = new Promise((resolve) => setTimeout(resolve, LAST_LINES));
-  await Promise.race([log?.flush(), elapsed]);
+  if (log !== null) await elapse(LAST_LINES, log.flush());
   scope.postMessage({ type: "failed", message, account: await account() });
 }
 
