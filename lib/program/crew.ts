@@ -142,8 +142,12 @@ export class Crew implements Serving {
 
   /** The workers to come get it as well, unless it is none. */
   async replaceCertificate(certificate: Certificate): Promise<void> {
-    await Promise.all(this.#members.map((member) => member.replaceCertificate(certificate)));
+    const told = [...this.#members];
+    await Promise.all(told.map((member) => member.replaceCertificate(certificate)));
     this.#assignment = { ...this.#assignment, certificate };
+    // Those that were hired in the meantime have the old one.
+    const others = this.#members.filter((member) => !told.includes(member));
+    await Promise.all(others.map((member) => member.replaceCertificate(certificate)));
   }
 
   async connections(): Promise<readonly ConnectionView[]> {

@@ -44,6 +44,8 @@ class CrewSink implements LineSink {
 const sink = new CrewSink();
 let log: AccessLog | null = null;
 let instance: Instance | null = null;
+/** Resolves once the instance is there, or cannot be. */
+let started: Promise<void> = Promise.resolve();
 
 async function start(assignment: Assignment): Promise<void> {
   log = new AccessLog(assignment.options.log, sink);
@@ -70,6 +72,7 @@ async function drain(grace: number): Promise<void> {
 /** A certificate that is none is no reason to end: the old one stays. */
 async function replaceCertificate(certificate: Certificate): Promise<void> {
   let problem: string | null = null;
+  await started; // With the old one: the order may have come meanwhile.
   try {
     await instance?.replaceCertificate(certificate);
   } catch (error) {
@@ -88,7 +91,7 @@ async function account(): Promise<Account> {
 async function follow(order: Order): Promise<void> {
   switch (order.type) {
     case "start":
-      return await start(order.assignment);
+      return await (started = start(order.assignment));
     case "stop listening":
       return await stopListening();
     case "drain":

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { exposeMetrics } from "../../lib/admin/exposition.ts";
 import type { Crew } from "../../lib/program/crew.ts";
+import { makeCertificates, subjectAt } from "../support/certificates.ts";
 import { testWith } from "../support/needs.ts";
 import { type Order, Stage } from "../support/puppets.ts";
 import { isRefused, RawClient } from "../support/raw_client.ts";
@@ -204,3 +205,31 @@ testWith(NEEDS, "Crew.drain() does not wait for a worker that is being replaced"
   await stage.next(); // It is never told to begin, and so never says that it is drained.
   await crew.drain(0);
 });
+
+testWith(
+  [...NEEDS, "run", "env", "openssl"],
+  "Crew.replaceCertificate() reaches workers that start meanwhile",
+  () =>
+    withDirectory(async (path) => {
+      const { one, two } = await makeCertificates(path);
+      await using stage = new Stage();
+      const crew = await stage.start(2, [], one);
+      const successors = [];
+      for (const number of [1, 2]) {
+        await stage.puppet(number).order("throw");
+        successors.push(await stage.next());
+      }
+      const replaced = crew.replaceCertificate(two);
+      await successors[0]!.order("stumble");
+      const third = await stage.next(); // It is hired while the other one has not answered yet.
+      await successors[1]!.order("begin");
+      await third.order("begin");
+      await replaced;
+      await until(async () => {
+        const events = await stage.workerEvents();
+        return events.includes("1 is back") && events.includes("2 is back");
+      });
+      const asked = Array.from({ length: 16 }, () => subjectAt(portOf(crew)));
+      assertEquals(new Set(await Promise.all(asked)), new Set(["two"]));
+    }),
+);

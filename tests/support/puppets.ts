@@ -3,6 +3,7 @@
 import { AccessLog } from "../../lib/access_log/access_log.ts";
 import { parseOptions } from "../../lib/options/parse.ts";
 import { Crew } from "../../lib/program/crew.ts";
+import type { Certificate } from "../../lib/server/listening.ts";
 
 /** What a puppet can be told to do. */
 export type Order = "begin" | "stumble" | "throw" | "reject" | "close";
@@ -42,21 +43,29 @@ export class Stage {
     },
   });
 
-  /** Starts a crew with further arguments of the command line. */
-  async start(count: number, args: readonly string[] = []): Promise<Crew> {
-    const starting = this.raise(count, args);
+  /** Starts a crew with further arguments of the command line, and for TLS with a certificate. */
+  async start(
+    count: number,
+    args: readonly string[] = [],
+    certificate?: Certificate,
+  ): Promise<Crew> {
+    const starting = this.raise(count, args, certificate);
     for (let index = 0; index < count; index++) await (await this.next()).order("begin");
     return await starting;
   }
 
   /** Starts a crew whose workers wait for the order to begin. */
-  async raise(count: number, args: readonly string[] = []): Promise<Crew> {
+  async raise(
+    count: number,
+    args: readonly string[] = [],
+    certificate?: Certificate,
+  ): Promise<Crew> {
     // Metrics are counted where there is an admin listener; its address leads the workers here.
     const admin = `127.0.0.1:${this.#listener.addr.port}`;
     const options = parseOptions(["--port", "0", "--admin", admin, "--log", "json", ...args]);
     const entry = new URL("../program/puppet_worker.ts", import.meta.url);
     this.#crew = await Crew.start({
-      assignment: { options, port: options.port, count, certificate: undefined },
+      assignment: { options, port: options.port, count, certificate },
       log: this.log,
       entry,
       pause: (milliseconds) => {
