@@ -180,10 +180,11 @@ export class Server {
   }
 
   /**
-   * Goes on with another certificate, for which the endpoint must be shared. Connections that
-   * are open stay as they are.
+   * Goes on with another certificate. Connections that are open stay as they are. Where it throws,
+   * so does the old certificate.
    *
-   * @throws {Deno.errors.InvalidData} for a certificate that is none: the old one stays then.
+   * @throws {TypeError} where the endpoint has none yet, or is not shared.
+   * @throws {Deno.errors.InvalidData} for a certificate that is none.
    */
   replaceCertificate(certificate: Certificate): void {
     if (this.#isStopped) return;
@@ -265,12 +266,14 @@ export class Server {
 }
 
 /**
- * Serves HTTP until {@linkcode Server.close} is called.
+ * Serves HTTP until {@linkcode Server.drain} or {@linkcode Server.close} is called.
  *
  * @param handler Answers the requests: a {@linkcode router}, for instance.
  * @param options Where and how to serve.
- * @throws {Deno.errors.AddrInUse} where somebody listens on the port already.
- * @throws {Deno.errors.NotCapable} without the permission `--allow-net`.
+ * @throws {RangeError} for a limit that cannot have its value.
+ * @throws {Deno.errors.AddrInUse} where somebody listens there already.
+ * @throws {Deno.errors.InvalidData} for a certificate that is none.
+ * @throws {Deno.errors.NotCapable} without the permission to listen there.
  */
 export function serve(handler: Handler, options: ServeOptions = {}): Server {
   return new Server(handler, options);

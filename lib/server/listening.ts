@@ -27,7 +27,7 @@ export type Endpoint =
     readonly hostname: string;
     /** Port; 0 picks a free one. */
     readonly port: number;
-    /** Whether others, workers for instance, may listen on the same port. */
+    /** Whether others may listen on the same port: workers, or the successor of a certificate. */
     readonly isShared?: boolean;
     /** For TLS. */
     readonly certificate?: Certificate | undefined;
@@ -100,11 +100,17 @@ export class Listeners {
   }
 
   /**
-   * Listens once more in the same place, with another certificate. It needs an endpoint that is
-   * shared: for a while, both accept.
+   * Listens once more in the same place, with another certificate: for a while, both accept.
+   *
+   * @throws {TypeError} where there is no certificate to replace, or the endpoint is not shared.
+   * @throws {Deno.errors.InvalidData} for a certificate that is none.
    */
   withCertificate(certificate: Certificate): Listeners {
-    return Listeners.open({ ...this.#endpoint, port: this.port, certificate } as Endpoint);
+    const endpoint = this.#endpoint;
+    if (endpoint.transport !== "tcp" || !endpoint.isShared || endpoint.certificate === undefined) {
+      throw new TypeError("Only an endpoint of TLS that is shared can get another certificate");
+    }
+    return Listeners.open({ ...endpoint, port: this.port ?? endpoint.port, certificate });
   }
 
   /** The URL to reach the server at, from this machine. */

@@ -1,12 +1,13 @@
 // TLS on the same connection loop: real certificates, real clients, peers that speak something
 // else, and a certificate that is replaced while connections come in.
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { collect, fromStream } from "../../lib/http/content.ts";
 import type { Handler } from "../../lib/http/message.ts";
 import type { ExchangeRecord } from "../../lib/server/exchange.ts";
 import type { Limits } from "../../lib/server/limits.ts";
 import { serve, type Server } from "../../lib/server/listener.ts";
+import type { Endpoint } from "../../lib/server/listening.ts";
 import { type Certificates, makeCertificates } from "../support/certificates.ts";
 import { type Need, testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -251,4 +252,27 @@ testTls(
     await open.send(GET);
     assertEquals((await open.readResponse()).text, "ok");
   },
+);
+
+testWith(
+  NEEDS,
+  "Server.replaceCertificate() refuses where it could not keep its word",
+  () =>
+    withDirectory(async (folder) => {
+      const { one, two } = await makeCertificates(folder);
+      const tcp = { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const;
+      const endpoints: readonly Endpoint[] = [
+        { ...tcp, certificate: one },
+        { ...tcp, isShared: true },
+        { transport: "unix", path: `${folder}/socket` },
+      ];
+      for (const endpoint of endpoints) {
+        const server = serve(handler, { endpoint });
+        try {
+          assertThrows(() => server.replaceCertificate(two), TypeError, "shared");
+        } finally {
+          await server.close();
+        }
+      }
+    }),
 );
