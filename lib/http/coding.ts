@@ -60,7 +60,8 @@ function parseMember(member: string): [coding: string, weight: number | null] {
 
 /**
  * The response in the coding that the client prefers, and with the Vary field that tells that
- * there was a choice. A response without content, or coded already, stays as it is.
+ * there was a choice. A response without content, or coded already, stays as it is. An entity tag
+ * stays as well: a strong one belongs to one coding alone (RFC 9110 section 8.8.3.3).
  */
 export function encodeContent(
   request: Pick<HttpRequest, "fields">,

@@ -38,7 +38,7 @@ export interface HttpRequest extends RequestHead {
   readonly content: Content;
   /** The parameters that the route's pattern found in the path. */
   readonly parameters: Parameters;
-  /** The client's IP address. */
+  /** The client's address: the peer's own, `unix` for a Unix socket, or what a proxy has told. */
   readonly client: string;
 }
 

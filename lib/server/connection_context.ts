@@ -11,7 +11,10 @@ import type { Sweeper } from "./sweeper.ts";
 export interface ConnectionObserver {
   /** A request has come to its end, well or badly. */
   onExchange(record: ExchangeRecord): void;
-  /** A handler, or content that it gave, has failed: a fault of the program, not of the client. */
+  /**
+   * A handler, or content that it gave, has failed, or no connection could be accepted: a fault of
+   * the program or of the machine, not of the client.
+   */
   onError(error: unknown): void;
   /** A peer does not speak what is spoken here: TLS where there is none, or none where it is. */
   onForeign(peer: string, problem: string): void;

@@ -4,10 +4,10 @@ import type { ConnectionContext, ConnectionObserver } from "./connection_context
 
 /** What a server reports. What it calls must not throw. */
 export interface ServerObserver extends ConnectionObserver {
-  /** A connection has been opened. */
-  onOpen(client: string): void;
+  /** A connection has been opened, by the address at its other end. */
+  onOpen(peer: string): void;
   /** A connection has been closed, by either side. */
-  onClose(client: string): void;
+  onClose(peer: string): void;
 }
 
 /** An observer as the server calls it. */
@@ -17,8 +17,8 @@ export type Reported = ConnectionContext["observer"] & Pick<ServerObserver, "onO
 export function withDefaults(observer: Partial<ServerObserver>): Reported {
   return {
     onExchange: observer.onExchange ? (record) => observer.onExchange?.(record) : null,
-    onOpen: (client) => observer.onOpen?.(client),
-    onClose: (client) => observer.onClose?.(client),
+    onOpen: (peer) => observer.onOpen?.(peer),
+    onClose: (peer) => observer.onClose?.(peer),
     onError: (error) => observer.onError ? observer.onError(error) : console.error(error),
     onForeign: (peer, problem) => observer.onForeign?.(peer, problem),
   };

@@ -36,7 +36,7 @@ export class Transport {
     return this.#octetsSent;
   }
 
-  /** Whether reading or writing has failed. */
+  /** Whether reading or writing has failed, or this side has closed. */
   get isGone(): boolean {
     return this.#isGone;
   }
