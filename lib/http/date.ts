@@ -35,13 +35,9 @@ export function parseDate(text: string, now: number): number | null {
 }
 
 function momentOf(parts: Readonly<Record<string, string>>, now: number): number | null {
-  const [day, hour, minute, second] = [
-    parts["day"],
-    parts["hour"],
-    parts["minute"],
-    parts["second"],
-  ]
-    .map(Number) as [number, number, number, number];
+  const number = (name: string): number => Number(parts[name]);
+  const [day, hour, minute] = [number("day"), number("hour"), number("minute")];
+  const second = number("second");
   const month = MONTHS.indexOf(parts["month"]!);
   const year = fullYear(parts["year"]!, now);
   const date = new Date(0);
