@@ -92,10 +92,11 @@ function groupByPath(routes: readonly Route[]): Resource[] {
   const resources = new Map<string, Resource>();
   for (const { method, path, handler } of routes) {
     const resource = resources.get(path) ?? compile(path);
-    if (!isToken(method) || resource.handlers.has(method)) {
-      throw new TypeError(
-        `The route ${method} ${path} is malformed or stands there twice`,
-      );
+    if (!isToken(method)) {
+      throw new TypeError(`The method ${method} of the route ${path} is malformed`);
+    }
+    if (resource.handlers.has(method)) {
+      throw new TypeError(`The route ${method} ${path} stands there twice`);
     }
     resource.handlers.set(method, handler);
     resources.set(path, resource);
