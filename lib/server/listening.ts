@@ -27,7 +27,10 @@ export type Endpoint =
     readonly hostname: string;
     /** Port; 0 picks a free one. */
     readonly port: number;
-    /** Whether others may listen on the same port: workers, or the successor of a certificate. */
+    /**
+     * Whether others may listen on the same port: workers, or the successor of a certificate. It
+     * needs `"unstable": ["net"]` in the program's deno.json.
+     */
     readonly isShared?: boolean;
     /** For TLS. */
     readonly certificate?: Certificate | undefined;

@@ -130,6 +130,7 @@ export class Responder {
 
 /** The response that a StatusError stands for: its fields, and its sentence as content. */
 export function errorResponse({ status, message, fields }: StatusError): HttpResponse {
-  const type = nameIn(fields, "Content-Type") === null ? { "Content-Type": "text/plain" } : {};
-  return { status, fields: { ...type, ...fields }, content: `${message}\n` };
+  const isTyped = nameIn(fields, "Content-Type") !== null;
+  const typed = isTyped ? fields : { "Content-Type": "text/plain", ...fields };
+  return { status, fields: typed, content: `${message}\n` };
 }
