@@ -59,6 +59,8 @@ export interface HttpResponse {
   readonly content?: string | Uint8Array | Content;
   /** Leaves out the Date field, against RFC 9110 section 6.6.1. False by default. */
   readonly isDateless?: boolean;
+  /** Never: what has headers is a web `Response`, of which nothing but the status would be sent. */
+  readonly headers?: never;
 }
 
 /** Answers a request. What it throws becomes the response: a StatusError its status, else 500. */
