@@ -23,7 +23,7 @@ export class OpenFile {
   readonly info: Deno.FileInfo;
   /** Its path, in which there is no link. */
   readonly path: string;
-  /** What allows to read it synchronously. */
+  /** What tells whether it may be read synchronously. */
   readonly looks: QuickLooks;
   #isClosed = false;
 

@@ -1,5 +1,5 @@
-// Asks the handler of a server for a response. Whatever it does, there is one: what it throws, and
-// what is none, stands for another.
+// Asks the handler of a server for a response. Whatever it does, there is one: an error that it
+// throws, and a value that is no response, each become one.
 
 import type { Content } from "../http/content.ts";
 import type { Handler, HttpResponse, RequestHead } from "../http/message.ts";
