@@ -31,14 +31,6 @@ export class QuickLooks {
     this.#path = path;
   }
 
-  /** Looks at files that are known not to be across a network. */
-  static atLocalFiles(): QuickLooks {
-    const looks = new QuickLooks("/");
-    looks.#isLearning = true; // There is nothing to learn.
-    looks.#slowUntil = 0;
-    return looks;
-  }
-
   /** Whether looks have been quick of late, and are allowed. */
   get areAllowed(): boolean {
     if (this.#slowUntil === 0) return true;

@@ -5,7 +5,15 @@ import { HeldFiles, LARGEST_HELD } from "../../lib/files/held_files.ts";
 import { QuickLooks } from "../../lib/files/quick_looks.ts";
 import { testWith } from "../support/needs.ts";
 import { withDirectory } from "../support/temp.ts";
+import { until } from "../support/wait.ts";
 import { AHEAD } from "./held_house.ts";
+
+/** Looks that know by now that the files are local. */
+async function localLooks(path: string): Promise<QuickLooks> {
+  const looks = new QuickLooks(path);
+  await until(() => looks.areAllowed);
+  return looks;
+}
 
 /** Holds a file, if it may be, as reading does. */
 function hold(held: HeldFiles, name: string, path: string): boolean {
@@ -21,7 +29,8 @@ testWith(
   ["read", "write"],
   "HeldFiles holds what is small and has been left alone",
   () =>
-    withDirectory((path) => {
+    withDirectory(async (path) => {
+      const looks = await localLooks(path);
       const moment = 1_600_000_000_000;
       for (
         const [name, size, isSmall] of [["a", LARGEST_HELD, true], [
@@ -40,15 +49,11 @@ testWith(
             true,
           ]] as const
         ) {
-          const held = new HeldFiles(
-            QuickLooks.atLocalFiles(),
-            () => Math.max(moment, ctime!.getTime()) + age,
-          );
+          const held = new HeldFiles(looks, () => Math.max(moment, ctime!.getTime()) + age);
           assertEquals(hold(held, name, `${path}/${name}`), isSmall && isSettled, `${name} ${age}`);
           assertEquals(held.find(name) !== null, isSmall && isSettled, `${name} ${age}`);
         }
       }
-      return Promise.resolve();
     }),
 );
 
@@ -56,8 +61,8 @@ testWith(
   ["read", "write"],
   "HeldFiles lets go of what was not used for the longest time",
   () =>
-    withDirectory((path) => {
-      const held = new HeldFiles(QuickLooks.atLocalFiles(), () => Date.now() + AHEAD);
+    withDirectory(async (path) => {
+      const held = new HeldFiles(await localLooks(path), () => Date.now() + AHEAD);
       const names = Array.from({ length: 300 }, (_, at) => `f${at}`);
       for (const name of names) {
         Deno.writeFileSync(`${path}/${name}`, new Uint8Array(0));
@@ -69,15 +74,14 @@ testWith(
       const kept = names.filter((name) => held.find(name) !== null);
       const most = Math.floor(32 * 1024 * 1024 / (LARGEST_HELD + 1024));
       assertEquals(kept, ["f0", ...names.slice(1 - most)]);
-      return Promise.resolve();
     }),
 );
 
-Deno.test("QuickLooks allows no looks for a while after a slow one", () => {
+Deno.test("QuickLooks allows no looks for a while after a slow one", async () => {
+  const looks = await localLooks("/");
   let now = 1000;
   Object.defineProperty(performance, "now", { value: () => now, configurable: true });
   try {
-    const looks = QuickLooks.atLocalFiles();
     const take = (elapsed: number) => looks.take(() => (now += elapsed, elapsed));
     for (let look = 0; look < 100; look++) take(10);
     assertEquals(looks.areAllowed, true);
