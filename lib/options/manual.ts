@@ -162,9 +162,9 @@ Take uploads of up to 5 GiB from the whole network:
 .Pp
 .Dl $ wireserve -d /srv/files -b 0.0.0.0 --max-body-size 5G
 .Pp
-Stand behind a proxy on the same machine, on a Unix socket:
+Stand behind a proxy on the same machine, on a Unix socket, and believe it:
 .Pp
-.Dl $ wireserve -d /srv/files --unix /run/wireserve/http --unix-mode 660
+.Dl $ wireserve -d /srv/files --unix /run/wireserve/http --trust-proxy unix
 .Pp
 Speak TLS, on every core:
 .Pp
