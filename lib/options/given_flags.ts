@@ -57,11 +57,11 @@ function namesOf(matches: (value: Value | undefined) => boolean): FlagName[] {
   return ALL_FLAGS.filter(([, { value }]) => matches(value)).map(([name]) => name);
 }
 
-/** The short flags, those with a value and those without. */
+/** The short flags that take a value, and the flags, by both of their names, that take none. */
 const SHORT_WITH_VALUE = ALL_FLAGS.flatMap(([, { short, value }]) => value && short ? [short] : []);
-const WITHOUT_VALUE = new Set(
+const WITHOUT_VALUE = new Set<string>(
   ALL_FLAGS.flatMap(([name, { short, value }]) => value ? [] : [name, short ?? name]),
-) as ReadonlySet<string>;
+);
 
 /** A value that stands right behind its short flag, as in `-d/srv` and `-p=80`. */
 const ATTACHED = new RegExp(`^-([${SHORT_WITH_VALUE.join("")}])=?(.+)$`, "s");

@@ -161,7 +161,7 @@ class TcpQueue implements Listening {
     this.accepted++;
     // Streamed content would wait for acknowledgements. TLS sets the same by itself.
     if ("setNoDelay" in conn) conn.setNoDelay(true);
-    return { conn, peer: addressOf(conn.remoteAddr as Deno.NetAddr), isSecure: this.#isSecure };
+    return { conn, peer: addressOf(conn.remoteAddr), isSecure: this.#isSecure };
   }
 
   close(): void {
