@@ -181,7 +181,7 @@ export class Server {
 
   /**
    * Goes on with another certificate. Connections that are open stay as they are. Where it throws,
-   * so does the old certificate.
+   * the old certificate stays.
    *
    * @throws {TypeError} where the endpoint has none yet, or is not shared.
    * @throws {Deno.errors.InvalidData} for a certificate that is none.
