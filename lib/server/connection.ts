@@ -15,15 +15,16 @@ import { OngoingExchange } from "./ongoing_exchange.ts";
 import { isStreamed } from "./outgoing.ts";
 import { NO_CONTENT, RequestContent } from "./request_content.ts";
 import { errorResponse, Responder } from "./responder.ts";
-import type { Swept } from "./sweeper.ts";
+import { LONGEST_STEP, type Swept } from "./sweeper.ts";
 import { Transport } from "./transport.ts";
 import { type Awaited, Watch } from "./watch.ts";
 
 /**
  * Milliseconds for which a connection has been idle before a server that stops gives it up: a
- * client that is busy has its next request on the way.
+ * client that is busy has its next request on the way. One step of the sweeper is not enough: it
+ * may have begun to wait just before it, or have sent its request while the server was held up.
  */
-const LAST_CALL = 250;
+const LAST_CALL = LONGEST_STEP;
 
 /** How far the connection has come: what is to happen next. */
 type Progress = "answered" | "in want of octets" | "over" | "left";
