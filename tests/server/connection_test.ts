@@ -8,13 +8,14 @@ import { StatusError } from "../../lib/http/status.ts";
 import { router } from "../../lib/router.ts";
 import type { ExchangeRecord } from "../../lib/server/exchange.ts";
 import type { Limits } from "../../lib/server/limits.ts";
-import { serve } from "../../lib/server/listener.ts";
+import { serve, type Server } from "../../lib/server/listener.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient, toLatin1 } from "../support/raw_client.ts";
+import { until } from "../support/wait.ts";
 
 /** What a test has to do with. */
 interface Bench {
-  readonly port: number;
+  readonly server: Server;
   readonly records: ExchangeRecord[];
   readonly errors: unknown[];
   connect(): Promise<RawClient>;
@@ -34,9 +35,8 @@ function testConnection(
       onError: (error: unknown) => errors.push(error),
     };
     const server = serve(handler, { port: 0, limits: { lingerTimeout: 200, ...limits }, observer });
-    const { port } = server;
     try {
-      await run({ port, records, errors, connect: () => RawClient.connect(port) });
+      await run({ server, records, errors, connect: () => RawClient.connect(server.port) });
     } finally {
       await server.close();
     }
@@ -131,7 +131,7 @@ testConnection("Connection passes over content that nobody wants", ok, async (be
     const { text, fields } = await client.readResponse();
     assertEquals([text, fields.get("connection")], ["ok", undefined]);
   }
-  assertEquals(bench.records.length, contents.length);
+  await until(() => bench.records.length === contents.length);
 });
 
 testConnection(
@@ -230,6 +230,7 @@ testConnection(
       assertMatch(text, /^The server has failed to answer the request\.\n$/);
     }
     assertEquals(bench.errors.length, paths.length);
+    await until(() => bench.records.length === paths.length);
     assertEquals(bench.records.map(({ status }) => status), paths.map(() => 500));
   },
 );
@@ -458,24 +459,25 @@ testConnection(
   },
 );
 
+/** Lets a handler read that comes late with it. */
+const late = Promise.withResolvers<void>();
+
 testConnection(
   "Connection lets no handler read beside the drain",
   (() => {
-    let late: Promise<unknown> | null = null;
+    let outcome: Promise<string>;
     return async ({ content, path }: HttpRequest): Promise<HttpResponse> => {
-      if (path === "/late") {
-        late = new Promise((resolve) => setTimeout(resolve)).then(() => content.read());
-        late.catch(() => {});
-        return { status: 200, content: "at once" };
-      }
-      return { status: 200, content: await late!.then(() => "read", (error) => error.name) };
+      if (path !== "/late") return { status: 200, content: await outcome };
+      outcome = late.promise.then(() => content.read()).then(() => "read", (error) => error.name);
+      return { status: 200, content: "at once" };
     };
   })(),
   async (bench) => {
     using client = await bench.connect();
     await client.send(ask("POST", "/late", "Content-Length: 30\r\n") + "0123456789");
     assertEquals((await client.readResponse()).text, "at once");
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => bench.server.connections[0]?.state === "reading"); // The drain has begun.
+    late.resolve();
     await client.send("x".repeat(20) + ask("GET", "/next") + ask("GET", "/third"));
     assertEquals((await client.readResponse()).text, "TypeError");
     assertEquals((await client.readResponse()).text, "TypeError");
@@ -521,6 +523,7 @@ testConnection(
       await client.send(ask("GET", path));
       assertEquals((await client.readResponse()).status, 500, path);
     }
+    await until(() => bench.records.length === 3);
     assertEquals(bench.records.map(({ status }) => status), [500, 500, 500]);
     assertEquals(bench.errors.length, 3);
   },
