@@ -125,9 +125,9 @@ for (const isReset of [true, false]) {
         client.close(); // With octets unread: that is a reset.
         if (!isReset) server.close();
         gate.opened.resolve();
+        await until(() => server.connections.length === 0);
         // What waits in the outbox may be lost together with requests behind, but never alone.
-        await until(() => records.length >= 2);
-        await turn();
+        assert(records.length >= 2);
         const begun = records.map(({ requestLine }) => requestLine!.split(" ")[1]);
         const asked = ["/sync", "/gate/sync", ...names.map((name) => `/${name}`)];
         assertEquals(begun, asked.slice(0, begun.length), last);
@@ -192,9 +192,11 @@ testPipeline(
       Array.from({ length: 80 }, async (_, index) => {
         using client = await connect();
         await client.send("GET /sync HTTP/1.1\r\nHost: h\r\n");
-        // Some come before the sweep that refuses them, some with it, and some after it.
-        await new Promise((resolve) => setTimeout(resolve, 5 * index));
-        await client.trySend("Connection: close\r\n\r\n" + sentFor("sync"));
+        // Some come before the sweep that refuses them, some with it, some after it, one never.
+        if (index < 79) {
+          await new Promise((resolve) => setTimeout(resolve, 5 * index));
+          await client.trySend("Connection: close\r\n\r\n" + sentFor("sync"));
+        }
         const { status } = await client.readResponse();
         assertEquals((await client.readToEnd()).length, 0);
         return status;
