@@ -3,6 +3,7 @@
 
 import { RawClient } from "../support/raw_client.ts";
 import { headOf } from "./check.ts";
+import { untilInterruptible } from "./process.ts";
 import { contentOf } from "./servers.ts";
 import { quantile } from "./statistics.ts";
 import type { Ask, Work } from "./works.ts";
@@ -89,20 +90,38 @@ export function parseResult(output: string, answerSize: number | null): Load {
 /** Seconds that wrk would run for by itself: it is stopped before. */
 const LONGEST = 600;
 
+/** Milliseconds between two looks at wrk or at what it drives. */
+const PAUSE = 20;
+
+/** Deno knows of a process's end a moment before it tells. */
+function interrupt(process: Deno.ChildProcess): void {
+  try {
+    process.kill("SIGINT");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
 /** Octets from which on the slice's last transfers count by their octets. */
 const LARGE = 1 << 20;
 
 /**
  * Drives a server with wrk, which counts in whole seconds only: SIGINT ends it sooner, in order.
  *
- * @param milliseconds How long; less than 200 may be too soon for wrk to have begun.
+ * @param milliseconds How long at least, from when wrk has begun.
  * @param script Path for the script.
+ * @param isTold Whether the load has been long enough to be measured: else it goes on.
  */
 export async function driveByWrk(
   work: Work,
   port: number,
   milliseconds: number,
   script: string,
+  isTold: () => Promise<boolean>,
 ): Promise<Load> {
   await Deno.writeTextFile(script, wrkScript(work.ask));
   const process = new Deno.Command("wrk", {
@@ -114,9 +133,17 @@ export async function driveByWrk(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const timer = setTimeout(() => process.kill("SIGINT"), milliseconds);
+  let hasEnded = false;
+  process.status.then(() => hasEnded = true);
+  await untilInterruptible(process.pid);
+  await pause(milliseconds);
+  while (!hasEnded && !await isTold()) await pause(PAUSE);
+  // Again and again: a signal between wrk's handler and its sleep would not end the sleep.
+  while (!hasEnded) {
+    interrupt(process);
+    await pause(PAUSE);
+  }
   const { stdout, stderr } = await process.output();
-  clearTimeout(timer);
   const decoder = new TextDecoder();
   const { content } = work.answer;
   const isLarge = typeof content === "number" && content >= LARGE;

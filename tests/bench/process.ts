@@ -80,6 +80,13 @@ export async function resetPeak(pid: number): Promise<void> {
   await shell(`for file in ${files.join(" ")}; do echo 5 2>/dev/null >"$file" || true; done`);
 }
 
+/** Waits until a process catches SIGINT, which would end it before, or until it is gone. */
+export async function untilInterruptible(pid: number): Promise<void> {
+  // The last digit of the mask holds the signals from 1 to 4: SIGINT, 2, is its bit of value 2.
+  const catches = `grep -qs '^SigCgt:.*[2367abef]$' /proc/${pid}/status`;
+  await shell(`until ${catches} || [ $? -gt 1 ]; do sleep 0.01; done`);
+}
+
 async function shell(script: string): Promise<string> {
   const { stdout } = await new Deno.Command("sh", {
     args: ["-c", script],
