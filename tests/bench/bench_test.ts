@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { withDirectory } from "../support/temp.ts";
+import { until } from "../support/wait.ts";
 import { Bench, type Plan } from "./bench.ts";
 import { chart } from "./chart.ts";
 import { checkAnswer, WrongAnswer } from "./check.ts";
@@ -82,18 +83,16 @@ Deno.test("family() holds all descendants, and nobody else", () => {
 });
 
 testWith([...FOR_PROGRAM, "linux"], "cpuTime() and memoryOf() see a process", async () => {
-  const child = new Deno.Command("sh", {
-    args: ["-c", "i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; echo done; read line"],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const reader = child.stdout.getReader();
-  await reader.read();
-  assert(await cpuTime(child.pid) > 0);
+  const child = new Deno.Command("cat", { stdin: "piped", stdout: "null" }).spawn();
+  const writer = child.stdin.getWriter();
+  const octets = new Uint8Array(1 << 23);
+  await until(async () => {
+    await writer.write(octets);
+    return await cpuTime(child.pid) > 0;
+  });
   const { resident, peak } = await memoryOf(child.pid);
   assert(resident > 1e5 && peak >= resident);
-  await reader.cancel();
-  await child.stdin.close();
+  await writer.close();
   await child.status;
   await assertRejects(() => cpuTime(child.pid), Error, "is gone");
 });
