@@ -68,6 +68,10 @@ function statuses(received: string): number[] {
 /** Deadlines that end what a mutant leaves unfinished. */
 const LIMITS = { idleTimeout: 1, headTimeout: 1, stallTimeout: 1, lingerTimeout: 1 };
 
+/** Milliseconds after which a mutant hangs: far more than any takes. A hang is not shrunk for hours. */
+const PATIENCE = 30_000;
+const LONGEST = 20 * PATIENCE;
+
 async function fuzz(path: string): Promise<void> {
   const errors: unknown[] = [];
   const server = serve(router(routes(fileHandlers(new Directory(path), DEFAULT_FILE_SETTINGS))), {
@@ -88,7 +92,8 @@ async function fuzz(path: string): Promise<void> {
   });
   await fc.assert(property, {
     numRuns: 1500,
-    interruptAfterTimeLimit: 60_000,
+    timeout: PATIENCE,
+    interruptAfterTimeLimit: LONGEST,
     markInterruptAsFailure: true,
   });
   await server.close();
