@@ -1,5 +1,6 @@
 // What requests say of their way, against RFC 7239, as tables; and whatever an enemy may write.
 
+import process from "node:process";
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Fields } from "../../lib/http/fields.ts";
@@ -109,8 +110,8 @@ Deno.test("forwardedHops() and xForwardedForHops() take whatever is written", ()
 Deno.test("forwardedHops() reads a line of any length in linear time", () => {
   const lines = ["a=" + "b".repeat(1 << 20), '"'.repeat(1 << 20), " ".repeat(1 << 20) + "x"];
   for (const line of [...lines, 'for="' + "\\a".repeat(1 << 19), "for=1;".repeat(1 << 17)]) {
-    const start = performance.now();
+    const before = process.cpuUsage(); // Time in which others have the CPU does not count.
     forwardedHops(new Fields([["Forwarded", line]]));
-    assert(performance.now() - start < 5000, line.slice(0, 9));
+    assert(process.cpuUsage(before).user < 5e6, line.slice(0, 9));
   }
 });
