@@ -5,6 +5,7 @@ import { DEFAULT_FILE_SETTINGS, type FileSettings } from "../../lib/files/settin
 import { withFileServer } from "../support/file_server.ts";
 import type { Permission } from "../support/needs.ts";
 import { RawClient, type RawResponse } from "../support/raw_client.ts";
+import { until } from "../support/wait.ts";
 
 export const NEEDS: readonly Permission[] = ["net", "read", "write"];
 
@@ -64,6 +65,18 @@ export const CHANGED = new Date(Date.UTC(2020, 10, 20, 9, 0, 0, 500));
 export const SAME = "Fri, 20 Nov 2020 09:00:00 GMT";
 export const EARLIER = "Fri, 20 Nov 2020 08:59:59 GMT";
 export const LATER = "Fri, 20 Nov 2020 09:00:01 GMT";
+
+/** Milliseconds of a tick of the file system's clock: 10 at the most, and some more. */
+const TICK = 50;
+
+/**
+ * Of the time of an inode, Deno tells whole seconds: waits until a change shows there. The file
+ * system's clock goes by ticks, and is up to one behind.
+ */
+export async function nextSecond(file: string): Promise<void> {
+  const { ctime } = await Deno.stat(file);
+  await until(() => Date.now() > ctime!.getTime() + 1000 + TICK);
+}
 
 export async function namesIn({ ask }: House, target: string): Promise<string[]> {
   const { status, text } = await ask(`GET ${target}`, "Accept: application/json");
