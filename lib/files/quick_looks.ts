@@ -22,20 +22,25 @@ const GRACE = 50;
 /** The synchronous looks at the files of one directory. */
 export class QuickLooks {
   readonly #path: string;
+  readonly #clock: () => number;
   #isLearning = false;
   /** When all slow looks will be made up for: never, before it is known where the files are. */
   #slowUntil = Infinity;
 
-  /** @param path The path of the directory. */
-  constructor(path: string) {
+  /**
+   * @param path The path of the directory.
+   * @param clock Tells how long looks take: milliseconds, which only go forward.
+   */
+  constructor(path: string, clock: () => number = () => performance.now()) {
     this.#path = path;
+    this.#clock = clock;
   }
 
   /** Whether looks have been quick of late, and are allowed. */
   get areAllowed(): boolean {
     if (this.#slowUntil === 0) return true;
     if (!this.#isLearning) this.#learn();
-    return performance.now() >= this.#slowUntil - GRACE * PENANCE;
+    return this.#clock() >= this.#slowUntil - GRACE * PENANCE;
   }
 
   async #learn(): Promise<void> {
@@ -70,11 +75,11 @@ export class QuickLooks {
 
   /** Takes a look, and the time that it needs. */
   take<T>(look: () => T): T {
-    const start = performance.now();
+    const start = this.#clock();
     try {
       return look();
     } finally {
-      const end = performance.now();
+      const end = this.#clock();
       const elapsed = end - start;
       if (elapsed > QUICK) this.#slowUntil = Math.max(this.#slowUntil, end) + PENANCE * elapsed;
     }

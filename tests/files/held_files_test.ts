@@ -3,15 +3,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Need, testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { until } from "../support/wait.ts";
 import { type HeldHouse, isHeld, open, withHeldHouse, writeOld } from "./held_house.ts";
-import { CHANGED, head, NEEDS } from "./reading_house.ts";
+import { CHANGED, head, NEEDS, nextSecond } from "./reading_house.ts";
 
 const OLD = "old octets";
 const NEW = "new octets";
-
-/** Milliseconds of a tick of the file system's clock: 10 at the most, and some more. */
-const TICK = 50;
 
 /** What is done to the file `d/a`, and what the next request gets: its content, or a status. */
 interface Change {
@@ -150,7 +146,7 @@ const CHANGES: readonly Change[] = [
   {
     name: "written by PUT to another server",
     change: async (_, { path }) => {
-      const { server } = await open(path, 0);
+      const { server } = await open(path, Date.now);
       await put(server.port).finally(() => server.close());
     },
     expected: NEW,
@@ -158,7 +154,7 @@ const CHANGES: readonly Change[] = [
   {
     name: "deleted through another server",
     change: async (_, { path }) => {
-      const { server, ask } = await open(path, 0);
+      const { server, ask } = await open(path, Date.now);
       await ask("DELETE /files/d/a").finally(() => server.close());
     },
     expected: 404,
@@ -169,15 +165,6 @@ async function put(port: number): Promise<void> {
   using client = await RawClient.connect(port);
   await client.send(head("PUT /files/d/a", `Content-Length: ${NEW.length}`) + NEW);
   assertEquals((await client.readResponse()).status, 204);
-}
-
-/**
- * Of the time of an inode, Deno tells whole seconds: waits until a change shows there. The file
- * system's clock goes by ticks, and is up to one behind.
- */
-async function nextSecond(file: string): Promise<void> {
-  const { ctime } = await Deno.stat(file);
-  await until(() => Date.now() > ctime!.getTime() + 1000 + TICK);
 }
 
 for (const { name, change, expected, needs = [] } of CHANGES) {
@@ -224,7 +211,8 @@ testWith(
   () =>
     withHeldHouse(async ({ path }) => {
       await writeOld(`${path}/a`, OLD);
-      const house = await open(path, 0);
+      const { ctime } = await Deno.stat(`${path}/a`);
+      const house = await open(path, () => ctime!.getTime() + 2999);
       await house.ask("GET /files/a");
       const held = await isHeld(house, "a");
       await house.server.close();
@@ -237,7 +225,7 @@ testWith(
   "a file that is written into again and again is sent as it is each time",
   () =>
     withHeldHouse(async ({ path }) => {
-      const { server, ask } = await open(path, 0);
+      const { server, ask } = await open(path, Date.now);
       for (let round = 0; round < 200; round++) {
         const content = `${1000 + round}`;
         if (round % 2 === 0) await Deno.writeTextFile(`${path}/a`, content);
@@ -258,13 +246,14 @@ testWith(
       await writeOld(`${house.path}/a`, OLD);
       await house.ask("GET /files/a");
       assert(await isHeld(house, "a"));
-      house.directory.looks.take(() => {
-        for (const end = performance.now() + 100; performance.now() < end;);
-      });
+      const { directory } = house;
+      directory.looks.take(() => directory.now += 60);
       assert(!await isHeld(house, "a"));
       await Deno.writeTextFile(`${house.path}/a`, NEW);
       assertEquals((await house.ask("GET /files/a")).text, NEW);
-      await until(() => house.directory.looks.areAllowed);
-      assert(await isHeld(house, "a") || await isHeld(house, "a"));
+      assert(!await isHeld(house, "a"));
+      directory.now += 50 * 60;
+      assert(!await isHeld(house, "a")); // From now on it is.
+      assert(await isHeld(house, "a"));
     }),
 );

@@ -5,6 +5,7 @@
 import { assertEquals } from "@std/assert";
 import { Directory, type OpenFile } from "../../lib/files/directory.ts";
 import { fileHandlers } from "../../lib/files/handlers.ts";
+import { QuickLooks } from "../../lib/files/quick_looks.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
@@ -17,9 +18,15 @@ import { askAt, CHANGED } from "./reading_house.ts";
 /** Milliseconds by which a clock is ahead for files to be held at once. */
 export const AHEAD = 4000;
 
-/** A directory that counts how often files are opened. */
+/**
+ * A directory that counts how often files are opened. A look takes as long as the test says: on a
+ * busy machine any could turn out slow, and then nothing is held for a while.
+ */
 export class CountingDirectory extends Directory {
   opened = 0;
+  /** Milliseconds of the clock that looks are timed by. */
+  now = 0;
+  override readonly looks: QuickLooks = new QuickLooks(this.path, () => this.now);
 
   override openFile(name: string): Promise<OpenFile | null> {
     this.opened++;
@@ -44,17 +51,17 @@ export interface HeldHouse extends House {
 /**
  * A server of its own for a directory.
  *
- * @param ahead Milliseconds by which its clock is ahead; one that lags holds nothing.
+ * @param clock Tells it how long ago a file was changed; one that lags holds nothing.
  */
 export async function open(
   path: string,
-  ahead: number,
+  clock: () => number,
   errors: unknown[] = [],
 ): Promise<House> {
   const directory = new CountingDirectory(path);
   await until(() => directory.looks.areAllowed); // It has to learn where the files are.
   const settings = { ...DEFAULT_FILE_SETTINGS, allowsDelete: true, isDurable: false };
-  const handlers = fileHandlers(directory, settings, () => Date.now() + ahead);
+  const handlers = fileHandlers(directory, settings, clock);
   const observer = { onError: (error: unknown) => errors.push(error) };
   const server = serve(router(routes(handlers)), { port: 0, observer });
   const ask = (request: string, ...lines: string[]) => askAt(server.port, request, ...lines);
@@ -66,7 +73,7 @@ export async function withHeldHouse(run: (house: HeldHouse) => Promise<void>): P
     await Deno.mkdir(`${root}/served`);
     await Deno.mkdir(`${root}/outside`);
     const errors: unknown[] = [];
-    const house = await open(`${root}/served`, AHEAD, errors);
+    const house = await open(`${root}/served`, () => Date.now() + AHEAD, errors);
     try {
       await run({ root, ...house });
     } finally {
