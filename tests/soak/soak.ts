@@ -3,6 +3,7 @@
 
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { Program } from "../support/program.ts";
+import { RawClient } from "../support/raw_client.ts";
 import { listTree } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 import { behaviours, type Visitor } from "./behaviours.ts";
@@ -31,6 +32,9 @@ export interface SoakReport {
 /** How long a visit may take at the most before it counts as hanging: never reached in earnest. */
 const PATIENCE = 60_000;
 
+/** Downloads at once, more than the server codes on their way at a time. */
+const CROWD = 40;
+
 /** MiB that the server may have grown by since the first visits: the collector's leeway. */
 const MEMORY_LEEWAY = 64;
 
@@ -48,6 +52,7 @@ export async function soak(path: string, options: SoakOptions): Promise<SoakRepo
   const before = [await countDescriptors(program.pid), await memory(program.pid)] as const;
   const visits = Object.fromEntries(Object.keys(behaviours).map((name) => [name, 0]));
 
+  await crowd(program.port);
   await visitAll(program.port, visits, { ...options, duration: options.duration / 3 }, "early");
   const warm = await memory(program.pid);
   await visitAll(program.port, visits, { ...options, seed: options.seed + 100_000 }, "late");
@@ -62,6 +67,18 @@ export async function soak(path: string, options: SoakOptions): Promise<SoakRepo
   assertEquals(strays, []);
   assertLessOrEqual(after, warm + MEMORY_LEEWAY);
   return { visits, descriptors: [before[0], descriptors], memory: [before[1], warm, after] };
+}
+
+/**
+ * Begins coded downloads, as many as the server has memory for: whether the first visits have
+ * brought so many together is chance, and the later ones may.
+ */
+async function crowd(port: number): Promise<void> {
+  const request = "GET /files/large HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\n\r\n";
+  const clients = await Promise.all(Array.from({ length: CROWD }, () => RawClient.connect(port)));
+  await Promise.all(clients.map((client) => client.send(request)));
+  await Promise.all(clients.map((client) => client.read(1)));
+  for (const client of clients) client.close();
 }
 
 async function visitAll(
