@@ -7,6 +7,7 @@ import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
 import { serve } from "../../lib/server/listener.ts";
+import { acquainted } from "../support/file_server.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient, toLatin1 } from "../support/raw_client.ts";
 import { withDirectory } from "../support/temp.ts";
@@ -115,7 +116,8 @@ testWith(
   () =>
     withDirectory(async (path) => {
       const errors: unknown[] = [];
-      const handlers = fileHandlers(new CuttingDirectory(path), DEFAULT_FILE_SETTINGS);
+      const directory = await acquainted(new CuttingDirectory(path));
+      const handlers = fileHandlers(directory, DEFAULT_FILE_SETTINGS);
       const observer = { onError: (error: unknown) => errors.push(error) };
       const server = serve(router(routes(handlers)), { port: 0, observer });
       for (const coding of ["gzip", "br"]) {

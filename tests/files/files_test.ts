@@ -13,6 +13,7 @@ import { Fields } from "../../lib/http/fields.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
 import { serve } from "../../lib/server/listener.ts";
+import { acquainted } from "../support/file_server.ts";
 import { type Permission, testWith } from "../support/needs.ts";
 import { RawClient, type RawResponse, toLatin1 } from "../support/raw_client.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
@@ -41,10 +42,10 @@ async function withHouse(run: (house: House) => Promise<void>): Promise<void> {
     const inside = `${path}/in`;
     await Deno.mkdir(inside);
     await Deno.writeTextFile(`${path}/secret`, "secret");
-    const server = serve(
-      router(routes(fileHandlers(new Directory(inside), DEFAULT_FILE_SETTINGS))),
-      { port: 0 },
-    );
+    const directory = await acquainted(new Directory(inside));
+    const server = serve(router(routes(fileHandlers(directory, DEFAULT_FILE_SETTINGS))), {
+      port: 0,
+    });
     const ask = async (text: string) => {
       using client = await RawClient.connect(server.port);
       await client.send(text);
@@ -226,7 +227,7 @@ testWith(
   "storeFile() takes everything back where the content breaks off, whoever else writes",
   () =>
     withDirectory(async (path) => {
-      const directory = new Directory(path);
+      const directory = await acquainted(new Directory(path));
       const broken = () => {
         let isFirst = true;
         return fromStream(
@@ -270,7 +271,8 @@ testWith(
       const broken: Content = fromStream(
         new ReadableStream({ pull: (controller) => controller.error(new Error("gone")) }),
       );
-      await assertRejects(() => storeFile(new Directory(path), "a", broken, PLAIN), Error, "gone");
+      const directory = await acquainted(new Directory(path));
+      await assertRejects(() => storeFile(directory, "a", broken, PLAIN), Error, "gone");
       assertEquals(await Deno.readTextFile(`${path}/a`), "old");
       assertEquals(await listTree(path), ["a"]);
     }),
@@ -312,7 +314,8 @@ testWith(
         crypto.getRandomValues(octets.subarray(at, at + 65536));
       }
       const errors: unknown[] = [];
-      const handler = router(routes(fileHandlers(new Directory(inside), DEFAULT_FILE_SETTINGS)));
+      const directory = await acquainted(new Directory(inside));
+      const handler = router(routes(fileHandlers(directory, DEFAULT_FILE_SETTINGS)));
       const server = serve(handler, {
         port: 0,
         observer: { onError: (error) => errors.push(error) },
@@ -353,7 +356,7 @@ testWith(
       let next = 0;
       const pieces = sizes.map((size) => Uint8Array.from({ length: size }, () => next++ % 251));
       const content = fromStream(ReadableStream.from(pieces));
-      await storeFile(new Directory(path), "a", content, PLAIN);
+      await storeFile(await acquainted(new Directory(path)), "a", content, PLAIN);
       assertEquals(await Deno.readFile(`${path}/a`), await new Blob(pieces).bytes());
     }),
 );

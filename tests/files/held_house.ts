@@ -10,9 +10,9 @@ import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
 import { serve, type Server } from "../../lib/server/listener.ts";
+import { acquainted } from "../support/file_server.ts";
 import type { RawResponse } from "../support/raw_client.ts";
 import { withDirectory } from "../support/temp.ts";
-import { until } from "../support/wait.ts";
 import { askAt, CHANGED } from "./reading_house.ts";
 
 /** Milliseconds by which a clock is ahead for files to be held at once. */
@@ -58,8 +58,7 @@ export async function open(
   clock: () => number,
   errors: unknown[] = [],
 ): Promise<House> {
-  const directory = new CountingDirectory(path);
-  await until(() => directory.looks.areAllowed); // It has to learn where the files are.
+  const directory = await acquainted(new CountingDirectory(path));
   const settings = { ...DEFAULT_FILE_SETTINGS, allowsDelete: true, isDurable: false };
   const handlers = fileHandlers(directory, settings, clock);
   const observer = { onError: (error: unknown) => errors.push(error) };

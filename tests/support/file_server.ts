@@ -7,12 +7,22 @@ import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
 import { serve } from "../../lib/server/listener.ts";
 import { withDirectory } from "./temp.ts";
+import { until } from "./wait.ts";
 
 /** A directory, the port that it is served at, and what the server has reported. */
 export interface FileServer {
   readonly path: string;
   readonly port: number;
   readonly errors: unknown[];
+}
+
+/**
+ * A directory that has learnt where its files are: it asks the system at the first need, and some
+ * tests are over before the answer is there.
+ */
+export async function acquainted<T extends Directory>(directory: T): Promise<T> {
+  await until(() => directory.looks.areAllowed);
+  return directory;
 }
 
 /**
@@ -28,7 +38,7 @@ export async function withFileServer(
 ): Promise<void> {
   await withDirectory(async (path) => {
     const errors: unknown[] = [];
-    const directory = new Directory(path, settings.showsHidden);
+    const directory = await acquainted(new Directory(path, settings.showsHidden));
     const server = serve(router(routes(fileHandlers(directory, settings))), {
       port: 0,
       observer: { onError: (error) => errors.push(error) },
