@@ -58,9 +58,12 @@ export class QuickLooks {
     return this.areAllowed ? this.take(() => file.statSync()) : file.stat();
   }
 
-  /** Locks a file that nobody else can have locked yet. */
-  lock(file: Deno.FsFile): void | Promise<void> {
-    return this.areAllowed ? this.take(() => file.lockSync(true)) : file.lock(true);
+  /**
+   * Locks a file, and returns whether nobody else had it. To wait would be to wait for ever where
+   * that is somebody in this very program, who gets no turn meanwhile.
+   */
+  lock(file: Deno.FsFile): boolean | Promise<boolean> {
+    return this.areAllowed ? this.take(() => file.tryLockSync(true)) : file.tryLock(true);
   }
 
   /** Opens a folder, or a file, for what can be done without its content. */

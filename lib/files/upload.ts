@@ -117,9 +117,14 @@ async function openTemporary(
   const temporary = join(folder, temporaryName());
   const file = await Deno.open(temporary, { write: true, createNew: true });
   try {
-    await looks.lock(file);
-    if (await looks.isFileAt(temporary, await looks.lookInto(file))) return { temporary, file };
-    if (await looks.lookAt(temporary) === null) throw new Deno.errors.NotFound("It was swept away");
+    const isOurs = await looks.lock(file);
+    if (isOurs && await looks.isFileAt(temporary, await looks.lookInto(file))) {
+      return { temporary, file };
+    }
+    // A sweep that came between has the lock, or has gone with the file.
+    if (!isOurs || await looks.lookAt(temporary) === null) {
+      throw new Deno.errors.NotFound("It was swept away");
+    }
     throw new StatusError(403, "A link on the way leads out of the directory.");
   } catch (error) {
     file.close();

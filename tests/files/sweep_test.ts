@@ -1,8 +1,14 @@
 // The sweep of what a crash has left: stale temporary files, and only those.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { DigestCheck } from "../../lib/files/digest.ts";
+import { Directory } from "../../lib/files/directory.ts";
 import { temporaryName } from "../../lib/files/names.ts";
 import { sweep } from "../../lib/files/sweep.ts";
+import { storeFile } from "../../lib/files/upload.ts";
+import { fromStream } from "../../lib/http/content.ts";
+import { Fields } from "../../lib/http/fields.ts";
+import { acquainted } from "../support/file_server.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
@@ -66,6 +72,37 @@ testWith(
       }
       assertEquals(await sweep(path, assertNoReport), 1);
       assertEquals(await listTree(path), []);
+    }),
+);
+
+testWith(
+  ["read", "write"],
+  "storeFile() begins anew where a sweep has locked its temporary file first",
+  () =>
+    withDirectory(async (path) => {
+      const directory = await acquainted(new Directory(path));
+      const { looks } = directory;
+      const lock = looks.lock.bind(looks);
+      const sweeping: Deno.FsFile[] = [];
+      looks.lock = (file) => {
+        if (sweeping.length === 0) {
+          const [{ name } = { name: "" }] = Deno.readDirSync(path);
+          sweeping.push(Deno.openSync(`${path}/${name}`, { write: true }));
+          assert(sweeping[0]!.tryLockSync(true));
+        }
+        return lock(file);
+      };
+      const digest = await DigestCheck.of(new Fields());
+      const options = { check: () => {}, isCreator: false, digest, isDurable: false };
+      await storeFile(
+        directory,
+        "a",
+        fromStream(ReadableStream.from([new Uint8Array(9)])),
+        options,
+      );
+      sweeping[0]!.close();
+      assertEquals(await listTree(path), ["a"]);
+      assertEquals((await Deno.stat(`${path}/a`)).size, 9);
     }),
 );
 
