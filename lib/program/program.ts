@@ -37,8 +37,7 @@ export async function run(options: Options, version: string): Promise<void> {
   const signals = new Signals(); // Before the first connection, see there.
   const program = await Program.start(options, version);
   if (directory !== null && !options.files.isReadOnly) void program.sweep(directory);
-  let reloaded = Promise.resolve(); // One after the other: the last to read its files is to win.
-  signals.onHangup = () => reloaded = reloaded.then(() => program.reload());
+  signals.onHangup = () => void program.reload();
   await signals.end;
   // Whoever signals twice does not want to wait.
   await Promise.race([program.end(), signals.secondEnd.then(() => program.leave())]);
@@ -52,6 +51,8 @@ class Program {
   readonly #serving: Serving;
   #admin: Server | null = null;
   #isDraining = false;
+  /** The end of the last change of the certificate. */
+  #certified: Promise<void> = Promise.resolve();
 
   private constructor(
     options: Options,
@@ -105,16 +106,40 @@ class Program {
     if (removed > 0) this.#log.event("swept", `${removed} unfinished uploads away`);
   }
 
-  /** The certificate and the log's file may have been replaced. What cannot be read stays. */
+  /**
+   * The log's file and the certificate may have been replaced. What cannot be read stays, and is no
+   * reason for the other to stay: neither waits for the other.
+   */
   async reload(): Promise<void> {
     const { tls } = this.#options;
+    const reloaded = await Promise.all([
+      this.#attempt("the log", () => this.#file?.reopen()),
+      ...tls === null
+        ? []
+        : [this.#attempt("the certificate", () => this.#replaceCertificate(tls))],
+    ]);
+    const parts = reloaded.filter((part) => part !== null);
+    if (parts.length > 0) this.#log.event("reloaded", parts.join(" and "));
+  }
+
+  /** Returns what has been reloaded, or null. */
+  async #attempt(what: string, reload: () => Promise<void> | undefined): Promise<string | null> {
     try {
-      await this.#file?.reopen();
-      if (tls !== null) await this.#serving.replaceCertificate(await readCertificate(tls));
-      this.#log.event("reloaded", tls === null ? "the log" : "the log and the certificate");
+      await reload();
+      return what;
     } catch (error) {
-      console.error(`wireserve: cannot reload: ${messageOf(error)}`);
+      console.error(`wireserve: cannot reload ${what}: ${messageOf(error)}`);
+      return null;
     }
+  }
+
+  /** One after the other: the last to read the files is to win. */
+  #replaceCertificate(files: TlsFiles): Promise<void> {
+    const turn = this.#certified.then(async () =>
+      await this.#serving.replaceCertificate(await readCertificate(files))
+    );
+    this.#certified = turn.catch(() => {});
+    return turn;
   }
 
   /**

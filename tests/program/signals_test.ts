@@ -155,9 +155,9 @@ for (const args of [[], ["--workers", "2"]]) {
 
           reloads = 0;
           await Deno.writeTextFile(cert, "no certificate");
-          await reload(/cannot reload: .+\n/g, "stderr");
+          await reload(/cannot reload the certificate: .+\n/g, "stderr");
           await Deno.remove(cert);
-          await reload(/cannot reload: .+\n/g, "stderr");
+          await reload(/cannot reload the certificate: .+\n/g, "stderr");
           assertEquals(program.stderr.split("\n").length, 3, program.stderr);
           assertEquals(await subjectAt(port), "two");
           await open.send(GET);
@@ -167,4 +167,39 @@ for (const args of [[], ["--workers", "2"]]) {
         });
       }),
   );
+}
+
+testWith(
+  [...FOR_PROGRAM, "openssl"],
+  "SIGHUP replaces the certificate, whatever has become of the log, and the log likewise",
+  () =>
+    withDirectory(async (path) => {
+      const { one, two } = await makeCertificates(path);
+      const [cert, key, log] = [`${path}/cert.pem`, `${path}/key.pem`, `${path}/log`];
+      await Deno.writeTextFile(cert, one.cert);
+      await Deno.writeTextFile(key, one.key);
+      await withProgram(
+        ["--tls-cert", cert, "--tls-key", key, "--log-file", log],
+        async (program) => {
+          await Deno.rename(log, `${log}.1`);
+          await Deno.mkdir(log);
+          await Deno.writeTextFile(cert, two.cert);
+          await Deno.writeTextFile(key, two.key);
+          program.signal("SIGHUP");
+          await until(async () => await subjectAt(program.port) === "two");
+          await until(() => /^wireserve: cannot reload the log: .+\n$/.test(program.stderr));
+
+          await Deno.remove(log);
+          await Deno.remove(cert);
+          program.signal("SIGHUP");
+          await until(async () => /reloaded the log$/m.test(await textOf(log)));
+          assertMatch(program.stderr, /\nwireserve: cannot reload the certificate: .+\n$/);
+          assertMatch(await textOf(`${log}.1`), /reloaded the certificate$/m);
+        },
+      );
+    }),
+);
+
+function textOf(path: string): Promise<string> {
+  return Deno.readTextFile(path).catch(() => "");
 }

@@ -79,7 +79,7 @@ testWith(
       await Deno.mkdir(file);
       program.signal("SIGHUP");
       await until(() => program.stderr !== "");
-      assertMatch(program.stderr, /^wireserve: cannot reload: [^\n]+\n$/);
+      assertMatch(program.stderr, /^wireserve: cannot reload the log: [^\n]+\n$/);
       await (await fetch(program.url("/echo/a"))).text();
       await program.stop();
       assertEquals(requestsIn(await Deno.readTextFile(`${path}/old`)).length, 1);
