@@ -35,12 +35,21 @@ export async function run(options: Options, version: string): Promise<void> {
   if (missing.length > 0) throw new Failure(`not permitted: run deno with ${missing.join(" ")}`);
   const directory = openDirectory(options);
   const signals = new Signals(); // Before the first connection, see there.
-  const program = await Program.start(options, version);
+  const starting = Program.start(options, version);
+  signals.onHangup = () => void starting.then((program) => program.reload(), () => {});
+  const program = await Promise.race([starting, pastPatience(signals, options.grace)]);
+  if (program === null) return;
   if (directory !== null && !options.files.isReadOnly) void program.sweep(directory);
-  signals.onHangup = () => void program.reload();
   await signals.end;
   // Whoever signals twice does not want to wait.
   await Promise.race([program.end(), signals.secondEnd.then(() => program.leave())]);
+}
+
+/** Resolves when nobody waits any longer for a start: it may hang, as a file system may. */
+async function pastPatience(signals: Signals, grace: number): Promise<null> {
+  await signals.end;
+  await elapse(grace, signals.secondEnd);
+  return null;
 }
 
 /** The program, started. */
@@ -94,8 +103,9 @@ class Program {
     try {
       this.#admin = serveAdmin(source, { endpoint: admin });
     } catch (error) {
+      const failure = cannotListen(admin, error); // It may be our own socket that is in the way.
       await this.#serving.drain(0);
-      throw cannotListen(admin, error);
+      throw failure;
     }
     this.#log.event("admin", this.#admin.url);
   }
@@ -159,10 +169,10 @@ class Program {
     await elapse(LAST_LINES, this.#log.flush());
   }
 
-  /** Ends the program with whatever is under way. The log gets the moment that it needs. */
+  /** Ends the program with whatever is under way. Sockets and the log get the moment they need. */
   async leave(): Promise<void> {
-    void this.#admin?.close();
-    await elapse(LAST_MOMENT, this.#log.flush());
+    const left = Promise.all([this.#serving.drain(0), this.#admin?.close()]);
+    await elapse(LAST_MOMENT, left.then(() => this.#log.flush()));
   }
 }
 

@@ -5,7 +5,7 @@ import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/asser
 import { makeCertificates, subjectAt } from "../support/certificates.ts";
 import { askUntilRefused } from "../support/load.ts";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
-import { Program, withProgram } from "../support/program.ts";
+import { Program, SCRIPT, withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
@@ -203,3 +203,49 @@ testWith(
 function textOf(path: string): Promise<string> {
   return Deno.readTextFile(path).catch(() => "");
 }
+
+for (
+  const [name, args, signals] of [
+    ["a second signal", ["--grace", "3600"], ["SIGTERM", "SIGINT"]],
+    ["the grace", ["--grace", "0.1"], ["SIGTERM"]],
+  ] as const
+) {
+  testWith(
+    [...FOR_PROGRAM, "mkfifo"],
+    `${name} ends a program that does not come to serve, with status 0`,
+    () =>
+      withDirectory(async (path) => {
+        const pipe = `${path}/pipe`;
+        await new Deno.Command("mkfifo", { args: [pipe] }).output();
+        const flags = ["--port", "0", "--tls-cert", pipe, "--tls-key", pipe, ...args];
+        const process = new Deno.Command(SCRIPT, { args: flags, stderr: "piped" }).spawn();
+        // Opens once the program does, which waits for a certificate then that never comes.
+        using _writer = await Deno.open(pipe, { write: true });
+        for (const signal of signals) process.kill(signal);
+        const { code, stderr } = await process.output();
+        assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
+      }),
+  );
+}
+
+testWith(
+  [...FOR_PROGRAM, "mkfifo", "openssl"],
+  "SIGHUP that comes before the program serves is obeyed once it does",
+  () =>
+    withDirectory(async (path) => {
+      const { one } = await makeCertificates(path);
+      const [pipe, key, log] = [`${path}/pipe`, `${path}/one.key`, `${path}/log`];
+      await new Deno.Command("mkfifo", { args: [pipe] }).output();
+      const flags = ["--port", "0", "--tls-cert", pipe, "--tls-key", key, "--log-file", log];
+      const process = new Deno.Command(SCRIPT, { args: flags }).spawn();
+      const writer = await Deno.open(pipe, { write: true }); // It has opened its log by then.
+      await Deno.rename(log, `${log}.1`);
+      await Deno.rename(`${path}/one.pem`, pipe);
+      process.kill("SIGHUP");
+      await writer.write(new TextEncoder().encode(one.cert));
+      writer.close();
+      await until(async () => /reloaded the log and the certificate/.test(await textOf(log)));
+      process.kill("SIGTERM");
+      assertEquals((await process.status).code, 0);
+    }),
+);

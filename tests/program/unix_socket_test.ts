@@ -1,0 +1,82 @@
+// The real program behind a Unix socket: whose word it takes there, and what it leaves behind.
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { FOR_PROGRAM, testWith } from "../support/needs.ts";
+import { Output, SCRIPT } from "../support/program.ts";
+import { listTree, withDirectory } from "../support/temp.ts";
+import { until } from "../support/wait.ts";
+
+/** A program without a port of TCP, which a Unix socket rules out. */
+class OnSocket {
+  readonly #process: Deno.ChildProcess;
+  readonly log: Output;
+
+  constructor(args: readonly string[]) {
+    this.#process = new Deno.Command(SCRIPT, { args: [...args], stdout: "piped" }).spawn();
+    this.log = new Output(this.#process.stdout);
+  }
+
+  signal(signal: Deno.Signal): void {
+    this.#process.kill(signal);
+  }
+
+  /** Its status, once it is gone and has said its last. */
+  async end(): Promise<number> {
+    const { code } = await this.#process.status;
+    await this.log.done;
+    return code;
+  }
+}
+
+for (const [trusted, expected] of [["unix", "192.0.2.7"], ["::/0", "unix"]] as const) {
+  testWith(
+    [...FOR_PROGRAM, "curl"],
+    `--trust-proxy ${trusted} takes a client of the socket for ${expected}`,
+    () =>
+      withDirectory(async (path) => {
+        const socket = `${path}/http`;
+        const program = new OnSocket([
+          ...["--unix", socket, "--log", "json", "--trust-proxy", trusted],
+        ]);
+        await program.log.until(/"serving"/);
+        const field = "X-Forwarded-For: 192.0.2.7";
+        await new Deno.Command("curl", {
+          args: ["-s", "-H", field, "--unix-socket", socket, "http://h/"],
+        }).output();
+        const [line = ""] = await program.log.until(/.*"id":.*\n/);
+        const { client, peer } = JSON.parse(line);
+        assertEquals([client, peer], [expected, "unix"]);
+        program.signal("SIGTERM");
+        assertEquals(await program.end(), 0);
+      }),
+  );
+}
+
+for (const [moment, args] of [["leaving", ["--drain-delay", "3600"]], ["draining", []]] as const) {
+  testWith(
+    [...FOR_PROGRAM, "curl"],
+    `a second signal leaves no socket behind, and logs what it cuts off, while ${moment}`,
+    () =>
+      withDirectory(async (path) => {
+        const [socket, admin] = [`${path}/http`, `${path}/admin`];
+        const flags = ["--unix", socket, "--admin", admin, "--grace", "3600", ...args];
+        const program = new OnSocket(flags);
+        await program.log.until(/serving/);
+        const client = await Deno.connect({ transport: "unix", path: socket });
+        const request = "POST /echo/a HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nabc";
+        await client.write(new TextEncoder().encode(request));
+        const connections = ["-s", "--unix-socket", admin, "http://h/connections"];
+        await until(async () => {
+          const { stdout } = await new Deno.Command("curl", { args: connections }).output();
+          return /"state":"reading"/.test(new TextDecoder().decode(stdout));
+        });
+        program.signal("SIGTERM");
+        await program.log.until(new RegExp(moment));
+        program.signal("SIGTERM");
+        assertEquals(await program.end(), 0);
+        client.close();
+        assertEquals(await listTree(path), []);
+        assertMatch(program.log.text, /"POST \/echo\/a HTTP\/1.1"/);
+      }),
+  );
+}
