@@ -63,13 +63,14 @@ export class LogFile implements LineSink {
 
 async function openFile(path: string): Promise<[file: Deno.FsFile, isTorn: boolean]> {
   const file = await Deno.open(path, { append: true, create: true, mode: MODE });
-  return [file, await isTorn(path, file)];
+  return [file, await isTorn(path)];
 }
 
 /** Whether a file ends within a line: the disk was full, or the power gone, in the midst of it. */
-async function isTorn(path: string, file: Deno.FsFile): Promise<boolean> {
+async function isTorn(path: string): Promise<boolean> {
   try {
-    const { isFile, size } = await file.stat();
+    // Not by the open file: Deno would ask for the permission to read its real path.
+    const { isFile, size } = await Deno.stat(path);
     if (!isFile || size === 0) return false; // A pipe has no end that could be looked at.
     using reader = await Deno.open(path);
     await reader.seek(-1, Deno.SeekMode.End);

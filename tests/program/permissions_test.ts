@@ -257,6 +257,22 @@ testWith(
 
 testWith(
   NEEDS,
+  "the program does not ask for the real path of its log",
+  () =>
+    withPlace(async (place) => {
+      await Deno.symlink("files", `${place.folder}/link`);
+      const log = `${place.folder}/link/log`;
+      const permissions = [...BASE, ["--allow-read", log], ["--allow-write", log]] as const;
+      await Deno.writeTextFile(log, "a line that was not en");
+      const program = new OnTerminal({ flags: ["--log-file", log], permissions }, place);
+      assert(await program.begin(log), program.text);
+      assertEquals((await program.stop()).code, 0);
+      assertMatch(await Deno.readTextFile(log), /^a line that was not en\n.* serving /);
+    }),
+);
+
+testWith(
+  NEEDS,
   "the program tells all that is missing at once, and needs nothing to help",
   () =>
     withPlace(async (place) => {
