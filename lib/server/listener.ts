@@ -227,6 +227,7 @@ export class Server {
         pause = FIRST_PAUSE;
       } catch (error) {
         if (listeners.isClosed) return;
+        if (hasLeft(error)) continue;
         if (isOutOfDescriptors(error)) this.#stopGrowing();
         if (pause === FIRST_PAUSE) this.#context.observer.onError(error);
         await elapse(pause, this.#stop.promise);
@@ -277,6 +278,12 @@ export class Server {
  */
 export function serve(handler: Handler, options: ServeOptions = {}): Server {
   return new Server(handler, options);
+}
+
+/** Whether a client has not waited to be accepted: nothing is wrong here, and the next one waits. */
+function hasLeft(error: unknown): boolean {
+  return error instanceof Deno.errors.NotConnected ||
+    error instanceof Deno.errors.ConnectionAborted;
 }
 
 function isOutOfDescriptors(error: unknown): boolean {

@@ -2,6 +2,8 @@
 // can be in their way.
 
 import { assertEquals, assertThrows } from "@std/assert";
+import { once } from "node:events";
+import { connect } from "node:net"; // Which can reset a connection.
 import type { Handler } from "../../lib/http/message.ts";
 import type { ExchangeRecord } from "../../lib/server/exchange.ts";
 import { serve } from "../../lib/server/listener.ts";
@@ -9,6 +11,7 @@ import { Listeners, removeStaleSocket } from "../../lib/server/listening.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { withDirectory } from "../support/temp.ts";
+import { until } from "../support/wait.ts";
 
 const GET = "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
 const ok: Handler = ({ client }) => ({ status: 200, content: client });
@@ -102,3 +105,28 @@ testWith(
       assertEquals(await Deno.readTextFile(path), "to be kept");
     }),
 );
+
+testWith(["net"], "serve() passes over a client that has left before it was accepted", async () => {
+  const errors: unknown[] = [];
+  const server = serve(ok, {
+    port: 0,
+    limits: { connections: 1 },
+    observer: { onError: (error) => errors.push(error) },
+  });
+  try {
+    const first = await RawClient.connect(server.port);
+    await first.send("GET / HT");
+    await until(() => server.connections.length === 1);
+    const second = connect(server.port, "127.0.0.1");
+    await once(second, "connect");
+    second.resetAndDestroy();
+    await once(second, "close");
+    first.close();
+    using third = await RawClient.connect(server.port);
+    await third.send(GET);
+    assertEquals((await third.readResponse()).status, 200);
+  } finally {
+    await server.close();
+  }
+  assertEquals(errors, []);
+});
