@@ -10,7 +10,9 @@ import { RawClient } from "../support/raw_client.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 
-const MiB = 1024 * 1024;
+/** Octets of a file: more than a connection holds that nobody reads. */
+const LARGE = 16 << 20;
+
 const GET = "GET /echo/abc HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 for (
@@ -44,35 +46,33 @@ testWith(
   "what is under way at SIGTERM is completed, and SIGHUP is no reason to stop",
   () =>
     withDirectory(async (path) => {
-      const large = crypto.getRandomValues(new Uint8Array(65536));
-      await Deno.writeFile(`${path}/large`, new Blob(Array(256).fill(large)).stream());
-      const program = await Program.start(["-d", path, "--verbose"]);
-      const curl = (...args: string[]) =>
-        new Deno.Command("curl", { args: ["-sS", "-i", ...args], stdout: "piped" }).spawn();
+      const piece = crypto.getRandomValues(new Uint8Array(65536));
+      const large = await new Blob(Array(LARGE / piece.length).fill(piece)).bytes();
+      await Deno.writeFile(`${path}/large`, large);
+      const program = await Program.start(["-d", path, "--grace", "600"]);
+      const curl = (stdin: "null" | "piped", ...args: string[]) =>
+        new Deno.Command("curl", { args: ["-sS", "-i", ...args], stdin, stdout: "piped" }).spawn();
       const url = program.url("/files/");
-      const download = curl("--limit-rate", "16M", "-o", `${path}/got`, `${url}large`);
-      const upload = curl(
-        "--limit-rate",
-        "8M",
-        "-T",
-        `${path}/large`,
-        "-H",
-        "Expect:",
-        `${url}copy`,
-      );
-      await until(async () => {
-        const names = await listTree(path);
-        return names.includes("got") && names.some((name) => name.endsWith(".part"));
-      });
+      const download = curl("null", `${url}large`).stdout.getReader();
+      const got = [(await download.read()).value!];
+      const upload = curl("piped", "-T", "-", "-H", "Expect:", `${url}copy`);
+      const input = upload.stdin.getWriter();
+      await input.write(large.subarray(0, LARGE / 2));
+      await until(async () => (await listTree(path)).some((name) => name.endsWith(".part")));
       program.signal("SIGHUP");
       await program.until(/reloaded/);
-      const ended = await program.stop();
-      assertEquals([ended.code, ended.stderr], [0, ""]);
-      await download.output();
-      const got = await Deno.readFile(`${path}/got`);
-      assertEquals(got.subarray(-16 * MiB), await Deno.readFile(`${path}/large`));
+      const stopped = program.stop();
+      await program.until(/draining/);
+      await input.write(large.subarray(LARGE / 2));
+      await input.close();
+      for (let next = await download.read(); !next.done; next = await download.read()) {
+        got.push(next.value);
+      }
+      assertEquals((await new Blob(got).bytes()).subarray(-LARGE), large);
       assertMatch(new TextDecoder().decode((await upload.output()).stdout), /^connection: close/mi);
-      assertEquals(await Deno.readFile(`${path}/copy`), await Deno.readFile(`${path}/large`));
+      assertEquals(await Deno.readFile(`${path}/copy`), large);
+      const ended = await stopped;
+      assertEquals([ended.code, ended.stderr], [0, ""]);
     }),
 );
 
@@ -105,10 +105,10 @@ for (
   });
 }
 
-for (const args of [[], ["--workers", "2"]]) {
+for (const workers of [1, 2]) {
   testWith(
     [...FOR_PROGRAM, "openssl"],
-    `SIGHUP replaces the certificate, and connections go on ${args}`,
+    `SIGHUP replaces the certificate, and connections go on (${workers} workers)`,
     () =>
       withDirectory(async (path) => {
         const { one, two, authority } = await makeCertificates(path);
@@ -118,7 +118,7 @@ for (const args of [[], ["--workers", "2"]]) {
           await Deno.writeTextFile(key, certificate.key);
         };
         await install(one);
-        const tls = ["--tls-cert", cert, "--tls-key", key, ...args];
+        const tls = ["--tls-cert", cert, "--tls-key", key, "--workers", String(workers)];
         await withProgram(tls, async (program) => {
           const { port } = program;
           const caCerts = [authority];
@@ -133,25 +133,29 @@ for (const args of [[], ["--workers", "2"]]) {
           assertEquals(await subjectAt(port), "one");
 
           let isOver = false;
-          const asking = askUntilRefused(() => isOver ? Promise.reject() : connect(), 4, "close");
+          const [clients, rounds] = [4, 5];
+          const next = () => isOver ? Promise.reject() : connect();
+          const asking = askUntilRefused(next, clients, "close");
           let reloads = 0;
           const reload = async (pattern: RegExp, where: "stdout" | "stderr") => {
             program.signal("SIGHUP");
             reloads++;
             await until(() => (program[where].match(pattern)?.length ?? 0) >= reloads);
           };
-          for (let round = 0; round < 5; round++) {
+          for (let round = 0; round < rounds; round++) {
             await install(round % 2 === 0 ? two : one);
             await reload(/reloaded/g, "stdout");
           }
           isOver = true;
           // Whoever connects in the millisecond of a close is reset by the system, see README.md;
           // tls_test.ts shows that nobody who waits before is.
-          const { lost, answered } = await asking;
-          assertLessOrEqual(lost.length, 5, lost.join());
-          for (const loss of lost) assertMatch(loss, /^request 1: ConnectionReset/);
+          const { lost, late, answered } = await asking;
+          // At the most, each client at each close of one of the queues, of which a worker has two.
+          assertLessOrEqual(lost.length + late.length, clients * rounds * 2 * workers, lost.join());
+          for (const loss of [...lost, ...late]) assertMatch(loss, /^request 1: ConnectionReset/);
           assert(answered > 0);
-          assertEquals(await subjectAt(port), "two");
+          // Where the old socket has just been left, it is closed in a moment.
+          await until(async () => await subjectAt(port) === "two");
 
           reloads = 0;
           await Deno.writeTextFile(cert, "no certificate");

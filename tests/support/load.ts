@@ -9,9 +9,14 @@ export interface Outcome {
   farewells: number;
   /** Requests on a connection that ended without an answer, and how. */
   readonly lost: string[];
+  /** The same, where the client had let the connection idle for longer than a server that stops waits. */
+  readonly late: string[];
   /** Connections that could not be made. */
   refused: number;
 }
+
+/** Milliseconds for which a server that stops keeps an idle connection at least. */
+const LAST_CALL = 250;
 
 const GET = "GET /echo/abc HTTP/1.1\r\nHost: localhost\r\n";
 
@@ -26,17 +31,18 @@ export async function askUntilRefused(
   wish: "keep-alive" | "close" = "keep-alive",
 ): Promise<Outcome> {
   const request = new TextEncoder().encode(`${GET}Connection: ${wish}\r\n\r\n`);
-  const outcome: Outcome = { answered: 0, farewells: 0, lost: [], refused: 0 };
+  const outcome: Outcome = { answered: 0, farewells: 0, lost: [], late: [], refused: 0 };
   const client = async () => {
     for (;;) {
       let conn: Deno.Conn;
+      const begunAt = performance.now();
       try {
         conn = await connect();
       } catch {
         outcome.refused++;
         return;
       }
-      await askOn(conn, request, outcome);
+      await askOn(conn, request, outcome, begunAt);
       conn.close();
     }
   };
@@ -44,22 +50,31 @@ export async function askUntilRefused(
   return outcome;
 }
 
-async function askOn(conn: Deno.Conn, request: Uint8Array, outcome: Outcome): Promise<void> {
+async function askOn(
+  conn: Deno.Conn,
+  request: Uint8Array,
+  outcome: Outcome,
+  begunAt: number,
+): Promise<void> {
   const decoder = new TextDecoder();
   const piece = new Uint8Array(4096);
+  let idleSince = begunAt; // Or later, but never before.
   for (let number = 1;; number++) {
+    const askedAt = performance.now();
+    let pause = 0;
     let text = "";
     try {
-      await conn.write(request);
+      await conn.write(request).finally(() => pause = performance.now() - idleSince);
       while (!text.endsWith("\r\n\r\nabc")) {
         const count = await conn.read(piece);
         if (count === null) throw new Error("end");
         text += decoder.decode(piece.subarray(0, count));
       }
     } catch (error) {
-      outcome.lost.push(`request ${number}: ${error}`);
+      (pause > LAST_CALL ? outcome.late : outcome.lost).push(`request ${number}: ${error}`);
       return;
     }
+    idleSince = askedAt;
     outcome.answered++;
     if (!/^connection: close/mi.test(text)) continue;
     outcome.farewells++;
