@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { ROOT } from "../support/embedded_files.ts";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
+import { freePort } from "../support/ports.ts";
 import { withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 
@@ -54,11 +55,6 @@ class Place {
   here(text: string): string {
     return this.#names.reduce((now, [name, here]) => now.replaceAll(name, here), text);
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 /** Runs with a directory of files, and a certificate, in a folder of their own. */

@@ -2,6 +2,7 @@
 // the configuration of docs/scaling/haproxy.cfg, its addresses filled in by the environment.
 
 import { assertEquals } from "@std/assert";
+import { freePort } from "../support/ports.ts";
 import { type Ended, Output, Program } from "../support/program.ts";
 import { withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
@@ -14,24 +15,24 @@ const NAMES = ["a", "b", "c"] as const;
 /** How often HAProxy asks for /readyz: often, so that tests are fast. */
 const CHECK_EVERY = "50ms";
 
-/** Seconds in which HAProxy has to notice: many checks. */
-const DRAIN_DELAY = "0.5";
-
 /** One of the instances, which can be ended and started again in its place. */
 export class FleetInstance {
   readonly name: string;
   readonly #args: readonly string[];
   #program: Program | null = null;
   /** Where it is; the same after a restart. */
-  port = 0;
+  readonly port = freePort();
   /** Where its admin listener is; the same after a restart. */
-  adminPort = 0;
+  readonly adminPort = freePort();
 
-  constructor(name: string, directory: string) {
+  constructor(name: string, directory: string, drainDelay: number) {
     this.name = name;
     this.#args = [
       ...["--directory", directory, "--allow-delete", "--log", "json"],
-      ...["--bind", "127.0.0.1", "--trust-proxy", "127.0.0.1", "--drain-delay", DRAIN_DELAY],
+      ...["--bind", "127.0.0.1", "--trust-proxy", "127.0.0.1"],
+      ...["--drain-delay", String(drainDelay)],
+      // Uploads may wait for as long as a test takes.
+      ...["--stall-timeout", "0", "--min-rate", "0"],
     ];
   }
 
@@ -44,9 +45,6 @@ export class FleetInstance {
   async start(): Promise<void> {
     const place = ["--port", String(this.port), "--admin", `127.0.0.1:${this.adminPort}`];
     this.#program = await Program.start([...this.#args, ...place]);
-    const [, admin] = await this.program.until(/"admin","detail":"http:\/\/[^"]+:([0-9]+)\/"/);
-    this.port = this.program.port;
-    this.adminPort = Number(admin);
   }
 
   /** The URL of a path, past HAProxy. */
@@ -188,12 +186,6 @@ export class Balancer {
   }
 }
 
-/** A port that nobody listens on at this moment. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 /** All of it. */
 export interface Fleet {
   readonly directory: string;
@@ -201,11 +193,18 @@ export interface Fleet {
   readonly balancer: Balancer;
 }
 
-/** Runs with a fleet; in the end every instance must leave with status 0 and without a word. */
-export async function withFleet(run: (fleet: Fleet) => Promise<void>): Promise<void> {
+/**
+ * Runs with a fleet; in the end every instance must leave with status 0 and without a word.
+ *
+ * @param drainDelay Seconds in which HAProxy has to notice that an instance leaves.
+ */
+export async function withFleet(
+  run: (fleet: Fleet) => Promise<void>,
+  drainDelay = 0,
+): Promise<void> {
   await withDirectory((directory) =>
     withDirectory(async (folder) => {
-      const instances = NAMES.map((name) => new FleetInstance(name, directory));
+      const instances = NAMES.map((name) => new FleetInstance(name, directory, drainDelay));
       let balancer: Balancer | null = null;
       try {
         await Promise.all(instances.map((instance) => instance.start()));

@@ -51,6 +51,7 @@ export class Load {
   constructor(port: number, clients: number) {
     this.#port = port;
     this.#clients = Array.from({ length: clients }, (_, index) => this.#run(`load/${index}`));
+    for (const client of this.#clients) client.catch(() => {}); // stop() hears of it.
   }
 
   /** How many requests have come to their end. */
