@@ -220,9 +220,10 @@ testWith(
         "npx is not there: that way is not tested",
       );
     }
-    const program = await Program.start([], {
-      env: { PATH: await pathWithoutDeno(["npx", "node"]) },
-    });
+    const env = { PATH: await pathWithoutDeno(["npx", "node"]) };
+    // Where it has to be downloaded first, that may take longer than a start.
+    assertEquals((await runProgram(["--version"], { env })).code, 0);
+    const program = await Program.start([], { env });
     assertEquals(
       await (await fetch(program.url("/echo/by-npx"))).text(),
       "by-npx",
