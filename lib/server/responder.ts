@@ -6,9 +6,10 @@ import { nameIn } from "../http/fields.ts";
 import type { HttpResponse } from "../http/message.ts";
 import { StatusError } from "../http/status.ts";
 import { lengthOf } from "../http/writer.ts";
+import type { OnSent } from "./batch.ts";
 import type { ClosingReason, ExchangeRecord } from "./exchange.ts";
 import type { OngoingExchange } from "./ongoing_exchange.ts";
-import { type OnSent, Outbox } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
 import { compose, isStreamed, type Outgoing, stream } from "./outgoing.ts";
 import type { Transport } from "./transport.ts";
 

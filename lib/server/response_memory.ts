@@ -28,8 +28,9 @@ export function takeMemory(size: number): Memory {
 
 /** Gives memory back, once nothing is written from it any more. */
 export function giveBackMemory(memory: Memory): void {
-  const [spare, most] = memory.length === SMALL
-    ? [spareSmall, MOST_SMALL]
-    : [spareLarge, memory.length === LARGE ? MOST_LARGE : 0];
-  if (spare.length < most) spare.push(memory);
+  if (memory.length === SMALL) {
+    if (spareSmall.length < MOST_SMALL) spareSmall.push(memory);
+  } else if (memory.length === LARGE) {
+    if (spareLarge.length < MOST_LARGE) spareLarge.push(memory);
+  }
 }

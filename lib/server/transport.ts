@@ -10,6 +10,14 @@ export class PeerGone extends Error {
   override readonly name = "PeerGone";
 }
 
+/** What is to be sent. */
+export interface Load {
+  /** The next octets of it, or null where there are no more. */
+  next(): Uint8Array | null;
+  /** Hears how many octets have been sent: all, or those before the connection was lost. */
+  done(octets: number): void;
+}
+
 /** The octets of one connection, both ways. */
 export class Transport {
   readonly #conn: Deno.Conn;
@@ -93,21 +101,41 @@ export class Transport {
   }
 
   /**
-   * Writes all octets, in as many calls as the system wants.
+   * Writes all octets.
    *
    * @throws {PeerGone} where the connection is lost.
    */
-  async write(octets: Uint8Array): Promise<void> {
+  write(octets: Uint8Array): Promise<void> {
+    let left: Uint8Array | null = octets;
+    const next = () => {
+      const octets = left;
+      left = null;
+      return octets;
+    };
+    return this.send({ next, done: () => {} });
+  }
+
+  /**
+   * Writes all octets of a load, in as many calls as the system wants.
+   *
+   * @throws {PeerGone} where the connection is lost.
+   */
+  async send(load: Load): Promise<void> {
+    const before = this.#octetsSent;
     this.#watch.expect("response", this.#sweeper.now);
     try {
-      for (let at = 0; at < octets.length;) {
-        const count = await this.#conn.write(at === 0 ? octets : octets.subarray(at));
-        this.#octetsSent += count;
-        this.#watch.send(count, this.#sweeper.now);
-        at += count;
+      for (let octets = load.next(); octets !== null; octets = load.next()) {
+        for (let at = 0; at < octets.length;) {
+          const count = await this.#conn.write(at === 0 ? octets : octets.subarray(at));
+          this.#octetsSent += count;
+          this.#watch.send(count, this.#sweeper.now);
+          at += count;
+        }
       }
     } catch (error) {
       throw this.#lose(error);
+    } finally {
+      load.done(this.#octetsSent - before);
     }
     this.#watch.expect("nothing", this.#sweeper.now);
   }

@@ -1,0 +1,108 @@
+// Whole responses that leave together, in one write: gathered in one piece of memory. A content too
+// large for that is the last of them, and leaves from where it is, since to copy it would cost more.
+
+import { type Headroom, headroomOf } from "../http/headroom.ts";
+import { lengthOf, type ResponseHead, writeHead } from "../http/writer.ts";
+import { giveBackMemory, LARGE, takeMemory } from "./response_memory.ts";
+import type { Load } from "./transport.ts";
+
+/** Hears how many octets of a response have been sent, its head included. */
+export type OnSent = (octets: number) => void;
+
+/** A response that has not been reported yet. */
+interface Unreported {
+  readonly size: number;
+  readonly onSent: OnSent;
+}
+
+/** Responses in the order of their requests, until they have been sent. */
+export class Batch implements Load {
+  #memory: Uint8Array<ArrayBuffer> | null = null;
+  #length = 0;
+  /** Content that did not fit. */
+  #rest: Uint8Array | null = null;
+  /** What is to be released in the end, where the rest begins with its own head. */
+  #headroom: Headroom | null = null;
+  /** Octets before each response count as those of the one before. */
+  #unreported: Unreported[] | null = null;
+
+  /** Whether it has to be sent before the next response is put into it. */
+  get isFull(): boolean {
+    return this.#length > LARGE / 2 || this.#rest !== null;
+  }
+
+  /** Puts a response behind the others, see {@linkcode Outbox.put}. */
+  put(head: ResponseHead, content: string | Uint8Array, onSent: OnSent | null): void {
+    if (!this.#putJoined(head, content)) this.#gather(head, content);
+    if (onSent === null) return;
+    this.#unreported ??= [];
+    this.#unreported.push({ size: lengthOf(head) + content.length, onSent });
+  }
+
+  /** A large response leaves in one write where nothing is before it and its content has the room. */
+  #putJoined(head: ResponseHead, content: string | Uint8Array): boolean {
+    const isLarge = lengthOf(head) + content.length > LARGE;
+    if (!isLarge || typeof content === "string" || this.#length > 0) return false;
+    const headroom = headroomOf(content);
+    const joined = headroom?.join(head) ?? null;
+    if (joined === null) return false;
+    [this.#rest, this.#headroom] = [joined, headroom];
+    return true;
+  }
+
+  #gather(head: ResponseHead, content: string | Uint8Array): void {
+    const text = typeof content === "string" ? content : "";
+    const length = lengthOf(head) + text.length;
+    const memory = this.#take(this.#length + length, content.length - text.length);
+    writeHead(head, text, memory, this.#length);
+    this.#length += length;
+    if (typeof content !== "string" && content.length > 0) this.#append(memory, content);
+  }
+
+  /** Memory for so many octets in all, and for further ones if they are few. */
+  #take(size: number, further: number): Uint8Array<ArrayBuffer> {
+    const wanted = size + further <= LARGE ? size + further : size;
+    const memory = this.#memory;
+    if (memory !== null && memory.length >= wanted) return memory;
+    const larger = takeMemory(wanted);
+    if (memory !== null) {
+      larger.set(memory.subarray(0, this.#length));
+      giveBackMemory(memory);
+    }
+    return this.#memory = larger;
+  }
+
+  #append(memory: Uint8Array, content: Uint8Array): void {
+    if (content.length > memory.length - this.#length) {
+      this.#rest = content;
+      return;
+    }
+    memory.set(content, this.#length);
+    this.#length += content.length;
+  }
+
+  next(): Uint8Array | null {
+    const [length, rest] = [this.#length, this.#rest];
+    if (length > 0) {
+      this.#length = 0;
+      return this.#memory!.subarray(0, length);
+    }
+    this.#rest = null;
+    return rest;
+  }
+
+  done(octets: number): void {
+    if (this.#memory !== null) giveBackMemory(this.#memory);
+    this.#headroom?.release();
+    if (this.#unreported !== null) report(this.#unreported, octets);
+  }
+}
+
+function report(responses: readonly Unreported[], octets: number): void {
+  let left = octets;
+  for (const { size, onSent } of responses) {
+    const sent = Math.min(size, left);
+    left -= sent;
+    onSent(sent);
+  }
+}
