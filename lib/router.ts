@@ -75,6 +75,7 @@ function answer(
     if (request.method === "OPTIONS") return { status: 204, fields };
     throw new StatusError(405, "This path does not take the method.", fields);
   }
+  if (names.length === 0) return handler(request);
   const parameters: Record<string, string> = {};
   for (let index = 0; index < names.length; index++) {
     parameters[names[index]!] = decodePath(values[index]!);

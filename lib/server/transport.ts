@@ -10,6 +10,9 @@ export class PeerGone extends Error {
   override readonly name = "PeerGone";
 }
 
+/** Where octets go that nobody wants, of all connections. */
+const SCRAP = new Uint8Array(4096);
+
 /** What is to be sent. */
 export interface Load {
   /** The next octets of it, or null where there are no more. */
@@ -163,8 +166,7 @@ export class Transport {
   async linger(): Promise<void> {
     try {
       await this.end();
-      const scrap = new Uint8Array(4096);
-      while (await this.read(scrap, "end") !== null);
+      while (await this.read(SCRAP, "end") !== null);
     } catch {
       // The peer is gone, or the while is over: there is nothing left to lose.
     }
