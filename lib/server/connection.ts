@@ -3,13 +3,14 @@
 
 import type { Content } from "../http/content.ts";
 import type { HttpResponse, RequestHead } from "../http/message.ts";
+import { hasNoUseForContent } from "../http/methods.ts";
 import { RequestParser } from "../http/parser.ts";
 import { StatusError } from "../http/status.ts";
 import { askHandler } from "./asking.ts";
 import type { ConnectionContext } from "./connection_context.ts";
-import type { ConnectionState, ConnectionView } from "./connection_view.ts";
+import { type ConnectionView, stateOf } from "./connection_view.ts";
 import type { ClosingReason } from "./exchange.ts";
-import { isDeparture, problemOf } from "./handshake.ts";
+import { problemOf } from "./handshake.ts";
 import type { Accepted } from "./listening.ts";
 import { OngoingExchange } from "./ongoing_exchange.ts";
 import { isStreamed } from "./outgoing.ts";
@@ -17,7 +18,7 @@ import { NO_CONTENT, RequestContent } from "./request_content.ts";
 import { errorResponse, Responder } from "./responder.ts";
 import { LONGEST_STEP, type Swept } from "./sweeper.ts";
 import { Transport } from "./transport.ts";
-import { type Awaited, Watch } from "./watch.ts";
+import { Watch } from "./watch.ts";
 
 /**
  * Milliseconds for which a connection has been idle before a server that stops gives it up: a
@@ -84,9 +85,10 @@ export class Connection implements Swept {
       return true;
     } catch (error) {
       const { cutBecause } = this.#responder;
-      const isLate = cutBecause === "timeout";
-      if (isLate || cutBecause === null && !isDeparture(error)) {
-        const problem = isLate ? "the handshake takes too long" : problemOf(error);
+      let problem: string | null = null;
+      if (cutBecause === "timeout") problem = "the handshake takes too long";
+      else if (cutBecause === null) problem = problemOf(error);
+      if (problem !== null) {
         this.#context.observer.onForeign(this.#accepted.peer, `no TLS: ${problem}`);
       }
       return false;
@@ -158,7 +160,7 @@ export class Connection implements Swept {
 
   /** What the connection is doing. */
   view(): ConnectionView {
-    const state = STATES[this.#watch.awaited];
+    const state = stateOf(this.#watch.awaited);
     const { peer } = this.#accepted;
     const exchange = state === "waiting" ? null : this.#exchange;
     return {
@@ -301,18 +303,6 @@ export class Connection implements Swept {
   }
 }
 
-/** What a connection is doing while it awaits something. */
-const STATES: Readonly<Record<Awaited, ConnectionState>> = {
-  nothing: "answering",
-  handshake: "waiting",
-  request: "waiting",
-  head: "reading",
-  content: "reading",
-  drain: "reading",
-  response: "answering",
-  end: "closing",
-};
-
 function progressOf({ closedBecause }: OngoingExchange): Progress {
   return closedBecause === null ? "answered" : "over";
 }
@@ -325,9 +315,4 @@ function reasonOf({ failure }: RequestContent): ClosingReason {
 
 function tooSlow(): StatusError {
   return new StatusError(408, "The request did not come in time.");
-}
-
-/** Methods whose content means nothing (RFC 9110 section 9.3): no response is made of it. */
-function hasNoUseForContent(method: string): boolean {
-  return method === "GET" || method === "HEAD" || method === "DELETE" || method === "OPTIONS";
 }

@@ -1,11 +1,30 @@
 // What one connection is doing at the moment, for whoever looks at a running server. A view is a
 // plain value: it can be sent from one worker to another.
 
+import type { Awaited } from "./watch.ts";
+
 /**
  * What a connection is doing: `waiting` for a request, `reading` a head or content, `answering`
  * (the handler is on, or the response on its way), or `closing`.
  */
 export type ConnectionState = "waiting" | "reading" | "answering" | "closing";
+
+/** What a connection is doing while it awaits something. */
+const STATES: Readonly<Record<Awaited, ConnectionState>> = {
+  nothing: "answering",
+  handshake: "waiting",
+  request: "waiting",
+  head: "reading",
+  content: "reading",
+  drain: "reading",
+  response: "answering",
+  end: "closing",
+};
+
+/** What a connection is doing that awaits so and so. */
+export function stateOf(awaited: Awaited): ConnectionState {
+  return STATES[awaited];
+}
 
 /** What one connection is doing. */
 export interface ConnectionView {
