@@ -73,25 +73,40 @@ export function composeHead(
   if (!Number.isInteger(status) || status < 200 || status > 599) {
     throw new TypeError(`A response cannot have the status ${status}`);
   }
-  const dateLine = isDateless ? "" : `Date: ${date}\r\n`;
+  const told = isDateless ? null : date;
   const known = beginnings.get(fields);
-  const isKnown = known?.status === status && known.dateLine === dateLine;
-  const beginning = isKnown ? known.octets : makeBeginning(status, dateLine, fields);
-  let rest = beginning === null ? beginningOf(status, dateLine, fields) : "";
-  if (framing.type === "length") {
-    rest += `Content-Length: ${framing.length}\r\n`;
-  } else if (framing.type === "chunked") {
-    rest += "Transfer-Encoding: chunked\r\n";
-  }
-  if (closes) rest += "Connection: close\r\n";
-  else if (request.minor === 0) rest += "Connection: keep-alive\r\n";
-  return { beginning: beginning ?? NOTHING, rest: rest + "\r\n" };
+  const isKnown = known?.status === status && known.date === told;
+  const beginning = isKnown ? known.octets : makeBeginning(status, told, fields);
+  const ending = endingOf(request.minor, framing, closes);
+  if (beginning !== null) return { beginning, rest: ending };
+  return { beginning: NOTHING, rest: beginningOf(status, told, fields) + ending };
+}
+
+/** The fields that depend on the content and the connection, and the empty line. */
+function endingOf(minor: 0 | 1, framing: ResponseFraming, closes: boolean): string {
+  const connection = closes ? "close" : minor === 0 ? "keep-alive" : null;
+  if (framing.type === "length" && connection === null) return lengthEnding(framing.length);
+  let lines = "";
+  if (framing.type === "length") lines += `Content-Length: ${framing.length}\r\n`;
+  else if (framing.type === "chunked") lines += "Transfer-Encoding: chunked\r\n";
+  if (connection !== null) lines += `Connection: ${connection}\r\n`;
+  return `${lines}\r\n`;
+}
+
+/** Where most heads end, by the length of small content. Bought: 0.1 us of 10. */
+const lengthEndings: string[] = [];
+const MOST_ENDINGS = 1024;
+
+function lengthEnding(length: number): string {
+  const ending = lengthEndings[length] ?? `Content-Length: ${length}\r\n\r\n`;
+  if (length < MOST_ENDINGS) lengthEndings[length] = ending;
+  return ending;
 }
 
 /** What a head begins with, up to the fields that depend on its content. */
 interface Beginning {
   readonly status: number;
-  readonly dateLine: string;
+  readonly date: string | null;
   readonly octets: Uint8Array;
 }
 
@@ -103,16 +118,17 @@ const beginnings = new WeakMap<ResponseFields, Beginning>();
 
 function makeBeginning(
   status: number,
-  dateLine: string,
+  date: string | null,
   fields: ResponseFields,
 ): Uint8Array | null {
   if (!areFrozen(fields)) return null;
-  const octets = encodeLatin1(beginningOf(status, dateLine, fields));
-  beginnings.set(fields, { status, dateLine, octets });
+  const octets = encodeLatin1(beginningOf(status, date, fields));
+  beginnings.set(fields, { status, date, octets });
   return octets;
 }
 
-function beginningOf(status: number, dateLine: string, fields: ResponseFields): string {
+function beginningOf(status: number, date: string | null, fields: ResponseFields): string {
+  const dateLine = date === null ? "" : `Date: ${date}\r\n`;
   return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${dateLine}${fieldLines(fields)}`;
 }
 
@@ -139,7 +155,8 @@ export function writeHead(
   at: number,
 ): void {
   if (beginning.length > 0) into.set(beginning, at);
-  writeLatin1(rest + text, into, at + beginning.length);
+  writeLatin1(rest, into, at + beginning.length);
+  if (text.length > 0) writeLatin1(text, into, at + beginning.length + rest.length);
 }
 
 const utf8 = new TextEncoder();
