@@ -51,14 +51,14 @@ export interface HttpResponse {
    * `Transfer-Encoding`, `Connection`, `Keep-Alive` and `Date`. A frozen object is checked once,
    * however many responses it is in.
    */
-  readonly fields?: ResponseFields;
+  readonly fields?: ResponseFields | undefined;
   /**
    * The content: text (sent as UTF-8), octets, or a content to be streamed. None by default.
    * Octets must not change before they have been sent.
    */
-  readonly content?: string | Uint8Array | Content;
+  readonly content?: string | Uint8Array | Content | undefined;
   /** Leaves out the Date field, against RFC 9110 section 6.6.1. False by default. */
-  readonly isDateless?: boolean;
+  readonly isDateless?: boolean | undefined;
   /** Never: what has headers is a web `Response`, of which nothing but the status would be sent. */
   readonly headers?: never;
 }

@@ -66,6 +66,10 @@ export function isContentless(status: number): boolean {
 export class StatusError extends Error {
   /** `StatusError`. */
   override readonly name = "StatusError";
+  /** The status code to answer with. */
+  readonly status: number;
+  /** Fields that the response carries. */
+  readonly fields: ResponseFields;
 
   /**
    * An error that is answered with a status.
@@ -74,12 +78,10 @@ export class StatusError extends Error {
    * @param message One sentence for the person at the client.
    * @param fields Fields that the response carries, `Allow` for instance.
    */
-  constructor(
-    readonly status: number,
-    message: string,
-    readonly fields: ResponseFields = {},
-  ) {
+  constructor(status: number, message: string, fields: ResponseFields = {}) {
     super(message);
+    this.status = status;
+    this.fields = fields;
   }
 }
 

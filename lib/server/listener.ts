@@ -25,22 +25,22 @@ export interface ServeOptions {
    * Host name or IP address to listen on. Default `localhost`, which stands for `127.0.0.1` and
    * `::1`; `0.0.0.0` and `::` stand for every interface.
    */
-  readonly hostname?: string;
+  readonly hostname?: string | undefined;
   /** TCP port, 0 to 65535; 0 picks a free one. Default 4221. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Where else to listen, in place of a host name and a port: a Unix socket, TLS. */
-  readonly endpoint?: Endpoint;
+  readonly endpoint?: Endpoint | undefined;
   /** What the ids of connections begin with, so that those of several servers differ. */
-  readonly idPrefix?: string;
+  readonly idPrefix?: string | undefined;
   /**
    * Tells the client of a request from the address of its peer, which may be a proxy, and its
    * fields. By default it is the peer.
    */
-  readonly clientOf?: (peer: string, fields: Fields) => string;
+  readonly clientOf?: ((peer: string, fields: Fields) => string) | undefined;
   /** Limits that differ from the defaults. */
-  readonly limits?: Partial<Limits>;
+  readonly limits?: Partial<Limits> | undefined;
   /** Who hears of requests, connections and errors. By default errors go to stderr. */
-  readonly observer?: Partial<ServerObserver>;
+  readonly observer?: Partial<ServerObserver> | undefined;
 }
 
 /** The port that a server listens on unless told otherwise. */

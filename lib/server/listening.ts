@@ -31,7 +31,7 @@ export type Endpoint =
      * Whether others may listen on the same port: workers, or the successor of a certificate. It
      * needs `"unstable": ["net"]` in the program's deno.json.
      */
-    readonly isShared?: boolean;
+    readonly isShared?: boolean | undefined;
     /** For TLS. */
     readonly certificate?: Certificate | undefined;
   }
@@ -40,7 +40,7 @@ export type Endpoint =
     /** Where the socket is to be. One that nobody listens on any more is replaced. */
     readonly path: string;
     /** Its permissions, 0o660 for instance; by default those that the system gives. */
-    readonly mode?: number;
+    readonly mode?: number | undefined;
   };
 
 /** What peers of Unix sockets are called, in a list of trusted proxies as well. */

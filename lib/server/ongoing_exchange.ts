@@ -24,7 +24,7 @@ export class OngoingExchange {
   /** Why the connection ends with this exchange, or null where it goes on. */
   closedBecause: ClosingReason | null = null;
   /** Octets that the connection had sent before the response's content. */
-  sentBefore = Infinity;
+  sentBefore: number = Infinity;
 
   /**
    * @param connection The connection's id.

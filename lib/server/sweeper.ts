@@ -5,7 +5,7 @@
 const INTERVAL = 250;
 
 /** Milliseconds that pass from one sweep to the next at the most. */
-export const LONGEST_STEP = 2 * INTERVAL;
+export const LONGEST_STEP: number = 2 * INTERVAL;
 
 /** What has deadlines. */
 export interface Swept {

@@ -11,30 +11,83 @@ function blockOf(readme: string, language: string): string {
   return section.split(`\n\`\`\`${language}\n`)[1]?.split("\n```")[0] ?? "";
 }
 
+/** Runs a program that has the library by what the README says, and nothing else. */
+async function assertSays(expected: string, program: string, compilerOptions = {}): Promise<void> {
+  await withDirectory(async (path) => {
+    const readme = await Deno.readTextFile(`${ROOT}/README.md`);
+    const { imports } = JSON.parse(blockOf(readme, "json").replaceAll("../wireserve", ROOT));
+    // Not every machine reaches JSR: what stands in for it, as the README says, and for no more.
+    assertEquals(imports["@std/streams"], "jsr:@std/streams@^1.0.0");
+    delete imports["@std/streams"];
+    imports["@std/streams/to-bytes"] = `${ROOT}/vendor/std/streams/to_bytes.ts`;
+    await Deno.writeTextFile(`${path}/deno.json`, JSON.stringify({ imports, compilerOptions }));
+    await Deno.writeTextFile(`${path}/program.ts`, program);
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--check", "--no-lock", "--allow-net", `${path}/program.ts`],
+      cwd: path,
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+    }).output();
+    assertEquals(new TextDecoder().decode(stderr), "");
+    const said = new TextDecoder().decode(stdout);
+    assertEquals(said.replace(/:[0-9]+\/$/m, ":PORT/"), expected);
+  });
+}
+
 testWith(
   FOR_PROGRAM,
   "a program elsewhere has the library by what the README says",
-  () =>
-    withDirectory(async (path) => {
-      const readme = await Deno.readTextFile(`${ROOT}/README.md`);
-      const { imports } = JSON.parse(blockOf(readme, "json").replaceAll("../wireserve", ROOT));
-      // Not every machine reaches JSR: what stands in for it, as the README says, and for no more.
-      assertEquals(imports["@std/streams"], "jsr:@std/streams@^1.0.0");
-      delete imports["@std/streams"];
-      imports["@std/streams/to-bytes"] = `${ROOT}/vendor/std/streams/to_bytes.ts`;
-      await Deno.writeTextFile(`${path}/deno.json`, JSON.stringify({ imports }));
-      const program = blockOf(readme, "ts").replace("port: 8000", "port: 0") +
-        "\nconsole.log(await (await fetch(`${server.url}hello/you`)).text());" +
-        "\nawait server.close();\n";
-      await Deno.writeTextFile(`${path}/program.ts`, program);
-      const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "--quiet", "--check", "--no-lock", "--allow-net", `${path}/program.ts`],
-        cwd: path,
-        env: { NO_COLOR: "1" },
-        stdin: "null",
-      }).output();
-      const said = new TextDecoder().decode(stdout).replace(/:[0-9]+\/$/m, ":PORT/");
-      assertEquals(new TextDecoder().decode(stderr), "");
-      assertEquals(said, "http://localhost:PORT/\nHello, you!\n\n");
-    }),
+  async () => {
+    const readme = await Deno.readTextFile(`${ROOT}/README.md`);
+    const program = blockOf(readme, "ts").replace("port: 8000", "port: 0") +
+      "\nconsole.log(await (await fetch(`${server.url}hello/you`)).text());" +
+      "\nawait server.close();\n";
+    await assertSays("http://localhost:PORT/\nHello, you!\n\n", program);
+  },
+);
+
+/** The compiler applies a program's options to the library's modules as well. */
+const STRICTEST = {
+  erasableSyntaxOnly: true,
+  exactOptionalPropertyTypes: true,
+  isolatedDeclarations: true,
+  noImplicitOverride: true,
+  noImplicitReturns: true,
+  noPropertyAccessFromIndexSignature: true,
+  noUncheckedIndexedAccess: true,
+  noUnusedLocals: true,
+  noUnusedParameters: true,
+  verbatimModuleSyntax: true,
+};
+
+/** A program that hands on options and parts of responses which it may have or not. */
+const STRICT_PROGRAM = `
+import { type Handler, type HttpResponse, router, serve, type Server } from "@wireserve/wireserve";
+
+const settings: { port: number; hostname?: string; mode?: number } = { port: 0 };
+const { hostname, mode } = settings;
+const inner: Handler = router([
+  { method: "GET", path: "/", handler: () => ({ status: 200, content: "strict" }) },
+]);
+const outer: Handler = async (request): Promise<HttpResponse> => {
+  const { status, fields, content, isDateless } = await inner(request);
+  return { status, fields, content, isDateless };
+};
+const server: Server = serve(outer, {
+  hostname,
+  port: settings.port,
+  endpoint: mode === undefined ? undefined : { transport: "unix", path: "socket", mode },
+  idPrefix: undefined,
+  clientOf: undefined,
+  limits: undefined,
+  observer: undefined,
+});
+console.log(await (await fetch(server.url)).text());
+await server.close();
+`;
+
+testWith(
+  FOR_PROGRAM,
+  "a program has the library under the strictest options of the compiler",
+  () => assertSays("strict\n", STRICT_PROGRAM, STRICTEST),
 );
