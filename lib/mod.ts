@@ -43,5 +43,6 @@ export type { ConnectionState, ConnectionView, ExchangeView } from "./server/con
 export { CLOSING_REASONS, type ClosingReason, type ExchangeRecord } from "./server/exchange.ts";
 export { type Deadlines, DEFAULT_LIMITS, type Limits, SYSTEM_BUFFER } from "./server/limits.ts";
 export type { Certificate, Endpoint } from "./server/listening.ts";
-export { serve, type ServeOptions, type Server } from "./server/listener.ts";
+export { serve, type Server } from "./server/listener.ts";
+export type { ServeOptions } from "./server/serve_options.ts";
 export type { ServerObserver } from "./server/server_observer.ts";

@@ -7,7 +7,8 @@ import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { type Route, router } from "../router.ts";
 import type { ConnectionView } from "../server/connection_view.ts";
 import type { Limits } from "../server/limits.ts";
-import { serve, type ServeOptions, type Server } from "../server/listener.ts";
+import { serve, type Server } from "../server/listener.ts";
+import type { ServeOptions } from "../server/serve_options.ts";
 import { METRICS_TYPE } from "./exposition.ts";
 
 /** Where the answers come from: with workers, those who ask them. */

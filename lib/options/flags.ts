@@ -3,7 +3,7 @@
 
 import { LOG_FORMATS } from "../access_log/format.ts";
 import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
-import { DEFAULT_PORT } from "../server/listener.ts";
+import { DEFAULT_PORT } from "../server/serve_options.ts";
 import { show, type Unit } from "./values.ts";
 
 /** One flag. What it is called stands before it in {@linkcode FLAGS}. */

@@ -93,11 +93,12 @@ export function isLimit(name: keyof Limits, value: number): boolean {
 /**
  * The defaults, with some of them replaced.
  *
- * @throws {RangeError} for a limit that cannot have its value.
+ * @throws {RangeError} for a limit that cannot have its value, or that there is not.
  */
 export function limitsWith(replaced: Partial<Limits>): Limits {
   const limits = { ...DEFAULT_LIMITS, ...replaced };
   for (const [name, value] of Object.entries(limits)) {
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw new RangeError(`There is no limit ${name}`);
     if (!isLimit(name as keyof Limits, value)) {
       throw new RangeError(`The limit ${name} cannot be ${value}`);
     }

@@ -2,49 +2,16 @@
 // file descriptors, for instance, it pauses until some come free.
 
 import type { Handler } from "../http/message.ts";
-import type { Fields } from "../http/fields.ts";
 import { elapse } from "./clock.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import type { ConnectionView } from "./connection_view.ts";
 import { DescriptorReserve } from "./descriptor_reserve.ts";
-import { type Limits, limitsWith } from "./limits.ts";
-import {
-  type Accepted,
-  type Certificate,
-  type Endpoint,
-  Listeners,
-  type Listening,
-} from "./listening.ts";
-import { type Reported, type ServerObserver, withDefaults } from "./server_observer.ts";
+import { limitsWith } from "./limits.ts";
+import { type Accepted, type Certificate, Listeners, type Listening } from "./listening.ts";
+import { endpointOf, type ServeOptions } from "./serve_options.ts";
+import { type Reported, withDefaults } from "./server_observer.ts";
 import { Sweeper } from "./sweeper.ts";
-
-/** Where and how to serve. */
-export interface ServeOptions {
-  /**
-   * Host name or IP address to listen on. Default `localhost`, which stands for `127.0.0.1` and
-   * `::1`; `0.0.0.0` and `::` stand for every interface.
-   */
-  readonly hostname?: string | undefined;
-  /** TCP port, 0 to 65535; 0 picks a free one. Default 4221. */
-  readonly port?: number | undefined;
-  /** Where else to listen, in place of a host name and a port: a Unix socket, TLS. */
-  readonly endpoint?: Endpoint | undefined;
-  /** What the ids of connections begin with, so that those of several servers differ. */
-  readonly idPrefix?: string | undefined;
-  /**
-   * Tells the client of a request from the address of its peer, which may be a proxy, and its
-   * fields. By default it is the peer.
-   */
-  readonly clientOf?: ((peer: string, fields: Fields) => string) | undefined;
-  /** Limits that differ from the defaults. */
-  readonly limits?: Partial<Limits> | undefined;
-  /** Who hears of requests, connections and errors. By default errors go to stderr. */
-  readonly observer?: Partial<ServerObserver> | undefined;
-}
-
-/** The port that a server listens on unless told otherwise. */
-export const DEFAULT_PORT = 4221;
 
 /**
  * Milliseconds to wait after an accept that failed: short at first, as most failures are those of
@@ -86,17 +53,16 @@ export class Server {
 
   /** Use {@linkcode serve}. */
   constructor(handler: Handler, options: ServeOptions) {
-    const { hostname = "localhost", port = DEFAULT_PORT, limits = {}, observer } = options;
     this.#idPrefix = options.idPrefix ?? "";
     this.#context = {
       handler,
-      limits: limitsWith(limits),
-      observer: withDefaults(observer ?? {}),
+      limits: limitsWith(options.limits ?? {}),
+      observer: withDefaults(options.observer ?? {}),
       sweeper: new Sweeper(),
       isCrowded: () => this.#isCrowded,
       clientOf: options.clientOf ?? null,
     };
-    this.#listeners = Listeners.open(options.endpoint ?? { transport: "tcp", hostname, port });
+    this.#listeners = Listeners.open(endpointOf(options));
     this.#reserve.fill();
     this.finished = this.#serveAll();
   }
@@ -271,7 +237,8 @@ export class Server {
  *
  * @param handler Answers the requests: a {@linkcode router}, for instance.
  * @param options Where and how to serve.
- * @throws {RangeError} for a limit that cannot have its value.
+ * @throws {RangeError} for a limit that cannot have its value, or that there is not.
+ * @throws {TypeError} for a host name or a port beside an endpoint.
  * @throws {Deno.errors.AddrInUse} where somebody listens there already.
  * @throws {Deno.errors.InvalidData} for a certificate that is none.
  * @throws {Deno.errors.NotCapable} without the permission to listen there.

@@ -56,6 +56,14 @@ testWith(["net"], "serve() throws AddrInUse for a port that is taken", async () 
   await serve(ok, { port: server.port }).close();
 });
 
+testWith(["net"], "serve() refuses a host name or a port that an endpoint makes void", async () => {
+  const endpoint = { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const;
+  for (const beside of [{ hostname: "127.0.0.1" }, { port: 0 }, { hostname: "::", port: 80 }]) {
+    assertThrows(() => serve(ok, { endpoint, ...beside }), TypeError, "beside an endpoint");
+  }
+  await serve(ok, { endpoint, hostname: undefined, port: undefined }).close();
+});
+
 const FOR_SOCKETS = ["net", "read", "write", "linux"] as const;
 
 testWith(

@@ -147,4 +147,7 @@ Deno.test("limitsWith() throws for what no limit can be", () => {
   for (const name of ["requestLine", "fieldSection", "fieldCount"]) {
     assertThrows(() => limitsWith({ [name]: 0 }), RangeError);
   }
+  for (const name of ["conections", "toString", ""]) {
+    assertThrows(() => limitsWith({ [name]: 1 }), RangeError, `There is no limit ${name}`);
+  }
 });
