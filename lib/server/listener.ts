@@ -24,8 +24,8 @@ const LONGEST_PAUSE = 1000;
 const QUIET = 2;
 const LONGEST_RETREAT = 100;
 
-/** A server that is serving. */
-export class Server {
+/** A server that is serving; `await using` closes it at the end of the block. */
+export class Server implements AsyncDisposable {
   #listeners: Listeners;
   readonly #context: ConnectionContext & { readonly observer: Reported };
   /** The open connections, and of each the promise of its end. */
@@ -89,6 +89,14 @@ export class Server {
     this.#isClosed = true;
     for (const connection of this.#connections.keys()) connection.close();
     await this.finished;
+  }
+
+  /**
+   * Does the same as {@linkcode Server.close}, for `await using`. A block that fails shall not have
+   * to wait: who wants responses finished calls {@linkcode Server.drain} at its end.
+   */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   /**

@@ -73,7 +73,7 @@ const outer: Handler = async (request): Promise<HttpResponse> => {
   const { status, fields, content, isDateless } = await inner(request);
   return { status, fields, content, isDateless };
 };
-const server: Server = serve(outer, {
+await using server: Server = serve(outer, {
   hostname,
   port: settings.port,
   endpoint: mode === undefined ? undefined : { transport: "unix", path: "socket", mode },
@@ -83,7 +83,6 @@ const server: Server = serve(outer, {
   observer: undefined,
 });
 console.log(await (await fetch(server.url)).text());
-await server.close();
 `;
 
 testWith(

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { collect, fromStream } from "../../lib/http/content.ts";
-import type { Handler } from "../../lib/http/message.ts";
+import type { Handler, HttpResponse } from "../../lib/http/message.ts";
 import { Connection } from "../../lib/server/connection.ts";
 import type { ExchangeRecord } from "../../lib/server/exchange.ts";
 import { DEFAULT_LIMITS } from "../../lib/server/limits.ts";
@@ -150,6 +150,26 @@ testDrain("Server.drain() twice is once", async ({ server, connect }) => {
   await client.readResponse();
   await Promise.all([server.drain(20_000), server.drain(0)]);
   assertEquals(server.connections, []);
+});
+
+testWith(["net"], "Server is closed where an `await using` block ends, if not before", async () => {
+  for (const isClosedBefore of [false, true]) {
+    const answered = Promise.withResolvers<HttpResponse>();
+    let port: number;
+    {
+      await using server = serve(() => answered.promise, { port: 0 });
+      port = server.port;
+      const client = await RawClient.connect(port);
+      await client.send(GET);
+      await until(() => server.connections[0]?.state === "answering");
+      // The handler ends once its connection has been cut, and not before.
+      client.readToEnd().then(() => answered.resolve({ status: 204 })).finally(() =>
+        client.close()
+      );
+      if (isClosedBefore) await server.close();
+    }
+    assert(await isRefused(() => RawClient.connect(port)));
+  }
 });
 
 Deno.test("Connection.drain() leaves a peer a whole interval of the sweeper to ask again", async () => {
