@@ -46,3 +46,4 @@ export type { Certificate, Endpoint } from "./server/listening.ts";
 export { serve, type Server } from "./server/listener.ts";
 export type { ServeOptions } from "./server/serve_options.ts";
 export type { ServerObserver } from "./server/server_observer.ts";
+export { TrustedProxies } from "./server/trusted_proxies.ts";

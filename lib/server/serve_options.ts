@@ -24,7 +24,8 @@ export interface ServeOptions {
   readonly idPrefix?: string | undefined;
   /**
    * Tells the client of a request from the address of its peer, which may be a proxy, and its
-   * fields. By default it is the peer.
+   * fields, which anybody may have written: {@linkcode TrustedProxies.clientOf} knows whom to believe.
+   * By default it is the peer. It must not throw: the request would have no answer.
    */
   readonly clientOf?: ((peer: string, fields: Fields) => string) | undefined;
   /** Limits that differ from the defaults. */

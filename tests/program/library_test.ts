@@ -90,3 +90,22 @@ testWith(
   "a program has the library under the strictest options of the compiler",
   () => assertSays("strict\n", STRICT_PROGRAM, STRICTEST),
 );
+
+/** A program behind a proxy on this machine, that is told of clients by what the README names. */
+const PROXIED_PROGRAM = `
+import { serve, TrustedProxies } from "@wireserve/wireserve";
+
+const proxies = await TrustedProxies.of(["127.0.0.1", "::1"]);
+await using server = serve(({ client }) => ({ status: 200, content: client }), {
+  port: 0,
+  clientOf: (peer, fields) => proxies.clientOf(peer, fields),
+});
+const headers = { "X-Forwarded-For": "203.0.113.7, 192.0.2.7" };
+console.log(await (await fetch(server.url, { headers })).text());
+`;
+
+testWith(
+  FOR_PROGRAM,
+  "a program elsewhere has TrustedProxies with nothing more in its deno.json",
+  () => assertSays("192.0.2.7\n", PROXIED_PROGRAM),
+);
