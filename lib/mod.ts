@@ -42,7 +42,7 @@ export type { ConnectionObserver } from "./server/connection_context.ts";
 export type { ConnectionState, ConnectionView, ExchangeView } from "./server/connection_view.ts";
 export { CLOSING_REASONS, type ClosingReason, type ExchangeRecord } from "./server/exchange.ts";
 export { type Deadlines, DEFAULT_LIMITS, type Limits, SYSTEM_BUFFER } from "./server/limits.ts";
-export type { Certificate, Endpoint } from "./server/listening.ts";
+export { type Certificate, type Endpoint, removeStaleSocket } from "./server/listening.ts";
 export { serve, type Server } from "./server/listener.ts";
 export type { ServeOptions } from "./server/serve_options.ts";
 export type { ServerObserver } from "./server/server_observer.ts";

@@ -54,7 +54,8 @@ export interface HttpResponse {
   readonly fields?: ResponseFields | undefined;
   /**
    * The content: text (sent as UTF-8), octets, or a content to be streamed. None by default.
-   * Octets must not change before they have been sent.
+   * Octets must not change before they have been sent. Of what is streamed, the first piece takes
+   * the head along: where it is long in coming, events for instance, begin with a comment.
    */
   readonly content?: string | Uint8Array | Content | undefined;
   /** Leaves out the Date field, against RFC 9110 section 6.6.1. False by default. */

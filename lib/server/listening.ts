@@ -37,7 +37,10 @@ export type Endpoint =
   }
   | {
     readonly transport: "unix";
-    /** Where the socket is to be. One that nobody listens on any more is replaced. */
+    /**
+     * Where the socket is to be. What is there already is in the way, even a socket that nobody
+     * listens on any more: {@linkcode removeStaleSocket} takes that away.
+     */
     readonly path: string;
     /** Its permissions, 0o660 for instance; by default those that the system gives. */
     readonly mode?: number | undefined;
@@ -246,6 +249,10 @@ function listenUnix({ path, mode }: UnixEndpoint): UnixQueue {
 /**
  * Removes the file of a Unix socket that nobody listens on any more: it outlives a process that
  * was killed, and would be in the way of the next. Anything else is left alone.
+ *
+ * It never fails: what it may not look at, or remove, listening will tell of.
+ *
+ * @param path Where a server is to listen.
  */
 export async function removeStaleSocket(path: string): Promise<void> {
   if (!isSocket(path)) return;

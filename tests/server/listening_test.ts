@@ -114,6 +114,23 @@ testWith(
     }),
 );
 
+testWith(
+  FOR_SOCKETS,
+  "serve() finds a stale socket in its way until removeStaleSocket() has been there",
+  () =>
+    withDirectory(async (folder) => {
+      const path = `${folder}/socket`;
+      const endpoint = { transport: "unix", path } as const;
+      const former = serve(ok, { endpoint });
+      await Deno.rename(path, `${folder}/kept`); // A process that is killed takes nothing away.
+      await former.close();
+      await Deno.rename(`${folder}/kept`, path);
+      assertThrows(() => serve(ok, { endpoint }), Deno.errors.AddrInUse);
+      await removeStaleSocket(path);
+      await serve(ok, { endpoint }).close();
+    }),
+);
+
 testWith(["net"], "serve() passes over a client that has left before it was accepted", async () => {
   const errors: unknown[] = [];
   const server = serve(ok, {
