@@ -36,6 +36,13 @@ export type {
   Parameters,
   RequestHead,
 } from "./http/message.ts";
+export {
+  evaluatePreconditions,
+  isRangeCurrent,
+  type Validators,
+  type Verdict,
+} from "./http/preconditions.ts";
+export { type ByteRange, contentRange, selectRanges } from "./http/range.ts";
 export { StatusError } from "./http/status.ts";
 export { type Route, router } from "./router.ts";
 export type { ConnectionObserver } from "./server/connection_context.ts";

@@ -14,7 +14,10 @@ export interface Validators {
   readonly others?: readonly string[];
 }
 
-/** What comes of a condition: it holds, or what stands in the place of the response. */
+/**
+ * What comes of a condition: it holds, or what stands in the place of the response, `not modified`
+ * being a 304 and `failed` a 412.
+ */
 export type Verdict = "holds" | "not modified" | "failed";
 
 /**
@@ -52,6 +55,10 @@ export function evaluatePreconditions(
 /**
  * Whether the condition of a range request holds: If-Range names the current representation by a
  * strong entity tag or by its exact date, or is not there (section 13.1.5).
+ *
+ * @param fields The fields of the request.
+ * @param current The validators of the current representation.
+ * @param now The present moment, in milliseconds since 1970.
  */
 export function isRangeCurrent(fields: Fields, current: Validators, now: number): boolean {
   const condition = fields.get("If-Range");

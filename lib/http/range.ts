@@ -5,7 +5,9 @@ import { listMembers } from "./fields.ts";
 
 /** A part of a representation: octets from `first` to `last`, both included. */
 export interface ByteRange {
+  /** The first octet, counted from 0. */
   readonly first: number;
+  /** The last octet, which belongs to the range. */
   readonly last: number;
 }
 
@@ -72,7 +74,12 @@ function coalesce(ranges: readonly ByteRange[]): ByteRange[] {
   return merged;
 }
 
-/** The value of Content-Range for a range, or, without one, for a 416 (section 14.4). */
+/**
+ * The value of Content-Range (section 14.4).
+ *
+ * @param range The range that is sent, or null for a 416.
+ * @param length Octets of the representation.
+ */
 export function contentRange(range: ByteRange | null, length: number): string {
   return `bytes ${range === null ? "*" : `${range.first}-${range.last}`}/${length}`;
 }

@@ -109,3 +109,68 @@ testWith(
   "a program elsewhere has TrustedProxies with nothing more in its deno.json",
   () => assertSays("192.0.2.7\n", PROXIED_PROGRAM),
 );
+
+/** A program whose one representation has validators and can be had in parts. */
+const PARTIAL_PROGRAM = `
+import {
+  contentRange,
+  evaluatePreconditions,
+  type Handler,
+  isRangeCurrent,
+  selectRanges,
+  serve,
+  StatusError,
+  type Validators,
+} from "@wireserve/wireserve";
+
+const octets = new TextEncoder().encode("abcdefghij");
+const current: Validators = { etag: '"v1"', lastModified: Date.UTC(2026, 0, 1) };
+const handler: Handler = ({ method, fields: asked }) => {
+  const now = Date.now();
+  const fields = { "ETag": current.etag, "Accept-Ranges": "bytes" };
+  const verdict = evaluatePreconditions(method, asked, current, now);
+  if (verdict === "failed") throw new StatusError(412, "It has changed.");
+  if (verdict === "not modified") return { status: 304, fields };
+  const value = method === "GET" && isRangeCurrent(asked, current, now) ? asked.get("Range") : null;
+  const ranges = value === null ? null : selectRanges(value, octets.length);
+  if (ranges === null || ranges.length > 1) return { status: 200, fields, content: octets };
+  const [range] = ranges;
+  if (range === undefined) {
+    const unsatisfied = { "Content-Range": contentRange(null, octets.length) };
+    throw new StatusError(416, "There are ten octets.", unsatisfied);
+  }
+  return {
+    status: 206,
+    fields: { ...fields, "Content-Range": contentRange(range, octets.length) },
+    content: octets.subarray(range.first, range.last + 1),
+  };
+};
+await using server = serve(handler, { port: 0 });
+const requests: Record<string, string>[] = [
+  {},
+  { "If-None-Match": 'W/"v1"' },
+  { "If-Match": '"v0"' },
+  { "Range": "bytes=2-4" },
+  { "Range": "bytes=2-4", "If-Range": '"v0"' },
+  { "Range": "bytes=10-" },
+];
+for (const headers of requests) {
+  const response = await fetch(server.url, { headers });
+  console.log(response.status, response.headers.get("Content-Range"), await response.text());
+}
+`;
+
+const PARTIAL_ANSWERS = [
+  "200 null abcdefghij",
+  "304 null ",
+  "412 null It has changed.\n",
+  "206 bytes 2-4/10 cde",
+  "200 null abcdefghij",
+  "416 bytes */10 There are ten octets.\n",
+];
+
+testWith(
+  FOR_PROGRAM,
+  "a program elsewhere answers conditions and ranges by what the library has for them",
+  () => assertSays(`${PARTIAL_ANSWERS.join("\n")}\n`, PARTIAL_PROGRAM, STRICTEST),
+);
