@@ -82,7 +82,11 @@ export class Server implements AsyncDisposable {
     return [...this.#connections.keys()].map((connection) => connection.view());
   }
 
-  /** Stops listening, closes every connection and waits until their handlers have come to an end. */
+  /**
+   * Stops listening, closes every connection and waits until their handlers have come to an end, and
+   * content that was being sent has given, or refused, its next piece: one that waits for ever is the
+   * handler's to end.
+   */
   async close(): Promise<void> {
     this.#stopAccepting();
     for (const listeners of [this.#listeners, ...this.#retiring]) this.#shut(listeners);
@@ -93,7 +97,7 @@ export class Server implements AsyncDisposable {
 
   /**
    * Does the same as {@linkcode Server.close}, for `await using`. A block that fails shall not have
-   * to wait: who wants responses finished calls {@linkcode Server.drain} at its end.
+   * to wait for clients: who wants responses finished calls {@linkcode Server.drain} at its end.
    */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
