@@ -21,6 +21,7 @@ export class FileContent implements Content {
   #memory: Uint8Array | null = null;
   /** Large memory, of which one part is filled while the other is sent. */
   #pair: PiecePair | null = null;
+  /** The piece that is being read. */
   #ahead: Promise<Uint8Array> | null = null;
   /** Whether the file seems to be in the system's memory. */
   #isCached = false;
@@ -41,7 +42,7 @@ export class FileContent implements Content {
    */
   async read(): Promise<Uint8Array | null> {
     if (this.#ahead === null && this.#missing === 0) return null;
-    const piece = await (this.#ahead ?? this.#fill());
+    const piece = await (this.#ahead ??= this.#fill());
     this.#ahead = null;
     if (this.#pair !== null && this.#missing > 0 && !this.#isCached) {
       this.#ahead = this.#fill();

@@ -20,7 +20,11 @@ export interface Content extends AsyncIterable<Uint8Array> {
    * @throws {StatusError} where the sequence cannot be completed.
    */
   read(): Promise<Uint8Array | null>;
-  /** Lets go of whatever the octets come from. To call it twice does no harm. */
+  /**
+   * Lets go of whatever the octets come from. To call it twice does no harm. A {@linkcode read} that
+   * waits for them comes to its end, well or badly: the server closes what has nothing to say when
+   * it closes the connection.
+   */
   close(): void;
 }
 

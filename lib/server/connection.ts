@@ -156,6 +156,7 @@ export class Connection implements Swept {
   #cut(reason: ClosingReason): void {
     if (!this.#transport.isGone) this.#responder.cutBecause = reason;
     this.#transport.close();
+    this.#responder.interrupt();
   }
 
   /** What the connection is doing. */

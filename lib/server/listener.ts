@@ -82,11 +82,7 @@ export class Server implements AsyncDisposable {
     return [...this.#connections.keys()].map((connection) => connection.view());
   }
 
-  /**
-   * Stops listening, closes every connection and waits until their handlers have come to an end, and
-   * content that was being sent has given, or refused, its next piece: one that waits for ever is the
-   * handler's to end.
-   */
+  /** Stops listening, closes every connection and waits until their handlers have come to an end. */
   async close(): Promise<void> {
     this.#stopAccepting();
     for (const listeners of [this.#listeners, ...this.#retiring]) this.#shut(listeners);

@@ -75,37 +75,33 @@ function hasContent({ method }: Asked, status: number): boolean {
  * Sends a response piece by piece.
  *
  * @param first The first piece of its content, or null where there is none.
- * @param rest What the further pieces come from. It is closed in the end.
+ * @param next Gives the further pieces, and null at the end.
  * @throws {PeerGone} where the connection is lost, and whatever the content throws.
  */
 export async function stream(
   { head, framing }: Outgoing,
   first: Uint8Array | null,
-  rest: Content,
+  next: () => Promise<Uint8Array | null>,
   to: Transport,
 ): Promise<void> {
   const isChunked = framing.type === "chunked";
   let missing = framing.type === "length" ? framing.length : Infinity;
   let unsent: ResponseHead | null = head;
-  try {
-    for (let piece = first; piece !== null; piece = await rest.read()) {
-      if (piece.length === 0) continue; // An empty chunk would be the last one.
-      missing -= piece.length;
-      if (missing < 0) {
-        throw new RangeError("The content is longer than its length");
-      }
-      const octets = isChunked ? encodeChunk(piece) : piece;
-      await to.write(unsent === null ? octets : joinHead(unsent, octets));
-      unsent = null;
-      if (missing === 0) break;
+  for (let piece = first; piece !== null; piece = await next()) {
+    if (piece.length === 0) continue; // An empty chunk would be the last one.
+    missing -= piece.length;
+    if (missing < 0) {
+      throw new RangeError("The content is longer than its length");
     }
-    if (missing > 0 && missing < Infinity) {
-      throw new RangeError("The content is shorter than its length");
-    }
-    const octets = isChunked ? LAST_CHUNK : NO_OCTETS;
-    if (unsent !== null) await to.write(joinHead(unsent, octets));
-    else if (isChunked) await to.write(octets);
-  } finally {
-    rest.close();
+    const octets = isChunked ? encodeChunk(piece) : piece;
+    await to.write(unsent === null ? octets : joinHead(unsent, octets));
+    unsent = null;
+    if (missing === 0) break;
   }
+  if (missing > 0 && missing < Infinity) {
+    throw new RangeError("The content is shorter than its length");
+  }
+  const octets = isChunked ? LAST_CHUNK : NO_OCTETS;
+  if (unsent !== null) await to.write(joinHead(unsent, octets));
+  else if (isChunked) await to.write(octets);
 }

@@ -27,6 +27,8 @@ export class Responder {
   readonly outbox: Outbox;
   /** Why the connection was closed from this side, while a response was on its way. */
   cutBecause: ClosingReason | null = null;
+  /** Content that is waited for: it may be silent for ever. */
+  #awaited: Content | null = null;
 
   constructor(transport: Transport, observer: ResponseObserver) {
     this.#transport = transport;
@@ -76,11 +78,13 @@ export class Responder {
     const sent = () => Math.max(0, this.#transport.octetsSent - before);
     try {
       if (!this.outbox.isEmpty) await this.outbox.flush();
-      const first = await content.read();
+      const next = () => this.#next(content);
+      const first = await next();
       exchange.content?.beginResponse();
       before = this.#transport.octetsSent;
       exchange.sentBefore = before + lengthOf(head);
-      await stream(outgoing, first, content, this.#transport);
+      await stream(outgoing, first, next, this.#transport);
+      content.close();
     } catch (error) {
       content.close();
       if (!this.#transport.isGone && sent() === 0) {
@@ -90,6 +94,20 @@ export class Responder {
       return this.#report(exchange, sent() > 0 ? status : null, sent() - lengthOf(head), false);
     }
     this.#report(exchange, status, sent() - lengthOf(head), true);
+  }
+
+  async #next(content: Content): Promise<Uint8Array | null> {
+    this.#awaited = content;
+    try {
+      return await content.read();
+    } finally {
+      this.#awaited = null;
+    }
+  }
+
+  /** Gives up waiting for content, now that the connection has been closed. */
+  interrupt(): void {
+    this.#awaited?.close();
   }
 
   /** The head has promised what cannot be kept: only the cut connection can tell. */

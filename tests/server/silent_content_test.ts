@@ -1,0 +1,67 @@
+// Content of responses that has nothing to say for now, or for ever, as events have: it does not
+// hold up the end of its connection, and is closed with it.
+
+import { assertEquals } from "@std/assert";
+import { encodeContent } from "../../lib/http/coding.ts";
+import { fromStream } from "../../lib/http/content.ts";
+import type { HttpRequest, HttpResponse } from "../../lib/http/message.ts";
+import type { ExchangeRecord } from "../../lib/server/exchange.ts";
+import { serve } from "../../lib/server/listener.ts";
+import { testWith } from "../support/needs.ts";
+import { RawClient } from "../support/raw_client.ts";
+
+/** How many octets come before the silence, and what the response is, given the content. */
+const CASES: readonly [
+  name: string,
+  octets: number,
+  length: number | null,
+  respond: (request: HttpRequest, response: HttpResponse) => HttpResponse | Promise<HttpResponse>,
+  status: number | null,
+][] = [
+  ["after a piece", 3, null, (_, response) => response, 200],
+  ["from the beginning", 0, null, (_, response) => response, null],
+  ["of a known length", 3, 6, (_, response) => response, 200],
+  ["in a coding", 3, null, encodeContent, 200],
+];
+
+for (const [name, octets, length, respond, status] of CASES) {
+  for (const end of ["close", "drain"] as const) {
+    testWith(["net"], `Server.${end}() ends content that is silent ${name}`, async () => {
+      const silent = Promise.withResolvers<void>();
+      let isCancelled = false;
+      const stream = () =>
+        new ReadableStream<Uint8Array>({
+          start(controller) {
+            if (octets > 0) controller.enqueue(new Uint8Array(octets));
+          },
+          pull: () => silent.resolve(),
+          cancel() {
+            isCancelled = true;
+          },
+        }, { highWaterMark: 0 });
+      const records: ExchangeRecord[] = [];
+      const errors: unknown[] = [];
+      const server = serve(
+        (request) => respond(request, { status: 200, content: fromStream(stream(), length) }),
+        {
+          port: 0,
+          observer: {
+            onExchange: (record) => records.push(record),
+            onError: (error) => errors.push(error),
+          },
+        },
+      );
+      using client = await RawClient.connect(server.port);
+      await client.send("GET / HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\n\r\n");
+      await silent.promise;
+      await (end === "close" ? server.close() : server.drain(1));
+      assertEquals(isCancelled, true);
+      assertEquals(server.connections, []);
+      assertEquals(
+        records.map(({ status, isComplete, closedBecause }) => [status, isComplete, closedBecause]),
+        [[status, false, "drain"]],
+      );
+      assertEquals(errors, []);
+    });
+  }
+}
