@@ -1,0 +1,155 @@
+// Many who read one held file slowly, over real sockets: nobody gets what is another's, whatever
+// heads the others are to have, who leaves, and what becomes of the file meanwhile.
+
+import { assert, assertEquals } from "@std/assert";
+import { fileHandlers } from "../../lib/files/handlers.ts";
+import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
+import { router } from "../../lib/router.ts";
+import { routes } from "../../lib/routes.ts";
+import type { ExchangeRecord } from "../../lib/server/exchange.ts";
+import { serve, type Server } from "../../lib/server/listener.ts";
+import { acquainted } from "../support/file_server.ts";
+import { testWith } from "../support/needs.ts";
+import { RawClient, type RawResponse, toLatin1 } from "../support/raw_client.ts";
+import { withDirectory } from "../support/temp.ts";
+import { until } from "../support/wait.ts";
+import { AHEAD, CountingDirectory, writeOld } from "./held_house.ts";
+import { makeOctets, NEEDS } from "./reading_house.ts";
+
+/** Sizes of one file and the other in its place: both too large to be copied behind a head. */
+const [SIZE, NEXT_SIZE] = [100_000, 70_001];
+
+/** Times that a reader asks for everything: more than a socket holds that nobody reads. */
+const ROUNDS = 4;
+const READERS = 6;
+const LEAVERS = 3;
+
+/** What a reader asks for: the request, the status, and what is said of the connection. */
+const SERIES: readonly (readonly [request: string, status: number, connection?: string])[] = [
+  ["GET /files/large HTTP/1.1", 200],
+  ["HEAD /files/large HTTP/1.1", 200],
+  ["GET /files/large HTTP/1.0\r\nConnection: keep-alive", 200, "keep-alive"],
+  ["GET /files/large HTTP/1.1\r\nIf-None-Match: *", 304],
+  ["GET /files/large HTTP/1.1\r\nRange: bytes=1-2", 206],
+  ["GET /files/small HTTP/1.1", 200],
+  ["GET /files/absent HTTP/1.1", 404],
+  ["GET /files/large HTTP/1.1", 200],
+];
+const LAST = ["GET /files/large HTTP/1.1\r\nConnection: close", 200, "close"] as const;
+const ALL = [...Array.from({ length: ROUNDS }, () => SERIES).flat(), LAST];
+const PIPELINE = ALL.map(([request]) => `${request}\r\nHost: h\r\n\r\n`).join("");
+
+/** A server on a Unix socket, which holds far less that is not read than one of TCP. */
+interface SlowHouse {
+  readonly path: string;
+  readonly server: Server;
+  readonly records: ExchangeRecord[];
+  connect(): Promise<RawClient>;
+}
+
+async function withSlowHouse(run: (house: SlowHouse) => Promise<void>): Promise<void> {
+  await withDirectory(async (path) => {
+    const directory = await acquainted(new CountingDirectory(path));
+    const handlers = fileHandlers(directory, DEFAULT_FILE_SETTINGS, () => Date.now() + AHEAD);
+    const records: ExchangeRecord[] = [];
+    const errors: unknown[] = [];
+    const endpoint = { transport: "unix", path: `${path}/.socket` } as const;
+    const server = serve(router(routes(handlers)), {
+      endpoint,
+      limits: { minRate: 0 },
+      observer: {
+        onExchange: (record) => records.push(record),
+        onError: (error) => errors.push(error),
+      },
+    });
+    const connect = async () => new RawClient(await Deno.connect(endpoint));
+    try {
+      await run({ path, server, records, connect });
+    } finally {
+      await server.close();
+    }
+    assertEquals(errors, []);
+  });
+}
+
+/** The entity tag of the large file as it is now, once it is held. */
+async function hold({ connect }: SlowHouse): Promise<string> {
+  using client = await connect();
+  await client.send("GET /files/large HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  const { fields } = await client.readResponse();
+  assertEquals(await client.readToEnd(), new Uint8Array(0));
+  return fields.get("etag")!;
+}
+
+/** Reads all that was asked for, and returns the entity tag of the last response. */
+async function readAll(
+  client: RawClient,
+  contents: ReadonlyMap<string, string>,
+): Promise<string> {
+  let last = "";
+  for (const [request, status, connection] of ALL) {
+    const [method, target] = request.split(" ");
+    const response = await client.readResponse(method);
+    const { fields } = response;
+    assertEquals([response.status, fields.get("connection")], [status, connection], request);
+    if (target === "/files/large") checkContent(response, contents, request);
+    if (target === "/files/small") assertEquals(response.text, "small");
+    last = fields.get("etag") ?? "";
+  }
+  assertEquals(await client.readToEnd(), new Uint8Array(0));
+  return last;
+}
+
+/** Whatever the head says of the content is true. */
+function checkContent(
+  { status, fields, text }: RawResponse,
+  contents: ReadonlyMap<string, string>,
+  request: string,
+): void {
+  const content = contents.get(fields.get("etag")!)!;
+  if (status === 206) return assertEquals(text, content.slice(1, 3));
+  if (status === 304) return;
+  assertEquals(fields.get("content-length"), String(content.length), request);
+  assert(text === (request.startsWith("HEAD") ? "" : content), request);
+}
+
+function connectionOf(id: string): string {
+  return id.split("-")[0]!;
+}
+
+testWith(
+  NEEDS,
+  "slow readers of a held file get their own heads, and it as it was then",
+  () =>
+    withSlowHouse(async (house) => {
+      const { path, server, records, connect } = house;
+      const [before, after] = [makeOctets(SIZE), makeOctets(NEXT_SIZE).reverse()];
+      await writeOld(`${path}/large`, before);
+      await writeOld(`${path}/small`, "small");
+      const contents = new Map([[await hold(house), toLatin1(before)]]);
+
+      const clients = await Promise.all(Array.from({ length: READERS + LEAVERS }, connect));
+      await Promise.all(clients.map((client) => client.send(PIPELINE)));
+      const busy = () => server.connections.filter(({ state }) => state === "answering");
+      await until(() => records.length > 1 && busy().length === clients.length);
+      assert(records.length < READERS * ALL.length, "they wait to be read");
+
+      await writeOld(`${path}/next`, after);
+      await Deno.rename(`${path}/next`, `${path}/large`);
+      const now = await hold(house);
+      contents.set(now, toLatin1(after));
+      for (const client of clients.splice(READERS)) client.close();
+      const last = await Promise.all(clients.map((client) => readAll(client, contents)));
+      for (const client of clients) client.close();
+      assertEquals(last, Array(READERS).fill(now));
+
+      await until(() => server.connections.length === 0);
+      const lost = records.filter(({ isComplete }) => !isComplete);
+      assertEquals(lost.map(({ closedBecause }) => closedBecause), Array(LEAVERS).fill("gone"));
+      const ids = new Set(records.map(({ id }) => id));
+      assertEquals(ids.size, records.length);
+      const ofLost = new Set(lost.map(({ id }) => connectionOf(id)));
+      const others = [...ids].filter((id) => !ofLost.has(connectionOf(id)));
+      assertEquals(others.length, 2 + READERS * ALL.length);
+    }),
+);
