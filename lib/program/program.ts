@@ -20,7 +20,8 @@ import { missingPermissions } from "./permissions.ts";
 import type { Serving } from "./serving.ts";
 import { Signals } from "./signals.ts";
 
-/** Milliseconds that the log may take at the end, and after a second signal. */
+/** Milliseconds that the log may take at the start, at the end, and after a second signal. */
+const FIRST_LINES = 1000;
 const LAST_LINES = 1000;
 const LAST_MOMENT = 200;
 
@@ -83,7 +84,7 @@ class Program {
     const program = new Program(options, log, file, serving);
     await program.#startAdmin(version);
     log.event("serving", `${options.directory ?? "no directory"} at ${serving.url}`);
-    await log.flush();
+    await elapse(FIRST_LINES, log.flush()); // Whoever reads it may not: the program serves already.
     return program;
   }
 

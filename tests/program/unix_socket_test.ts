@@ -3,6 +3,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Output, SCRIPT } from "../support/program.ts";
+import { RawClient } from "../support/raw_client.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 
@@ -80,3 +81,30 @@ for (const [moment, args] of [["leaving", ["--drain-delay", "3600"]], ["draining
       }),
   );
 }
+
+/** Octets that a pipe of Linux holds. */
+const PIPE = 65536;
+
+testWith(
+  [...FOR_PROGRAM, "mkfifo", "linux"],
+  "a program whose log stands still from the start on ends what is under way, and leaves no socket",
+  () =>
+    withDirectory(async (path) => {
+      const [socket, log] = [`${path}/http`, `${path}/log`];
+      await new Deno.Command("mkfifo", { args: [log] }).output();
+      using pipe = await Deno.open(log, { read: true, write: true });
+      assertEquals(await pipe.write(new Uint8Array(PIPE)), PIPE);
+      const program = new OnSocket(["--unix", socket, "--log-file", log, "--grace", "3600"]);
+      const connect = () => Deno.connect({ transport: "unix", path: socket });
+      await until(() => connect().then((conn) => (conn.close(), true), () => false));
+      using client = new RawClient(await connect());
+      await client.send("GET /echo/abc HTTP/1.1\r\n");
+      program.signal("SIGTERM");
+      await until(async () => !(await listTree(path)).includes("http"));
+      await client.send("Host: h\r\n\r\n");
+      const { text, fields } = await client.readResponse();
+      assertEquals([text, fields.get("connection")], ["abc", "close"]);
+      client.close();
+      assertEquals(await program.end(), 0);
+    }),
+);
