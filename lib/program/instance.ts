@@ -8,6 +8,7 @@ import { fileHandlers } from "../files/handlers.ts";
 import type { Options } from "../options/parse.ts";
 import { router } from "../router.ts";
 import { routes } from "../routes.ts";
+import { elapse } from "../server/clock.ts";
 import type { ConnectionView } from "../server/connection_view.ts";
 import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
 import { serve, type Server } from "../server/listener.ts";
@@ -15,6 +16,9 @@ import type { Certificate, Endpoint } from "../server/listening.ts";
 import type { ServerObserver } from "../server/server_observer.ts";
 import { TrustedProxies } from "../server/trusted_proxies.ts";
 import type { Serving } from "./serving.ts";
+
+/** Milliseconds that handlers whose client was cut off may take: a file system may hang. */
+const LAST_WORK = 1000;
 
 /** What an instance is to do. A plain value: it can be sent to a worker. */
 export interface Assignment {
@@ -79,8 +83,9 @@ export class Instance implements Serving {
     return this.#server.stopListening();
   }
 
-  drain(grace: number): Promise<void> {
-    return this.#server.drain(grace);
+  async drain(grace: number): Promise<void> {
+    if (grace > 0) await this.#server.stopListening(); // The grace begins then.
+    await elapse(grace + LAST_WORK, this.#server.drain(grace));
   }
 
   replaceCertificate(certificate: Certificate): Promise<void> {

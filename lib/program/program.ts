@@ -25,9 +25,6 @@ const FIRST_LINES = 1000;
 const LAST_LINES = 1000;
 const LAST_MOMENT = 200;
 
-/** Milliseconds that handlers whose client was cut off may take: a file system may hang. */
-const LAST_WORK = 1000;
-
 /**
  * Serves until a signal ends it.
  *
@@ -168,7 +165,7 @@ class Program {
       await elapse(drainDelay);
     }
     this.#log.event("draining", `${grace / 1000} s at most`);
-    await elapse(grace + LAST_WORK, this.#serving.drain(grace));
+    await this.#serving.drain(grace);
     await elapse(LAST_MOMENT, this.#admin?.close());
     await elapse(LAST_LINES, this.#log.flush());
   }
