@@ -1,7 +1,7 @@
 // The access log: lines go to their sink in batches, so that no request waits for the log. What
 // waits is bounded: while the sink stands still, lines are dropped, counted and reported.
 
-import type { ExchangeRecord } from "../server/exchange.ts";
+import type { LogRecord } from "../server/log_record.ts";
 import { formatEvent, formatExchange, type LogFormat } from "./format.ts";
 import type { LineSink } from "./sink.ts";
 
@@ -44,7 +44,7 @@ export class AccessLog {
   }
 
   /** Takes note of a request that has come to its end. */
-  request(record: ExchangeRecord): void {
+  request(record: LogRecord): void {
     const line = formatExchange(this.#format, record);
     if (line !== null) this.append(`${line}\n`);
   }

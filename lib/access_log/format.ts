@@ -2,7 +2,7 @@
 // its own lines, be it a worker, and passes on text. What clients send is escaped.
 
 import type { RequestHead } from "../http/message.ts";
-import type { ExchangeRecord } from "../server/exchange.ts";
+import type { LogRecord } from "../server/log_record.ts";
 import { escapeText, toAsciiJson } from "./escaping.ts";
 
 /** The formats of the log, in the order of the help text. */
@@ -14,7 +14,7 @@ export type LogFormat = typeof LOG_FORMATS[number];
 type Value = string | number | boolean | null;
 
 /** The fields of an exchange as JSON, in their order, and where their values come from. */
-const JSON_FIELDS: Readonly<Record<string, (record: ExchangeRecord) => Value>> = {
+const JSON_FIELDS: Readonly<Record<string, (record: LogRecord) => Value>> = {
   time: ({ startedAt }) => isoTime(startedAt),
   id: ({ id }) => id,
   client: ({ client }) => client,
@@ -26,7 +26,7 @@ const JSON_FIELDS: Readonly<Record<string, (record: ExchangeRecord) => Value>> =
   octets_out: ({ octetsOut }) => octetsOut,
   duration_ms: ({ duration }) => Math.round(duration * 1000) / 1000,
   complete: ({ isComplete }) => isComplete,
-  closed: ({ closedBecause }) => closedBecause,
+  closed: ({ closeReason }) => closeReason,
   referer: ({ head }) => head?.fields.get("Referer") ?? null,
   user_agent: ({ head }) => head?.fields.get("User-Agent") ?? null,
 };
@@ -37,7 +37,7 @@ export const JSON_FIELD_NAMES: readonly string[] = Object.keys(JSON_FIELDS);
 const JSON_ENTRIES = Object.entries(JSON_FIELDS);
 
 /** The line for an exchange, or null where exchanges are not logged. */
-export function formatExchange(format: LogFormat, record: ExchangeRecord): string | null {
+export function formatExchange(format: LogFormat, record: LogRecord): string | null {
   switch (format) {
     case "off":
       return null;
@@ -69,7 +69,7 @@ export function formatEvent(
 }
 
 /** Common Log Format: nobody is known by name, so the two fields for names are empty. */
-function commonLine(record: ExchangeRecord): string {
+function commonLine(record: LogRecord): string {
   const { client, requestLine, status, octetsOut, startedAt } = record;
   const request = requestLine === null ? "-" : escapeText(requestLine);
   return `${client} - - [${commonTime(startedAt)}] "${request}" ${status ?? "-"} ${octetsOut}`;
@@ -80,7 +80,7 @@ function quoted(head: RequestHead | null, name: string): string {
 }
 
 /** Made by hand, which takes a third of the time: most text is ASCII that JSON leaves as it is. */
-function jsonLine(record: ExchangeRecord): string {
+function jsonLine(record: LogRecord): string {
   let line = "";
   for (const [name, valueOf] of JSON_ENTRIES) {
     line += `${line === "" ? "{" : ","}"${name}":${toJson(valueOf(record))}`;

@@ -3,7 +3,7 @@
 // that a worker can send its own.
 
 import { METHODS } from "../http/methods.ts";
-import { CLOSING_REASONS, type ExchangeRecord } from "../server/exchange.ts";
+import { CLOSE_REASONS, type LogRecord } from "../server/log_record.ts";
 
 /** One number of a metric. */
 export interface Sample {
@@ -46,7 +46,7 @@ export class Metrics {
   readonly #requests = new Float64Array(ROWS.length * STATUSES);
   /** Requests by the bucket of their duration, each in one; the last is beyond all bounds. */
   readonly #durations = new Float64Array(BOUNDS.length + 1);
-  readonly #aborted = new Map<string, number>(CLOSING_REASONS.map((reason) => [reason, 0]));
+  readonly #aborted = new Map<string, number>(CLOSE_REASONS.map((reason) => [reason, 0]));
   #seconds = 0;
   #octetsIn = 0;
   #octetsOut = 0;
@@ -69,8 +69,8 @@ export class Metrics {
   }
 
   /** A request has come to its end, well or badly. */
-  request(record: ExchangeRecord): void {
-    const { head, status, octetsIn, octetsOut, duration, isComplete, closedBecause } = record;
+  request(record: LogRecord): void {
+    const { head, status, octetsIn, octetsOut, duration, isComplete, closeReason } = record;
     const method = METHOD_INDEX.get(head?.method ?? "") ?? OTHER;
     this.#requests[method * STATUSES + (status ?? 0)]!++;
     const seconds = duration / 1000;
@@ -79,7 +79,7 @@ export class Metrics {
     this.#octetsIn += octetsIn;
     this.#octetsOut += octetsOut;
     if (isComplete) return;
-    const reason = closedBecause ?? "gone";
+    const reason = closeReason ?? "client-gone";
     this.#aborted.set(reason, this.#aborted.get(reason)! + 1);
   }
 

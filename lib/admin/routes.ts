@@ -7,8 +7,8 @@ import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { type Route, router } from "../router.ts";
 import type { ConnectionView } from "../server/connection_view.ts";
 import type { Limits } from "../server/limits.ts";
-import { serve, type Server } from "../server/listener.ts";
-import type { ServeOptions } from "../server/serve_options.ts";
+import { serve, type Server } from "../server/server.ts";
+import type { ServeOptions } from "../server/options.ts";
 import { METRICS_TYPE } from "./exposition.ts";
 
 /** Where the answers come from: with workers, those who ask them. */
@@ -28,7 +28,7 @@ const ADMIN_LIMITS: Partial<Limits> = {
   fieldCount: 64,
   content: 1024,
   connections: 64,
-  headTimeout: 5000,
+  headerTimeout: 5000,
   idleTimeout: 30_000,
 };
 

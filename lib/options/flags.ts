@@ -3,7 +3,7 @@
 
 import { LOG_FORMATS } from "../access_log/format.ts";
 import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
-import { DEFAULT_PORT } from "../server/serve_options.ts";
+import { DEFAULT_PORT } from "../server/options.ts";
 import { show, type Unit } from "./values.ts";
 
 /** One flag. What it is called stands before it in {@linkcode FLAGS}. */
@@ -191,7 +191,7 @@ export const FLAGS = {
   ),
   "max-requests": limit("requests", "N", "on one connection; 0: any", "The last one closes it."),
   "head-timeout": limit(
-    "headTimeout",
+    "headerTimeout",
     "SECONDS",
     "for a whole head; 0: any",
     "From its first octet on; beyond, 408, or a close where there is no request line.",
@@ -203,7 +203,7 @@ export const FLAGS = {
     "Beyond, the connection is closed.",
   ),
   "stall-timeout": limit(
-    "stallTimeout",
+    "bodyTimeout",
     "SECONDS",
     "without content; 0: any",
     "Without an octet of the content that is waited for; beyond, 408.",

@@ -6,7 +6,7 @@ import type { AccessLog } from "../access_log/access_log.ts";
 import { addUp, single, type Snapshot } from "../admin/metrics.ts";
 import { elapse } from "../server/clock.ts";
 import type { ConnectionView } from "../server/connection_view.ts";
-import type { Certificate } from "../server/listening.ts";
+import type { Certificate } from "../server/listener.ts";
 import { messageOf } from "./failure.ts";
 import type { Assignment } from "./instance.ts";
 import { Member } from "./member.ts";

@@ -11,9 +11,9 @@ import { routes } from "../routes.ts";
 import { elapse } from "../server/clock.ts";
 import type { ConnectionView } from "../server/connection_view.ts";
 import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
-import { serve, type Server } from "../server/listener.ts";
-import type { Certificate, Endpoint } from "../server/listening.ts";
-import type { ServerObserver } from "../server/server_observer.ts";
+import { serve, type Server } from "../server/server.ts";
+import type { Certificate, Endpoint } from "../server/listener.ts";
+import type { ServerObserver } from "../server/observer.ts";
 import { TrustedProxies } from "../server/trusted_proxies.ts";
 import type { Serving } from "./serving.ts";
 
@@ -126,7 +126,7 @@ function observerOf(
   const isHeard = format !== "off" || metrics !== null;
   return {
     ...(isHeard && {
-      onExchange(record) {
+      onRequest(record) {
         log.request(record);
         metrics?.request(record);
       },
@@ -139,6 +139,6 @@ function observerOf(
       metrics?.connectionClosed();
       if (verbose) log.event("closed", peer);
     },
-    onForeign: (peer, problem) => log.event("foreign", `${peer}: ${problem}`),
+    onProtocolMismatch: (peer, problem) => log.event("foreign", `${peer}: ${problem}`),
   };
 }

@@ -4,7 +4,7 @@
 import type { AccessLog } from "../access_log/access_log.ts";
 import { retire } from "../admin/metrics.ts";
 import { elapse } from "../server/clock.ts";
-import type { Certificate } from "../server/listening.ts";
+import type { Certificate } from "../server/listener.ts";
 import { Failure, messageOf, revive } from "./failure.ts";
 import type { Assignment } from "./instance.ts";
 import type { Account, Order, Report } from "./messages.ts";

@@ -2,7 +2,7 @@
 
 import type { Snapshot } from "../admin/metrics.ts";
 import type { ConnectionView } from "../server/connection_view.ts";
-import type { Certificate } from "../server/listening.ts";
+import type { Certificate } from "../server/listener.ts";
 import type { Assignment } from "./instance.ts";
 
 /** To a worker. */

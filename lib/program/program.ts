@@ -11,8 +11,8 @@ import { sweep } from "../files/sweep.ts";
 import type { Options, TlsFiles } from "../options/parse.ts";
 import { type Address, UsageError } from "../options/values.ts";
 import { elapse } from "../server/clock.ts";
-import type { Server } from "../server/listener.ts";
-import { type Certificate, isSocket, Listeners, removeStaleSocket } from "../server/listening.ts";
+import type { Server } from "../server/server.ts";
+import { type Certificate, isSocket, ListenerSet, removeStaleSocket } from "../server/listener.ts";
 import { Crew } from "./crew.ts";
 import { Failure, messageOf } from "./failure.ts";
 import { Instance } from "./instance.ts";
@@ -211,7 +211,7 @@ function countOf({ workers, limits }: Options): number {
  * @throws {Deno.errors.AddrInUse} where it is not.
  */
 function checkPort({ bind: hostname, port }: Options): void {
-  if (port !== 0) Listeners.open({ transport: "tcp", hostname, port }).close();
+  if (port !== 0) ListenerSet.open({ transport: "tcp", hostname, port }).close();
 }
 
 function cannotListen(address: Address, error: unknown): Failure {

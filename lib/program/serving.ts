@@ -2,7 +2,7 @@
 
 import type { Snapshot } from "../admin/metrics.ts";
 import type { ConnectionView } from "../server/connection_view.ts";
-import type { Certificate } from "../server/listening.ts";
+import type { Certificate } from "../server/listener.ts";
 
 /** Something that serves until it is drained. */
 export interface Serving {

@@ -4,7 +4,7 @@
 import { AccessLog } from "../access_log/access_log.ts";
 import type { LineSink } from "../access_log/sink.ts";
 import { elapse } from "../server/clock.ts";
-import type { Certificate } from "../server/listening.ts";
+import type { Certificate } from "../server/listener.ts";
 import { messageOf } from "./failure.ts";
 import { type Assignment, Instance } from "./instance.ts";
 import type { Account, Order, Report } from "./messages.ts";

@@ -1,7 +1,7 @@
 // What one connection is doing at the moment, for whoever looks at a running server. A view is a
 // plain value: it can be sent from one worker to another.
 
-import type { Awaited } from "./watch.ts";
+import type { Waiting } from "./deadlines.ts";
 
 /**
  * What a connection is doing: `waiting` for a request, `reading` a head or content, `answering`
@@ -10,20 +10,20 @@ import type { Awaited } from "./watch.ts";
 export type ConnectionState = "waiting" | "reading" | "answering" | "closing";
 
 /** What a connection is doing while it awaits something. */
-const STATES: Readonly<Record<Awaited, ConnectionState>> = {
+const STATES: Readonly<Record<Waiting, ConnectionState>> = {
   nothing: "answering",
   handshake: "waiting",
   request: "waiting",
   head: "reading",
   content: "reading",
-  drain: "reading",
+  discard: "reading",
   response: "answering",
   end: "closing",
 };
 
 /** What a connection is doing that awaits so and so. */
-export function stateOf(awaited: Awaited): ConnectionState {
-  return STATES[awaited];
+export function stateOf(waiting: Waiting): ConnectionState {
+  return STATES[waiting];
 }
 
 /** What one connection is doing. */
@@ -39,11 +39,11 @@ export interface ConnectionView {
   /** What it is doing. */
   readonly state: ConnectionState;
   /** The exchange under way, or null between requests. */
-  readonly exchange: ExchangeView | null;
+  readonly exchange: RequestView | null;
 }
 
 /** An exchange that is under way. */
-export interface ExchangeView {
+export interface RequestView {
   /** Which exchange this is, as it will stand in the log. */
   readonly id: string;
   /** The method as sent. */

@@ -7,7 +7,7 @@ const LONGEST_PROBLEM = 120;
  * What an error says, fit for a log, since the peer may have had a hand in it; or null where the
  * peer has just left: there is nothing wrong with that.
  */
-export function problemOf(error: unknown): string | null {
+export function handshakeProblem(error: unknown): string | null {
   if (isDeparture(error)) return null;
   const message = error instanceof Error ? error.message : String(error);
   return message.replaceAll(/[^ -~]+/g, " ").slice(0, LONGEST_PROBLEM);

@@ -4,12 +4,12 @@
 import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from "../http/limits.ts";
 
 /** How long a server waits for its peers. Of the timeouts, 0 means for ever. */
-export interface Deadlines {
+export interface Timeouts {
   /**
    * Milliseconds for a whole head, from its first octet on; a trickle does not renew them.
    * Default 10,000. Beyond: 408 where the request line is there, else a silent close.
    */
-  readonly headTimeout: number;
+  readonly headerTimeout: number;
   /**
    * Milliseconds that a connection may stay without a request under way. Default 60,000: longer
    * than people pause, shorter than idle connections are worth. Beyond: a silent close. While
@@ -20,7 +20,7 @@ export interface Deadlines {
    * Milliseconds without a single octet of the content that a handler waits for. Default 20,000.
    * Beyond: 408.
    */
-  readonly stallTimeout: number;
+  readonly bodyTimeout: number;
   /**
    * Octets per second that a peer has to keep up with, be it sending content (else 408) or
    * reading a response (else a close). Default 1024; 0 means that any pace will do.
@@ -41,12 +41,12 @@ export interface Deadlines {
 }
 
 /** The limits of a server. */
-export interface Limits extends MessageLimits, Deadlines {
+export interface Limits extends MessageLimits, Timeouts {
   /**
    * Octets of content that are read and thrown away to keep a connection whose handler did not
    * want them. Default 256 KiB: beyond, a new connection is cheaper than the rest.
    */
-  readonly drain: number;
+  readonly discard: number;
   /**
    * Connections at one time. Default 16,384, each of which may hold some 200 KiB at its worst.
    * Further ones wait in the system's backlog until one ends. 0: any number.
@@ -59,13 +59,13 @@ export interface Limits extends MessageLimits, Deadlines {
 /** The defaults of {@linkcode Limits}. */
 export const DEFAULT_LIMITS: Limits = Object.freeze({
   ...DEFAULT_MESSAGE_LIMITS,
-  headTimeout: 10_000,
+  headerTimeout: 10_000,
   idleTimeout: 60_000,
-  stallTimeout: 20_000,
+  bodyTimeout: 20_000,
   minRate: 1024,
   rateGrace: 20_000,
   lingerTimeout: 2000,
-  drain: 256 * 1024,
+  discard: 256 * 1024,
   connections: 16_384,
   requests: 0,
 });
@@ -80,7 +80,7 @@ export const SYSTEM_BUFFER: number = 4 * 1024 * 1024;
  * Milliseconds after which an idle connection is given up while the server is full: time enough
  * for a client that is about to ask again, and no more.
  */
-export const CROWDED_IDLE_TIMEOUT = 1000;
+export const AT_CAPACITY_IDLE_TIMEOUT = 1000;
 
 /** Limits below which a request could not even be read. */
 const AT_LEAST_ONE: readonly (keyof Limits)[] = ["requestLine", "fieldSection", "fieldCount"];

@@ -1,267 +1,282 @@
-// Accepts connections until told to stop. An error of one accept never ends serving: out of
-// file descriptors, for instance, it pauses until some come free.
+// The sockets that a server accepts connections on: TCP, with or without TLS, or a Unix socket.
+// What they give out is a connection and whom it leads to.
 
-import type { Handler } from "../http/message.ts";
-import { elapse } from "./clock.ts";
-import { Connection } from "./connection.ts";
-import type { ConnectionContext } from "./connection_context.ts";
-import type { ConnectionView } from "./connection_view.ts";
-import { DescriptorReserve } from "./descriptor_reserve.ts";
-import { limitsWith } from "./limits.ts";
-import { type Accepted, type Certificate, Listeners, type Listening } from "./listening.ts";
-import { endpointOf, type ServeOptions } from "./serve_options.ts";
-import { type Reported, withDefaults } from "./server_observer.ts";
-import { Sweeper } from "./sweeper.ts";
+/** A connection that has been accepted. */
+export interface AcceptedConn {
+  /** The socket. */
+  readonly conn: Deno.Conn;
+  /** The address at the other end; `unix` for a Unix socket. */
+  readonly peer: string;
+  /** Whether TLS is spoken on it. */
+  readonly isSecure: boolean;
+}
+
+/** A certificate chain and its private key, both in PEM. */
+export interface Certificate {
+  /** The chain, the server's own certificate first. */
+  readonly cert: string;
+  /** The private key of the first. */
+  readonly key: string;
+}
+
+/** Where to listen. */
+export type Endpoint =
+  | {
+    readonly transport: "tcp";
+    /** Host name or address; `localhost` stands for `127.0.0.1` and `::1`. */
+    readonly hostname: string;
+    /** Port; 0 picks a free one. */
+    readonly port: number;
+    /**
+     * Whether others may listen on the same port: workers, or the successor of a certificate. It
+     * needs `"unstable": ["net"]` in the program's deno.json.
+     */
+    readonly isShared?: boolean | undefined;
+    /** For TLS. */
+    readonly certificate?: Certificate | undefined;
+  }
+  | {
+    readonly transport: "unix";
+    /**
+     * Where the socket is to be. What is there already is in the way, even a socket that nobody
+     * listens on any more: {@linkcode removeStaleSocket} takes that away.
+     */
+    readonly path: string;
+    /** Its permissions, 0o660 for instance; by default those that the system gives. */
+    readonly mode?: number | undefined;
+  };
+
+/** What peers of Unix sockets are called, in a list of trusted proxies as well. */
+export const UNIX_PEER = "unix";
+
+/** One listener of connections to be accepted. */
+export interface Listener {
+  /** How many connections have been accepted. */
+  readonly accepted: number;
+  /** The next connection. */
+  accept(): Promise<AcceptedConn>;
+  /** Stops listening: a pending `accept` fails. */
+  close(): void;
+}
+
+type TcpEndpoint = Extract<Endpoint, { transport: "tcp" }>;
+type UnixEndpoint = Extract<Endpoint, { transport: "unix" }>;
 
 /**
- * Milliseconds to wait after an accept that failed: short at first, as most failures are those of
- * one client, and never so long that a person would notice when it works again.
+ * Connections that wait to be accepted at the most, as far as the system allows: of those that find
+ * no room, each tries again after a second only.
  */
-const FIRST_PAUSE = 5;
-const LONGEST_PAUSE = 1000;
+const BACKLOG = 4096;
 
-/** Milliseconds without anybody after which a queue counts as empty, and how many to wait for it. */
-const QUIET = 2;
-const LONGEST_RETREAT = 100;
+type DenoTcpListener = Deno.TcpListener | Deno.TlsListener;
 
-/** A server that is serving; `await using` closes it at the end of the block. */
-export class Server implements AsyncDisposable {
-  #listeners: Listeners;
-  readonly #context: ConnectionContext & { readonly observer: Reported };
-  /** The open connections, and of each the promise of its end. */
-  readonly #connections = new Map<Connection, Promise<void>>();
-  readonly #reserve = new DescriptorReserve();
-  /** Connections at most since descriptors have run out; each that ends makes room for one. */
-  #ceiling = Infinity;
-  /** The loops that accept. */
-  readonly #accepting: Promise<void>[] = [];
-  /** Listeners of former certificates that are being emptied. */
-  readonly #retiring = new Set<Listeners>();
-  readonly #stop = Promise.withResolvers<void>();
-  /** Resolves when a connection ends, or nobody listens any more. */
-  #vacancy = Promise.withResolvers<void>();
-  readonly #idPrefix: string;
-  #connectionCount = 0;
-  /** Whether no more connections are accepted. */
-  #isStopped = false;
-  #isDraining = false;
-  /** Whether every connection has been closed. */
+/** How often to look for a port that is free in both families before giving up. */
+const PORT_TRIES = 16;
+
+/** The listeners of one endpoint. */
+export class ListenerSet {
+  readonly #endpoint: Endpoint;
+  /** The port, or null for a Unix socket. */
+  readonly port: number | null;
+  /** The listeners, `localhost` having two. */
+  readonly listeners: readonly Listener[];
   #isClosed = false;
 
-  /** Resolves once the server has been closed and its last connection has come to its end. */
-  readonly finished: Promise<void>;
-
-  /** Use {@linkcode serve}. */
-  constructor(handler: Handler, options: ServeOptions) {
-    this.#idPrefix = options.idPrefix ?? "";
-    this.#context = {
-      handler,
-      limits: limitsWith(options.limits ?? {}),
-      observer: withDefaults(options.observer ?? {}),
-      sweeper: new Sweeper(),
-      isCrowded: () => this.#isCrowded,
-      clientOf: options.clientOf ?? null,
-    };
-    this.#listeners = Listeners.open(endpointOf(options));
-    this.#reserve.fill();
-    this.finished = this.#serveAll();
-  }
-
-  /** The TCP port that the server listens on; 0 for a Unix socket. */
-  get port(): number {
-    return this.#listeners.port ?? 0;
-  }
-
-  /** The URL to reach the server at, from this machine; `unix:` and a path for a Unix socket. */
-  get url(): string {
-    return this.#listeners.url;
-  }
-
-  /** What each open connection is doing. */
-  get connections(): ConnectionView[] {
-    return [...this.#connections.keys()].map((connection) => connection.view());
-  }
-
-  /** Stops listening, closes every connection and waits until their handlers have come to an end. */
-  async close(): Promise<void> {
-    this.#stopAccepting();
-    for (const listeners of [this.#listeners, ...this.#retiring]) this.#shut(listeners);
-    this.#isClosed = true;
-    for (const connection of this.#connections.keys()) connection.close();
-    await this.finished;
+  private constructor(endpoint: Endpoint, listeners: readonly Listener[], port: number | null) {
+    this.#endpoint = endpoint;
+    this.listeners = listeners;
+    this.port = port;
   }
 
   /**
-   * Does the same as {@linkcode Server.close}, for `await using`. A block that fails shall not have
-   * to wait for clients: who wants responses finished calls {@linkcode Server.drain} at its end.
-   */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  /**
-   * Stops listening, closes idle connections, and ends the others with the response that is under
-   * way; closes what is left after a while.
+   * Listens.
    *
-   * @param grace Milliseconds that requests under way may take: 0 for none, Infinity for as long as
-   * they want (24 days, at most).
-   */
-  async drain(grace: number): Promise<void> {
-    if (grace === 0) this.#shut(this.#listeners);
-    // First: whoever is told to close connects anew, as long as that can be done.
-    await this.stopListening();
-    this.#isDraining = true;
-    for (const connection of this.#connections.keys()) connection.drain();
-    await elapse(grace, this.finished);
-    await this.close();
-  }
-
-  /** Stops listening, and resolves once nobody can connect any more. Connections go on. */
-  async stopListening(): Promise<void> {
-    this.#stopAccepting();
-    await this.#retire(this.#listeners);
-    await Promise.all(this.#accepting); // Until then, the system goes on listening.
-  }
-
-  #stopAccepting(): void {
-    this.#isStopped = true;
-    this.#stop.resolve();
-  }
-
-  /**
-   * Stops listening once nobody waits there any more: to close a queue is to reset whoever is in
-   * it. Who comes between the last look and the close still is.
-   */
-  async #retire(listeners: Listeners): Promise<void> {
-    let accepted = listeners.accepted;
-    for (let turns = 0, quiet = 0; turns < LONGEST_RETREAT && quiet < QUIET; turns++) {
-      if (listeners.isClosed) return;
-      await elapse(0);
-      quiet = listeners.accepted === accepted ? quiet + 1 : 0;
-      accepted = listeners.accepted;
-    }
-    this.#shut(listeners);
-  }
-
-  #shut(listeners: Listeners): void {
-    listeners.close();
-    this.#announceVacancy();
-  }
-
-  #announceVacancy(): void {
-    this.#vacancy.resolve();
-    this.#vacancy = Promise.withResolvers();
-  }
-
-  /**
-   * Goes on with another certificate. Connections that are open stay as they are. Where it throws,
-   * the old certificate stays.
-   *
-   * @throws {TypeError} where the endpoint has none yet, or is not shared.
+   * @throws {Deno.errors.AddrInUse} where somebody listens there already.
+   * @throws {Deno.errors.NotCapable} without the permission.
    * @throws {Deno.errors.InvalidData} for a certificate that is none.
    */
-  replaceCertificate(certificate: Certificate): void {
-    if (this.#isStopped) return;
-    const former = this.#listeners;
-    this.#listeners = former.withCertificate(certificate);
-    this.#accepting.push(...this.#acceptAll());
-    this.#retiring.add(former);
-    this.#retire(former).then(() => this.#retiring.delete(former));
+  static open(endpoint: Endpoint): ListenerSet {
+    if (endpoint.transport === "unix") {
+      return new ListenerSet(endpoint, [listenUnix(endpoint)], null);
+    }
+    const tcpListeners = listenTcp(endpoint);
+    const isSecure = endpoint.certificate !== undefined;
+    const listeners = tcpListeners.map((listener) => new TcpListener(listener, isSecure));
+    return new ListenerSet(endpoint, listeners, tcpListeners[0]!.addr.port);
   }
 
-  /** Two listeners may each have accepted one more at the same time: so "at least". */
-  get #isCrowded(): boolean {
-    const { connections } = this.#context.limits;
-    const most = Math.min(this.#ceiling, connections === 0 ? Infinity : connections);
-    return this.#connections.size >= most;
+  /**
+   * Listens once more in the same place, with another certificate: for a while, both accept.
+   *
+   * @throws {TypeError} where there is no certificate to replace, or the endpoint is not shared.
+   * @throws {Deno.errors.InvalidData} for a certificate that is none.
+   */
+  withCertificate(certificate: Certificate): ListenerSet {
+    const endpoint = this.#endpoint;
+    if (endpoint.transport !== "tcp" || !endpoint.isShared || endpoint.certificate === undefined) {
+      throw new TypeError("Only an endpoint of TLS that is shared can get another certificate");
+    }
+    return ListenerSet.open({ ...endpoint, port: this.port ?? endpoint.port, certificate });
   }
 
-  async #serveAll(): Promise<void> {
-    this.#accepting.push(...this.#acceptAll());
-    await this.#stop.promise;
-    await Promise.all(this.#accepting);
-    await Promise.all(this.#connections.values());
-    this.#reserve.release();
+  /** The URL to reach the server at, from this machine. */
+  get url(): string {
+    const endpoint = this.#endpoint;
+    if (endpoint.transport === "unix") return `unix:${endpoint.path}`;
+    const { hostname, certificate } = endpoint;
+    const isAny = hostname === "0.0.0.0" || hostname === "::";
+    const host = isAny ? "localhost" : hostname;
+    const scheme = certificate === undefined ? "http" : "https";
+    return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${this.port}/`;
   }
 
-  #acceptAll(): Promise<void>[] {
-    const listeners = this.#listeners;
-    return listeners.queues.map((queue) => this.#accept(listeners, queue));
+  /** How many connections have been accepted. */
+  get accepted(): number {
+    return this.listeners.reduce((sum, { accepted }) => sum + accepted, 0);
   }
 
-  async #accept(listeners: Listeners, queue: Listening): Promise<void> {
-    let pause = FIRST_PAUSE;
-    while (!listeners.isClosed) {
-      if (this.#isCrowded) {
-        await this.#vacancy.promise;
-        continue;
-      }
-      try {
-        this.#open(await queue.accept());
-        pause = FIRST_PAUSE;
-      } catch (error) {
-        if (listeners.isClosed) return;
-        if (hasLeft(error)) continue;
-        if (isOutOfDescriptors(error)) this.#stopGrowing();
-        if (pause === FIRST_PAUSE) this.#context.observer.onError(error);
-        await elapse(pause, this.#stop.promise);
-        pause = Math.min(2 * pause, LONGEST_PAUSE);
-      }
+  /** Whether nobody listens any more. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Stops listening, if that has not been done: what waits to be accepted is reset. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const listener of this.listeners) listener.close();
+  }
+}
+
+/** Accepts TCP connections. */
+class TcpListener implements Listener {
+  readonly #listener: DenoTcpListener;
+  readonly #isSecure: boolean;
+  accepted = 0;
+
+  constructor(listener: DenoTcpListener, isSecure: boolean) {
+    this.#listener = listener;
+    this.#isSecure = isSecure;
+  }
+
+  async accept(): Promise<AcceptedConn> {
+    const conn = await this.#listener.accept();
+    this.accepted++;
+    // Streamed content would wait for acknowledgements. TLS sets the same by itself.
+    if ("setNoDelay" in conn) conn.setNoDelay(true);
+    return { conn, peer: addressOf(conn.remoteAddr), isSecure: this.#isSecure };
+  }
+
+  close(): void {
+    this.#listener.close();
+  }
+}
+
+/** Accepts the connections of a Unix socket, whose file Deno removes when it is closed. */
+class UnixListener implements Listener {
+  readonly #listener: Deno.UnixListener;
+  accepted = 0;
+
+  constructor(listener: Deno.UnixListener) {
+    this.#listener = listener;
+  }
+
+  async accept(): Promise<AcceptedConn> {
+    const conn = await this.#listener.accept();
+    this.accepted++;
+    return { conn, peer: UNIX_PEER, isSecure: false };
+  }
+
+  close(): void {
+    this.#listener.close();
+  }
+}
+
+/** IPv4 clients of a socket for both families look like `::ffff:192.0.2.1`: the prefix is noise. */
+function addressOf(address: Deno.NetAddr): string {
+  return address.hostname.replace(/^::ffff:(?=[0-9.]+$)/i, "");
+}
+
+/**
+ * Listens on a host. `localhost` is two addresses, of which clients try either first, and its
+ * name resolves to but one of them.
+ */
+function listenTcp(endpoint: TcpEndpoint): DenoTcpListener[] {
+  const { hostname, port } = endpoint;
+  if (hostname !== "localhost") return [listenAt(endpoint, hostname, port)];
+  for (let tries = 1;; tries++) {
+    const v4 = listenAt(endpoint, "127.0.0.1", port);
+    try {
+      return [v4, listenAt(endpoint, "::1", v4.addr.port)];
+    } catch (error) {
+      if (isWithoutIPv6(error)) return [v4];
+      v4.close();
+      const isRetried = error instanceof Deno.errors.AddrInUse && port === 0;
+      if (!isRetried || tries === PORT_TRIES) throw error;
     }
   }
+}
 
-  #stopGrowing(): void {
-    this.#reserve.release();
-    this.#ceiling = Math.max(1, this.#connections.size);
-  }
+function listenAt(
+  { certificate, isShared = false }: TcpEndpoint,
+  hostname: string,
+  port: number,
+): DenoTcpListener {
+  const where = { hostname, port, reusePort: isShared, tcpBacklog: BACKLOG };
+  return certificate === undefined
+    ? Deno.listen(where)
+    : Deno.listenTls({ ...where, ...certificate });
+}
 
-  /** Once so many connections have ended that the reserve can be filled again, all is well. */
-  #growAgain(): void {
-    if (this.#ceiling === Infinity || this.#connections.size > this.#ceiling / 2) return;
-    this.#reserve.fill();
-    this.#ceiling = Infinity;
-  }
+function isWithoutIPv6(error: unknown): boolean {
+  return error instanceof Deno.errors.AddrNotAvailable ||
+    error instanceof Error && "code" in error && error.code === "EAFNOSUPPORT";
+}
 
-  #open(accepted: Accepted): void {
-    if (this.#isClosed) return accepted.conn.close();
-    const { observer } = this.#context;
-    const { peer } = accepted;
-    const id = `${this.#idPrefix}${++this.#connectionCount}`;
-    const connection = new Connection(accepted, id, this.#context);
-    const served = connection.serve().then(() => {
-      this.#connections.delete(connection);
-      this.#growAgain();
-      this.#announceVacancy();
-      observer.onClose(peer);
-    });
-    this.#connections.set(connection, served);
-    if (this.#isDraining) connection.drain();
-    observer.onOpen(peer);
+/** Until its mode is set, the socket has what the umask leaves: as a rule, its owner's alone. */
+function listenUnix({ path, mode }: UnixEndpoint): UnixListener {
+  const listener = Deno.listen({ transport: "unix", path });
+  try {
+    // Not by the umask, for which Deno wants one more permission.
+    if (mode !== undefined) Deno.chmodSync(path, mode);
+    return new UnixListener(listener);
+  } catch (error) {
+    listener.close();
+    throw error;
   }
 }
 
 /**
- * Serves HTTP until {@linkcode Server.drain} or {@linkcode Server.close} is called.
+ * Removes the file of a Unix socket that nobody listens on any more: it outlives a process that
+ * was killed, and would be in the way of the next. Anything else is left alone.
  *
- * @param handler Answers the requests: a {@linkcode router}, for instance.
- * @param options Where and how to serve.
- * @throws {RangeError} for a limit that cannot have its value, or that there is not.
- * @throws {TypeError} for a host name or a port beside an endpoint.
- * @throws {Deno.errors.AddrInUse} where somebody listens there already.
- * @throws {Deno.errors.InvalidData} for a certificate that is none.
- * @throws {Deno.errors.NotCapable} without the permission to listen there.
+ * It never fails: what it may not look at, or remove, listening will tell of.
+ *
+ * @param path Where a server is to listen.
  */
-export function serve(handler: Handler, options: ServeOptions = {}): Server {
-  return new Server(handler, options);
+export async function removeStaleSocket(path: string): Promise<void> {
+  if (!isSocket(path)) return;
+  try {
+    const conn = await Deno.connect({ transport: "unix", path });
+    conn.close();
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) removeIfThere(path);
+  }
 }
 
-/** Whether a client has not waited to be accepted: nothing is wrong here, and the next one waits. */
-function hasLeft(error: unknown): boolean {
-  return error instanceof Deno.errors.NotConnected ||
-    error instanceof Deno.errors.ConnectionAborted;
+/** Whether there is a Unix socket at a path, be it in use or not. */
+export function isSocket(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSocket ?? false;
+  } catch {
+    return false;
+  }
 }
 
-function isOutOfDescriptors(error: unknown): boolean {
-  return error instanceof Error && "code" in error &&
-    (error.code === "EMFILE" || error.code === "ENFILE");
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    return; // Somebody else was faster, or it may not be removed: then listening will tell.
+  }
 }

@@ -9,13 +9,13 @@ import {
   LOG_FORMATS,
   type LogFormat,
 } from "../../lib/access_log/format.ts";
-import type { ExchangeRecord } from "../../lib/server/exchange.ts";
+import type { LogRecord } from "../../lib/server/log_record.ts";
 import { exchangeWith, headWith } from "../support/exchange.ts";
 import { testWith } from "../support/needs.ts";
 
 const COMMON = '192.0.2.1 - - [20/Nov/2026:09:05:07 +0000] "GET /a HTTP/1.1" 200 5';
 
-const CASES: readonly [LogFormat, Partial<ExchangeRecord>, line: string | null][] = [
+const CASES: readonly [LogFormat, Partial<LogRecord>, line: string | null][] = [
   ["off", {}, null],
   ["common", {}, `${COMMON} 1.235ms`],
   ["common", { status: null }, `${COMMON.replace(" 200 ", " - ")} 1.235ms`],
@@ -40,7 +40,7 @@ Deno.test("formatExchange() writes Common Log Format with the duration behind, a
   }
 });
 
-function json(changes: Partial<ExchangeRecord>): Record<string, unknown> {
+function json(changes: Partial<LogRecord>): Record<string, unknown> {
   return JSON.parse(formatExchange("json", exchangeWith(changes))!);
 }
 
@@ -64,11 +64,11 @@ const AS_JSON = {
 Deno.test("formatExchange() writes one JSON object with every field, whatever is known", () => {
   assertEquals(json({}), AS_JSON);
   assertEquals(Object.keys(json({})), JSON_FIELD_NAMES);
-  assertEquals(json({ isComplete: false, status: null, closedBecause: "gone" }), {
+  assertEquals(json({ isComplete: false, status: null, closeReason: "client-gone" }), {
     ...AS_JSON,
     complete: false,
     status: null,
-    closed: "gone",
+    closed: "client-gone",
   });
   const unread = { ...AS_JSON, referer: null, user_agent: null };
   assertEquals(json({ head: null }), unread);

@@ -11,7 +11,7 @@ import {
   single,
   type Snapshot,
 } from "../../lib/admin/metrics.ts";
-import { CLOSING_REASONS } from "../../lib/server/exchange.ts";
+import { CLOSE_REASONS } from "../../lib/server/log_record.ts";
 import { exchangeWith, headWith } from "../support/exchange.ts";
 import { testWith } from "../support/needs.ts";
 
@@ -55,9 +55,9 @@ function busy(): Metrics {
   metrics.request(exchangeWith({ octetsIn: 1, octetsOut: 2, duration: 0.5 }));
   metrics.request(exchangeWith({ head, status: 201, duration: 700_000 }));
   metrics.request(exchangeWith({ head: forged, status: 501 }));
-  metrics.request(exchangeWith({ head: null, status: 400, closedBecause: "refused" }));
-  metrics.request(exchangeWith({ status: null, isComplete: false, closedBecause: "gone" }));
-  metrics.request(exchangeWith({ isComplete: false, closedBecause: "timeout" }));
+  metrics.request(exchangeWith({ head: null, status: 400, closeReason: "bad-request" }));
+  metrics.request(exchangeWith({ status: null, isComplete: false, closeReason: "client-gone" }));
+  metrics.request(exchangeWith({ isComplete: false, closeReason: "timeout" }));
   return metrics;
 }
 
@@ -90,9 +90,9 @@ Deno.test("Metrics counts durations, octets, connections and aborted responses",
     "wireserve_connections": 1,
     "wireserve_connections_total": 2,
     "wireserve_log_lines_dropped_total": 7,
-    'wireserve_aborted_total{reason="gone"}': 1,
+    'wireserve_aborted_total{reason="client-gone"}': 1,
     'wireserve_aborted_total{reason="timeout"}': 1,
-    'wireserve_aborted_total{reason="fault"}': 0,
+    'wireserve_aborted_total{reason="server-error"}': 0,
   };
   for (const [name, value] of Object.entries(expected)) {
     assertEquals(samples.get(name), value, name);
@@ -144,20 +144,23 @@ testWith(["read"], "docs/observability.md tells of every metric and every reason
   const path = new URL("../../docs/observability.md", import.meta.url).pathname;
   const text = await Deno.readTextFile(path);
   const named = (heading: string) =>
-    [...(text.split(`## ${heading}\n`)[1] ?? "").split("\n#")[0]!.matchAll(/^\| `([a-z_]+)/gm)]
+    [...(text.split(`## ${heading}\n`)[1] ?? "").split("\n#")[0]!.matchAll(/^\| `([a-z_-]+)`/gm)]
       .map(([, name]) => name);
   assertEquals(named("Metrics"), [...METRIC_NAMES]);
-  assertEquals(named("Why a connection is closed"), [...CLOSING_REASONS]);
+  assertEquals(named("Why a connection is closed"), [...CLOSE_REASONS]);
 });
 
 Deno.test("addUp() adds numbers of the same name and labels, and keeps the others", () => {
   const sums = addUp(
     [metric("counter", "wireserve_aborted_total", [
-      { value: 1, labels: { reason: "gone" } },
-      { value: 2, labels: { reason: "fault" } },
+      { value: 1, labels: { reason: "client-gone" } },
+      { value: 2, labels: { reason: "server-error" } },
     ])],
     [
-      metric("counter", "wireserve_aborted_total", [{ value: 3, labels: { reason: "gone" } }]),
+      metric("counter", "wireserve_aborted_total", [{
+        value: 3,
+        labels: { reason: "client-gone" },
+      }]),
       single("counter", "wireserve_sent_bytes_total", 4),
     ],
   );

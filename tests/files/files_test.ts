@@ -12,7 +12,7 @@ import { type Content, fromStream } from "../../lib/http/content.ts";
 import { Fields } from "../../lib/http/fields.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
-import { serve } from "../../lib/server/listener.ts";
+import { serve } from "../../lib/server/server.ts";
 import { acquainted } from "../support/file_server.ts";
 import { type Permission, testWith } from "../support/needs.ts";
 import { RawClient, type RawResponse, toLatin1 } from "../support/raw_client.ts";

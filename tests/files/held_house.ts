@@ -9,7 +9,7 @@ import { QuickLooks } from "../../lib/files/quick_looks.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
-import { serve, type Server } from "../../lib/server/listener.ts";
+import { serve, type Server } from "../../lib/server/server.ts";
 import { acquainted } from "../support/file_server.ts";
 import type { RawResponse } from "../support/raw_client.ts";
 import { withDirectory } from "../support/temp.ts";

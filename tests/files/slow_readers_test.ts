@@ -6,8 +6,8 @@ import { fileHandlers } from "../../lib/files/handlers.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
-import type { ExchangeRecord } from "../../lib/server/exchange.ts";
-import { serve, type Server } from "../../lib/server/listener.ts";
+import type { LogRecord } from "../../lib/server/log_record.ts";
+import { serve, type Server } from "../../lib/server/server.ts";
 import { acquainted } from "../support/file_server.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient, type RawResponse, toLatin1 } from "../support/raw_client.ts";
@@ -43,7 +43,7 @@ const PIPELINE = ALL.map(([request]) => `${request}\r\nHost: h\r\n\r\n`).join(""
 interface SlowHouse {
   readonly path: string;
   readonly server: Server;
-  readonly records: ExchangeRecord[];
+  readonly records: LogRecord[];
   connect(): Promise<RawClient>;
 }
 
@@ -51,14 +51,14 @@ async function withSlowHouse(run: (house: SlowHouse) => Promise<void>): Promise<
   await withDirectory(async (path) => {
     const directory = await acquainted(new CountingDirectory(path));
     const handlers = fileHandlers(directory, DEFAULT_FILE_SETTINGS, () => Date.now() + AHEAD);
-    const records: ExchangeRecord[] = [];
+    const records: LogRecord[] = [];
     const errors: unknown[] = [];
     const endpoint = { transport: "unix", path: `${path}/.socket` } as const;
     const server = serve(router(routes(handlers)), {
       endpoint,
       limits: { minRate: 0 },
       observer: {
-        onExchange: (record) => records.push(record),
+        onRequest: (record) => records.push(record),
         onError: (error) => errors.push(error),
       },
     });
@@ -145,7 +145,7 @@ testWith(
 
       await until(() => server.connections.length === 0);
       const lost = records.filter(({ isComplete }) => !isComplete);
-      assertEquals(lost.map(({ closedBecause }) => closedBecause), Array(LEAVERS).fill("gone"));
+      assertEquals(lost.map(({ closeReason }) => closeReason), Array(LEAVERS).fill("client-gone"));
       const ids = new Set(records.map(({ id }) => id));
       assertEquals(ids.size, records.length);
       const ofLost = new Set(lost.map(({ id }) => connectionOf(id)));

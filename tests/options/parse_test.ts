@@ -49,9 +49,9 @@ Deno.test("parseOptions() takes limits in the units that people write", () => {
     ["--max-fields", "7", { fieldCount: 7 }],
     ["--max-connections", "0", { connections: 0 }],
     ["--max-requests", "1", { requests: 1 }],
-    ["--head-timeout", "1.5", { headTimeout: 1500 }],
+    ["--head-timeout", "1.5", { headerTimeout: 1500 }],
     ["--idle-timeout", "0", { idleTimeout: 0 }],
-    ["--stall-timeout", "30", { stallTimeout: 30_000 }],
+    ["--stall-timeout", "30", { bodyTimeout: 30_000 }],
     ["--min-rate", "64K", { minRate: 65_536 }],
   ];
   for (const [flag, value, limits] of cases) {

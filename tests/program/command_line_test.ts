@@ -187,7 +187,7 @@ testWith(
       common: /\n127\.0\.0\.1 - - \[[^\]]+ \+0000\] "GET \/echo\/a HTTP\/1\.1" 200 1 [0-9.]+ms\n/,
       combined: /\n127\.0\.0\.1 [^\n]+ "GET \/echo\/a HTTP\/1\.1" 200 1 "-" "-"\n/,
       json:
-        /\n\{"time":"[^"]+Z","id":"1-1","client":"127\.0\.0\.1",[^\n]+"closed":"asked"[^\n]*\}\n/,
+        /\n\{"time":"[^"]+Z","id":"1-1","client":"127\.0\.0\.1",[^\n]+"closed":"requested"[^\n]*\}\n/,
     };
     for (const [format, pattern] of Object.entries(expected)) {
       const program = await Program.start(["--log", format]);

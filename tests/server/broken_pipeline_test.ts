@@ -6,8 +6,8 @@ import { fromStream } from "../../lib/http/content.ts";
 import type { Handler } from "../../lib/http/message.ts";
 import { Connection } from "../../lib/server/connection.ts";
 import { DEFAULT_LIMITS } from "../../lib/server/limits.ts";
-import type { Server } from "../../lib/server/listener.ts";
-import { Sweeper } from "../../lib/server/sweeper.ts";
+import type { Server } from "../../lib/server/server.ts";
+import { DeadlineTimer } from "../../lib/server/deadline_timer.ts";
 import { fromLatin1, toLatin1 } from "../support/raw_client.ts";
 import { until } from "../support/wait.ts";
 import { expectedFor, handler, KINDS, sentFor, testPipeline, turn } from "./bursts.ts";
@@ -126,7 +126,7 @@ for (const isReset of [true, false]) {
         if (!isReset) server.close();
         gate.opened.resolve();
         await until(() => server.connections.length === 0);
-        // What waits in the outbox may be lost together with requests behind, but never alone.
+        // What waits in the buffer may be lost together with requests behind, but never alone.
         assert(records.length >= 2);
         const begun = records.map(({ requestLine }) => requestLine!.split(" ")[1]);
         const asked = ["/sync", "/gate/sync", ...names.map((name) => `/${name}`)];
@@ -182,7 +182,7 @@ testPipeline(
     }
     assertEquals(errors, []);
   },
-  { headTimeout: 1 },
+  { headerTimeout: 1 },
 );
 
 testPipeline(
@@ -206,7 +206,7 @@ testPipeline(
     assert(statuses.includes(408));
     assertEquals(errors, []);
   },
-  { headTimeout: 1 },
+  { headerTimeout: 1 },
 );
 
 testPipeline(
@@ -219,7 +219,7 @@ testPipeline(
     for (const client of clients) client.close();
     assertEquals(records.map(({ status }) => status), Array(5).fill(408));
   },
-  { headTimeout: 1, lingerTimeout: 60_000 },
+  { headerTimeout: 1, lingerTimeout: 60_000 },
 );
 
 testPipeline(
@@ -274,12 +274,12 @@ Deno.test("Connection takes nothing more from a peer that reads nothing", async 
     handler: () => (answered++, { status: 200, content: "x".repeat(1000) }),
     limits: DEFAULT_LIMITS,
     observer: {
-      onExchange: (record) => records.push(record),
+      onRequest: (record) => records.push(record),
       onError: (error) => assert(!error),
-      onForeign: (_, problem) => assert(!problem),
+      onProtocolMismatch: (_, problem) => assert(!problem),
     },
-    sweeper: new Sweeper(),
-    isCrowded: () => false,
+    timer: new DeadlineTimer(),
+    isAtCapacity: () => false,
     clientOf: null,
   });
   const served = connection.serve();

@@ -5,9 +5,9 @@ import { assert, assertEquals } from "@std/assert";
 import { type Content, fromStream } from "../../lib/http/content.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../../lib/http/message.ts";
 import { StatusError } from "../../lib/http/status.ts";
-import type { ExchangeRecord } from "../../lib/server/exchange.ts";
+import type { LogRecord } from "../../lib/server/log_record.ts";
 import type { Limits } from "../../lib/server/limits.ts";
-import { serve, type Server } from "../../lib/server/listener.ts";
+import { serve, type Server } from "../../lib/server/server.ts";
 import { testWith } from "../support/needs.ts";
 import { fromLatin1, RawClient, toLatin1 } from "../support/raw_client.ts";
 import { until } from "../support/wait.ts";
@@ -150,7 +150,7 @@ export const handler: Handler = (request) => KINDS[request.path.slice(1)]!.answe
 /** What a test has to do with. */
 export interface Bench {
   readonly server: Server;
-  readonly records: ExchangeRecord[];
+  readonly records: LogRecord[];
   readonly errors: unknown[];
   connect(): Promise<RawClient>;
 }
@@ -162,13 +162,13 @@ export function testPipeline(
   answer: Handler = handler,
 ): void {
   testWith(["net"], name, async () => {
-    const records: ExchangeRecord[] = [];
+    const records: LogRecord[] = [];
     const errors: unknown[] = [];
     const server = serve(answer, {
       port: 0,
       limits: { lingerTimeout: 200, ...limits },
       observer: {
-        onExchange: (record) => records.push(record),
+        onRequest: (record) => records.push(record),
         onError: (error) => errors.push(error),
       },
     });
@@ -183,7 +183,7 @@ export function testPipeline(
 /** Sends all at once and checks every octet of what comes, and every record. */
 export async function burst(
   client: RawClient,
-  records: ExchangeRecord[],
+  records: LogRecord[],
   names: string[],
 ): Promise<void> {
   records.length = 0;

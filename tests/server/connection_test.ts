@@ -6,9 +6,9 @@ import { type Content, fromStream, pieces } from "../../lib/http/content.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../../lib/http/message.ts";
 import { StatusError } from "../../lib/http/status.ts";
 import { router } from "../../lib/router.ts";
-import type { ExchangeRecord } from "../../lib/server/exchange.ts";
+import type { LogRecord } from "../../lib/server/log_record.ts";
 import type { Limits } from "../../lib/server/limits.ts";
-import { serve, type Server } from "../../lib/server/listener.ts";
+import { serve, type Server } from "../../lib/server/server.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient, toLatin1 } from "../support/raw_client.ts";
 import { until } from "../support/wait.ts";
@@ -16,7 +16,7 @@ import { until } from "../support/wait.ts";
 /** What a test has to do with. */
 interface Bench {
   readonly server: Server;
-  readonly records: ExchangeRecord[];
+  readonly records: LogRecord[];
   readonly errors: unknown[];
   connect(): Promise<RawClient>;
 }
@@ -28,10 +28,10 @@ function testConnection(
   limits: Partial<Limits> = {},
 ): void {
   testWith(["net"], name, async () => {
-    const records: ExchangeRecord[] = [];
+    const records: LogRecord[] = [];
     const errors: unknown[] = [];
     const observer = {
-      onExchange: (record: ExchangeRecord) => records.push(record),
+      onRequest: (record: LogRecord) => records.push(record),
       onError: (error: unknown) => errors.push(error),
     };
     const server = serve(handler, { port: 0, limits: { lingerTimeout: 200, ...limits }, observer });
@@ -544,7 +544,7 @@ testConnection(
 testWith(["net"], "serve() reports to an observer that is an object of a class", async () => {
   class Observer {
     readonly seen: string[] = [];
-    onExchange({ requestLine }: ExchangeRecord) {
+    onRequest({ requestLine }: LogRecord) {
       this.seen.push(requestLine!);
     }
     onError(error: unknown) {
@@ -577,7 +577,7 @@ testConnection("Connection counts chunked content against its limit", read, asyn
 }, { content: 10 });
 
 testWith(["net"], "Server closes its connections, idle or busy, and has finished", async () => {
-  const records: ExchangeRecord[] = [];
+  const records: LogRecord[] = [];
   const errors: unknown[] = [];
   const started = Promise.withResolvers<void>();
   const handler: Handler = (request) => {
@@ -587,7 +587,7 @@ testWith(["net"], "Server closes its connections, idle or busy, and has finished
   const server = serve(handler, {
     port: 0,
     observer: {
-      onExchange: (record) => records.push(record),
+      onRequest: (record) => records.push(record),
       onError: (error) => errors.push(error),
     },
   });

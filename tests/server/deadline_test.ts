@@ -5,9 +5,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { collect } from "../../lib/http/content.ts";
 import type { Handler } from "../../lib/http/message.ts";
-import type { ExchangeRecord } from "../../lib/server/exchange.ts";
+import type { LogRecord } from "../../lib/server/log_record.ts";
 import type { Limits } from "../../lib/server/limits.ts";
-import { serve } from "../../lib/server/listener.ts";
+import { serve } from "../../lib/server/server.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { until } from "../support/wait.ts";
@@ -23,17 +23,17 @@ const measure: Handler = async ({ content }) => {
 function testLimits(
   name: string,
   limits: Partial<Limits>,
-  run: (connect: () => Promise<RawClient>, records: ExchangeRecord[]) => Promise<void>,
+  run: (connect: () => Promise<RawClient>, records: LogRecord[]) => Promise<void>,
   handler: Handler = measure,
 ): void {
   testWith(["net"], name, async () => {
-    const records: ExchangeRecord[] = [];
+    const records: LogRecord[] = [];
     const errors: unknown[] = [];
     const server = serve(handler, {
       port: 0,
       limits,
       observer: {
-        onExchange: (record) => records.push(record),
+        onRequest: (record) => records.push(record),
         onError: (error) => errors.push(error),
       },
     });
@@ -72,7 +72,7 @@ testLimits(
 
 testLimits(
   "a head without its request line is closed silently",
-  { headTimeout: 1 },
+  { headerTimeout: 1 },
   async (connect, records) => {
     for (const part of ["P", "POST /a", "POST /a HTTP/1.1\r"]) {
       using client = await connect();
@@ -85,7 +85,7 @@ testLimits(
 
 testLimits(
   "a head that does not become whole is 408",
-  { headTimeout: 1 },
+  { headerTimeout: 1 },
   async (connect, records) => {
     for (const part of [HEAD, "POST /a HTTP/1.1\r\n", `${HEAD}Content-Length: 3\r\n\r`]) {
       using client = await connect();
@@ -98,7 +98,7 @@ testLimits(
 
 testLimits(
   "a pipelined head that does not become whole is 408",
-  { headTimeout: 1 },
+  { headerTimeout: 1 },
   async (connect) => {
     using client = await connect();
     await client.send(`${HEAD}Content-Length: 0\r\n\r\n${HEAD}`);
@@ -107,7 +107,7 @@ testLimits(
   },
 );
 
-testLimits("content that stalls is 408", { stallTimeout: 1 }, async (connect, records) => {
+testLimits("content that stalls is 408", { bodyTimeout: 1 }, async (connect, records) => {
   for (
     const framing of ["Content-Length: 9\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc"]
   ) {
@@ -139,7 +139,7 @@ testLimits(
 
 testLimits(
   "content that nobody wants is not waited for for ever",
-  { stallTimeout: 1 },
+  { bodyTimeout: 1 },
   async (connect) => {
     using client = await connect();
     await client.send(`${HEAD}Content-Length: 9\r\n\r\nabc`);
@@ -164,7 +164,7 @@ testLimits(
 
 testLimits(
   "a handler may take its time, however short the deadlines are",
-  { idleTimeout: 1000, headTimeout: 1, stallTimeout: 1, rateGrace: 1 },
+  { idleTimeout: 1000, headerTimeout: 1, bodyTimeout: 1, rateGrace: 1 },
   async (connect) => {
     using client = await connect();
     await client.send(`${HEAD}Content-Length: 3\r\n\r\nabc`);

@@ -5,10 +5,10 @@ import { assert, assertEquals } from "@std/assert";
 import { collect, fromStream } from "../../lib/http/content.ts";
 import type { Handler, HttpResponse } from "../../lib/http/message.ts";
 import { Connection } from "../../lib/server/connection.ts";
-import type { ExchangeRecord } from "../../lib/server/exchange.ts";
+import type { LogRecord } from "../../lib/server/log_record.ts";
 import { DEFAULT_LIMITS } from "../../lib/server/limits.ts";
-import { serve, type Server } from "../../lib/server/listener.ts";
-import type { Sweeper } from "../../lib/server/sweeper.ts";
+import { serve, type Server } from "../../lib/server/server.ts";
+import type { DeadlineTimer } from "../../lib/server/deadline_timer.ts";
 import { testWith } from "../support/needs.ts";
 import { isRefused, RawClient } from "../support/raw_client.ts";
 import { until } from "../support/wait.ts";
@@ -19,7 +19,7 @@ const POST = "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n";
 
 interface Bench {
   readonly server: Server;
-  readonly records: ExchangeRecord[];
+  readonly records: LogRecord[];
   /** Lets `/slow` be answered. */
   release(): void;
   connect(): Promise<RawClient>;
@@ -27,7 +27,7 @@ interface Bench {
 
 function testDrain(name: string, run: (bench: Bench) => Promise<void>): void {
   testWith(["net"], name, async () => {
-    const records: ExchangeRecord[] = [];
+    const records: LogRecord[] = [];
     const released = Promise.withResolvers<void>();
     const handler: Handler = async ({ method, path, content }) => {
       if (method === "POST") {
@@ -39,7 +39,7 @@ function testDrain(name: string, run: (bench: Bench) => Promise<void>): void {
     };
     const server = serve(handler, {
       port: 0,
-      observer: { onExchange: (record) => records.push(record) },
+      observer: { onRequest: (record) => records.push(record) },
     });
     const connect = () => RawClient.connect(server.port);
     try {
@@ -110,11 +110,11 @@ testDrain("Server.drain() cuts what takes longer than the grace", async (bench) 
   bench.release();
   await drained;
   assertEquals(
-    records.map(({ id, status, isComplete, closedBecause }) => [
+    records.map(({ id, status, isComplete, closeReason }) => [
       id,
       status,
       isComplete,
-      closedBecause,
+      closeReason,
     ]).sort(),
     [["1-1", null, false, "drain"], ["2-1", null, false, "drain"], ["3-1", 200, false, "drain"]],
   );
@@ -172,7 +172,7 @@ testWith(["net"], "Server is closed where an `await using` block ends, if not be
   }
 });
 
-Deno.test("Connection.drain() leaves a peer a whole interval of the sweeper to ask again", async () => {
+Deno.test("Connection.drain() leaves a peer a whole interval of the timer to ask again", async () => {
   let isClosed = false;
   const left = Promise.withResolvers<never>();
   const conn = {
@@ -182,25 +182,25 @@ Deno.test("Connection.drain() leaves a peer a whole interval of the sweeper to a
       left.reject(new Deno.errors.Interrupted());
     },
   };
-  const sweeper = { now: 0, add() {}, delete() {} };
+  const timer = { now: 0, add() {}, delete() {} };
   const accepted = { conn: conn as unknown as Deno.Conn, peer: "127.0.0.1", isSecure: false };
   const connection = new Connection(accepted, "1", {
     handler: () => ({ status: 200 }),
     limits: DEFAULT_LIMITS,
     observer: {
-      onExchange: null,
+      onRequest: null,
       onError: (error) => assert(!error),
-      onForeign: (_, problem) => assert(!problem),
+      onProtocolMismatch: (_, problem) => assert(!problem),
     },
-    sweeper: sweeper as unknown as Sweeper,
-    isCrowded: () => false,
+    timer: timer as unknown as DeadlineTimer,
+    isAtCapacity: () => false,
     clientOf: null,
   });
   const served = connection.serve();
   connection.drain();
-  // When the first sweep comes, however late, it may have waited for a moment only.
+  // When the first onTick comes, however late, it may have waited for a moment only.
   for (const [step, closes] of [[500, false], [250, true]] as const) {
-    connection.sweep(sweeper.now += step);
+    connection.onTick(timer.now += step);
     assertEquals(isClosed, closes);
   }
   await served;

@@ -5,8 +5,8 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { collect, type Content, fromStream, pieces } from "../../lib/http/content.ts";
 import type { HttpRequest, HttpResponse } from "../../lib/http/message.ts";
 import { StatusError } from "../../lib/http/status.ts";
-import type { ExchangeRecord } from "../../lib/server/exchange.ts";
-import { serve } from "../../lib/server/listener.ts";
+import type { LogRecord } from "../../lib/server/log_record.ts";
+import { serve } from "../../lib/server/server.ts";
 import type { Limits } from "../../lib/server/limits.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -36,56 +36,60 @@ const cases: readonly {
   },
   { name: "HEAD", sent: ask("/").replace("GET", "HEAD"), told: [[200, 0, 0, true, null]] },
   { name: "content", sent: post("/read", 3, "abc"), told: [[200, 3, 3, true, null]] },
-  { name: "asked", sent: ask("/", "Connection: close\r\n"), told: [[200, 0, 2, true, "asked"]] },
-  { name: "asked by HTTP/1.0", sent: ask("/", "", 0), told: [[200, 0, 2, true, "asked"]] },
+  {
+    name: "asked",
+    sent: ask("/", "Connection: close\r\n"),
+    told: [[200, 0, 2, true, "requested"]],
+  },
+  { name: "asked by HTTP/1.0", sent: ask("/", "", 0), told: [[200, 0, 2, true, "requested"]] },
   {
     name: "limit",
     sent: ask("/") + ask("/"),
     limits: { requests: 2 },
-    told: [[200, 0, 2, true, null], [200, 0, 2, true, "limit"]],
+    told: [[200, 0, 2, true, null], [200, 0, 2, true, "max-requests"]],
   },
   {
     name: "unframed",
     sent: ask("/stream", "Connection: keep-alive\r\n", 0),
-    told: [[200, 0, 3, true, "unframed"]],
+    told: [[200, 0, 3, true, "no-length"]],
   },
   {
     name: "unread",
     sent: post("/", 99, "abc"),
-    limits: { drain: 9 },
-    told: [[200, 3, 2, true, "unread"]],
+    limits: { discard: 9 },
+    told: [[200, 3, 2, true, "unread-body"]],
   },
   { name: "passed over", sent: post("/", 3, "abc"), told: [[200, 3, 2, true, null]] },
-  { name: "refused head", sent: "nonsense\r\n\r\n", told: [[400, 0, "text", true, "refused"]] },
+  { name: "refused head", sent: "nonsense\r\n\r\n", told: [[400, 0, "text", true, "bad-request"]] },
   {
     name: "refused length",
     sent: post("/read", 99, "abc"),
     limits: { content: 9 },
-    told: [[413, 0, "text", true, "refused"]],
+    told: [[413, 0, "text", true, "bad-request"]],
   },
   {
     name: "refused chunk",
     sent: "POST /read HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nx",
-    told: [[400, 3, "text", true, "refused"]],
+    told: [[400, 3, "text", true, "bad-request"]],
   },
   {
     name: "cut off",
     sent: post("/read", 9, "abc"),
     then: "end",
-    told: [[400, 3, "text", true, "refused"]],
+    told: [[400, 3, "text", true, "bad-request"]],
   },
   {
     name: "late head",
     sent: "GET / HTTP/1.1\r\nHo",
     then: "stay",
-    limits: { headTimeout: 1 },
+    limits: { headerTimeout: 1 },
     told: [[408, 0, "text", true, "timeout"]],
   },
   {
     name: "late content",
     sent: post("/read", 9, "abc"),
     then: "stay",
-    limits: { stallTimeout: 1 },
+    limits: { bodyTimeout: 1 },
     told: [[408, 3, "text", true, "timeout"]],
   },
   {
@@ -99,13 +103,13 @@ const cases: readonly {
     name: "left in the head, which is no different from a half-close",
     sent: "GET / HTTP/1.1\r\nHo",
     then: "leave",
-    told: [[400, 0, "text", true, "refused"]],
+    told: [[400, 0, "text", true, "bad-request"]],
   },
   {
     name: "gone in the response",
     sent: ask("/large"),
     then: "leave in the response",
-    told: [[200, 0, "part", false, "gone"]],
+    told: [[200, 0, "part", false, "client-gone"]],
   },
   {
     name: "a handler that fails",
@@ -117,11 +121,15 @@ const cases: readonly {
     sent: ask("/teapot"),
     told: [[418, 0, "text", true, null]],
   },
-  { name: "content that fails", sent: ask("/break"), told: [[200, 0, "part", false, "fault"]] },
+  {
+    name: "content that fails",
+    sent: ask("/break"),
+    told: [[200, 0, "part", false, "server-error"]],
+  },
   {
     name: "content that fails at once",
     sent: ask("/broken"),
-    told: [[500, 0, "text", true, "fault"]],
+    told: [[500, 0, "text", true, "server-error"]],
   },
 ];
 
@@ -158,19 +166,19 @@ function failing(octets: number): Content {
   return content;
 }
 
-function tell({ status, octetsIn, octetsOut, isComplete, closedBecause }: ExchangeRecord): Told {
+function tell({ status, octetsIn, octetsOut, isComplete, closeReason }: LogRecord): Told {
   const isText = status !== null && status >= 400;
   const size = isText && octetsOut > 0 ? "text" : isComplete ? octetsOut : "part";
-  return [status, octetsIn, size, isComplete, closedBecause];
+  return [status, octetsIn, size, isComplete, closeReason];
 }
 
 for (const { name, sent, then = "end", limits = {}, told } of cases) {
   testWith(["net"], `the record of an exchange: ${name}`, async () => {
-    const records: ExchangeRecord[] = [];
+    const records: LogRecord[] = [];
     const server = serve(handle, {
       port: 0,
       limits: { lingerTimeout: 100, ...limits },
-      observer: { onExchange: (record) => records.push(record), onError() {} },
+      observer: { onRequest: (record) => records.push(record), onError() {} },
     });
     try {
       using client = await RawClient.connect(server.port);
@@ -204,7 +212,7 @@ testWith(
     const server = serve(handle, {
       port: 0,
       idPrefix: "w2-",
-      observer: { onExchange: ({ id }) => ids.push(id) },
+      observer: { onRequest: ({ id }) => ids.push(id) },
     });
     for (let connection = 0; connection < 3; connection++) {
       using client = await RawClient.connect(server.port);

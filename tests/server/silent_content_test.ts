@@ -5,8 +5,8 @@ import { assertEquals } from "@std/assert";
 import { encodeContent } from "../../lib/http/coding.ts";
 import { fromStream } from "../../lib/http/content.ts";
 import type { HttpRequest, HttpResponse } from "../../lib/http/message.ts";
-import type { ExchangeRecord } from "../../lib/server/exchange.ts";
-import { serve } from "../../lib/server/listener.ts";
+import type { LogRecord } from "../../lib/server/log_record.ts";
+import { serve } from "../../lib/server/server.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";
 
@@ -39,14 +39,14 @@ for (const [name, octets, length, respond, status] of CASES) {
             isCancelled = true;
           },
         }, { highWaterMark: 0 });
-      const records: ExchangeRecord[] = [];
+      const records: LogRecord[] = [];
       const errors: unknown[] = [];
       const server = serve(
         (request) => respond(request, { status: 200, content: fromStream(stream(), length) }),
         {
           port: 0,
           observer: {
-            onExchange: (record) => records.push(record),
+            onRequest: (record) => records.push(record),
             onError: (error) => errors.push(error),
           },
         },
@@ -58,7 +58,7 @@ for (const [name, octets, length, respond, status] of CASES) {
       assertEquals(isCancelled, true);
       assertEquals(server.connections, []);
       assertEquals(
-        records.map(({ status, isComplete, closedBecause }) => [status, isComplete, closedBecause]),
+        records.map(({ status, isComplete, closeReason }) => [status, isComplete, closeReason]),
         [[status, false, "drain"]],
       );
       assertEquals(errors, []);

@@ -4,10 +4,10 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { collect, fromStream } from "../../lib/http/content.ts";
 import type { Handler } from "../../lib/http/message.ts";
-import type { ExchangeRecord } from "../../lib/server/exchange.ts";
+import type { LogRecord } from "../../lib/server/log_record.ts";
 import type { Limits } from "../../lib/server/limits.ts";
-import { serve, type Server } from "../../lib/server/listener.ts";
-import type { Endpoint } from "../../lib/server/listening.ts";
+import { serve, type Server } from "../../lib/server/server.ts";
+import type { Endpoint } from "../../lib/server/listener.ts";
 import { type Certificates, makeCertificates } from "../support/certificates.ts";
 import { type Need, testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -28,7 +28,7 @@ interface Bench {
   readonly server: Server;
   readonly port: number;
   readonly certificates: Certificates;
-  readonly records: ExchangeRecord[];
+  readonly records: LogRecord[];
   readonly foreign: string[];
   /** The peers of connections that have been closed. */
   readonly closed: string[];
@@ -53,15 +53,15 @@ function testTls(
   testWith(NEEDS, name, () =>
     withDirectory(async (folder) => {
       const certificates = await makeCertificates(folder);
-      const records: ExchangeRecord[] = [];
+      const records: LogRecord[] = [];
       const [foreign, closed, errors]: [string[], string[], unknown[]] = [[], [], []];
       const certificate = isPlain ? undefined : certificates.one;
       const server = serve(handler, {
         endpoint: { transport: "tcp", hostname: "localhost", port: 0, isShared: true, certificate },
         limits: { lingerTimeout: 300, ...limits },
         observer: {
-          onExchange: (record) => records.push(record),
-          onForeign: (peer, problem) => foreign.push(`${peer}: ${problem}`),
+          onRequest: (record) => records.push(record),
+          onProtocolMismatch: (peer, problem) => foreign.push(`${peer}: ${problem}`),
           onClose: (peer) => closed.push(peer),
           onError: (error) => errors.push(error),
         },
@@ -162,19 +162,19 @@ testTls("TLS: a truncated upload is none, with and without close_notify", {}, as
     await until(() => records.length === count);
   }
   assertEquals(
-    records.map(({ status, octetsIn, closedBecause }) => [status, octetsIn, closedBecause]),
+    records.map(({ status, octetsIn, closeReason }) => [status, octetsIn, closeReason]),
     [
-      [400, 3, "refused"],
-      [null, 3, "gone"],
-      [400, 3, "refused"],
-      [null, 3, "gone"],
+      [400, 3, "bad-request"],
+      [null, 3, "client-gone"],
+      [400, 3, "bad-request"],
+      [null, 3, "client-gone"],
     ],
   );
 });
 
 testTls("TLS: heads and content that do not come are 408", {
-  headTimeout: HANDSHAKE,
-  stallTimeout: 1,
+  headerTimeout: HANDSHAKE,
+  bodyTimeout: 1,
 }, async ({ connect, records }) => {
   for (const part of ["GET /a HTTP/1.1\r\nHo", `${POST}Content-Length: 3\r\n\r\na`]) {
     using client = await connect();
@@ -182,11 +182,11 @@ testTls("TLS: heads and content that do not come are 408", {
     assertEquals((await client.readResponse()).status, 408);
     assertEquals((await client.readToEnd()).length, 0);
   }
-  assertEquals(records.map(({ closedBecause }) => closedBecause), ["timeout", "timeout"]);
+  assertEquals(records.map(({ closeReason }) => closeReason), ["timeout", "timeout"]);
 });
 
 testTls("TLS: a peer that speaks something else is told once, and let go", {
-  headTimeout: HANDSHAKE,
+  headerTimeout: HANDSHAKE,
 }, async ({ port, foreign, closed, records }) => {
   for (
     const said of [GET, "\x00\x01garbage".repeat(50), "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"]

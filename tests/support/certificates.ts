@@ -2,7 +2,7 @@
 // client wants of them.
 
 import { assert } from "@std/assert";
-import type { Certificate } from "../../lib/server/listening.ts";
+import type { Certificate } from "../../lib/server/listener.ts";
 
 /** Certificates in a folder of their own. */
 export interface Certificates {

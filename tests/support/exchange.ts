@@ -2,7 +2,7 @@
 
 import { Fields } from "../../lib/http/fields.ts";
 import type { RequestHead } from "../../lib/http/message.ts";
-import type { ExchangeRecord } from "../../lib/server/exchange.ts";
+import type { LogRecord } from "../../lib/server/log_record.ts";
 
 /** The head of a GET of `/a` with the given fields. */
 export function headWith(lines: readonly (readonly [string, string])[] = []): RequestHead {
@@ -21,7 +21,7 @@ export function headWith(lines: readonly (readonly [string, string])[] = []): Re
 }
 
 /** An exchange that went well, but for what is said otherwise. */
-export function exchangeWith(changes: Partial<ExchangeRecord> = {}): ExchangeRecord {
+export function exchangeWith(changes: Partial<LogRecord> = {}): LogRecord {
   return {
     id: "17-3",
     peer: "127.0.0.1",
@@ -34,7 +34,7 @@ export function exchangeWith(changes: Partial<ExchangeRecord> = {}): ExchangeRec
     startedAt: Date.UTC(2026, 10, 20, 9, 5, 7, 89),
     duration: 1.23456,
     isComplete: true,
-    closedBecause: null,
+    closeReason: null,
     ...changes,
   };
 }

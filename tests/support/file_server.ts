@@ -5,7 +5,7 @@ import { fileHandlers } from "../../lib/files/handlers.ts";
 import type { FileSettings } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
-import { serve } from "../../lib/server/listener.ts";
+import { serve } from "../../lib/server/server.ts";
 import { withDirectory } from "./temp.ts";
 import { until } from "./wait.ts";
 

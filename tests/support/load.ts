@@ -16,7 +16,7 @@ export interface Outcome {
 }
 
 /** Milliseconds for which a server that stops keeps an idle connection at least. */
-const LAST_CALL = 250;
+const MIN_IDLE_BEFORE_CLOSE = 250;
 
 const GET = "GET /echo/abc HTTP/1.1\r\nHost: localhost\r\n";
 
@@ -71,7 +71,9 @@ async function askOn(
         text += decoder.decode(piece.subarray(0, count));
       }
     } catch (error) {
-      (pause > LAST_CALL ? outcome.late : outcome.lost).push(`request ${number}: ${error}`);
+      (pause > MIN_IDLE_BEFORE_CLOSE ? outcome.late : outcome.lost).push(
+        `request ${number}: ${error}`,
+      );
       return;
     }
     idleSince = askedAt;

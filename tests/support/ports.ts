@@ -1,6 +1,6 @@
 // Ports for programs that cannot pick one themselves, or have to come back to theirs.
 
-import { Listeners } from "../../lib/server/listening.ts";
+import { ListenerSet } from "../../lib/server/listener.ts";
 
 /** Below those that Linux gives to whoever wants any: nobody gets it by chance meanwhile. */
 const FIRST = 10_000;
@@ -17,7 +17,7 @@ export function freePort(): number {
     last = (last + 1) % COUNT;
     const port = FIRST + last;
     try {
-      Listeners.open({ transport: "tcp", hostname: "localhost", port }).close();
+      ListenerSet.open({ transport: "tcp", hostname: "localhost", port }).close();
       return port;
     } catch (error) {
       if (!(error instanceof Deno.errors.AddrInUse)) throw error;

@@ -3,7 +3,7 @@
 import { AccessLog } from "../../lib/access_log/access_log.ts";
 import { parseOptions } from "../../lib/options/parse.ts";
 import { Crew } from "../../lib/program/crew.ts";
-import type { Certificate } from "../../lib/server/listening.ts";
+import type { Certificate } from "../../lib/server/listener.ts";
 
 /** What a puppet can be told to do. */
 export type Order = "begin" | "stumble" | "throw" | "reject" | "close";

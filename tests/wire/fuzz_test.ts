@@ -9,7 +9,7 @@ import { fileHandlers } from "../../lib/files/handlers.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
-import { serve } from "../../lib/server/listener.ts";
+import { serve } from "../../lib/server/server.ts";
 import { testWith } from "../support/needs.ts";
 import { fromLatin1, RawClient, toLatin1 } from "../support/raw_client.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
@@ -66,7 +66,7 @@ function statuses(received: string): number[] {
 }
 
 /** Deadlines that end what a mutant leaves unfinished. */
-const LIMITS = { idleTimeout: 1, headTimeout: 1, stallTimeout: 1, lingerTimeout: 1 };
+const LIMITS = { idleTimeout: 1, headerTimeout: 1, bodyTimeout: 1, lingerTimeout: 1 };
 
 /** Milliseconds after which a mutant hangs: far more than any takes. A hang is not shrunk for hours. */
 const PATIENCE = 30_000;

@@ -4,7 +4,7 @@
 import { assertEquals } from "@std/assert";
 import { collect } from "../../lib/http/content.ts";
 import type { Handler } from "../../lib/http/message.ts";
-import { serve } from "../../lib/server/listener.ts";
+import { serve } from "../../lib/server/server.ts";
 import { testWith } from "../support/needs.ts";
 import { fromLatin1, RawClient } from "../support/raw_client.ts";
 import { wireCases } from "./cases.ts";

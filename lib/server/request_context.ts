@@ -1,13 +1,13 @@
 // One exchange while it is under way: what its record and a look at its connection will tell.
 
 import type { RequestHead } from "../http/message.ts";
-import type { ExchangeView } from "./connection_view.ts";
-import type { ClosingReason, ExchangeRecord } from "./exchange.ts";
-import type { Asked } from "./outgoing.ts";
-import type { RequestContent } from "./request_content.ts";
+import type { RequestView } from "./connection_view.ts";
+import type { CloseReason, LogRecord } from "./log_record.ts";
+import type { RequestKind } from "./prepared_response.ts";
+import type { RequestBody } from "./request_body.ts";
 
 /** An exchange that has begun. */
-export class OngoingExchange {
+export class RequestContext {
   readonly #connection: string;
   readonly #number: number;
   readonly #peer: string;
@@ -15,14 +15,14 @@ export class OngoingExchange {
   readonly #requestLine: string | null;
   /** The client's address. */
   readonly client: string;
-  /** When it began: by the calendar, by a clock that only goes forward, by that of the sweeper. */
+  /** When it began: by the calendar, by a clock that only goes forward, by that of the timer. */
   readonly #startedAt: number;
   readonly #startedAtTick: number;
   readonly #startedAtSweep: number;
   /** The request's content, where it has any. */
-  content: RequestContent | null = null;
+  content: RequestBody | null = null;
   /** Why the connection ends with this exchange, or null where it goes on. */
-  closedBecause: ClosingReason | null = null;
+  closeReason: CloseReason | null = null;
   /** Octets that the connection had sent before the response's content. */
   sentBefore: number = Infinity;
 
@@ -34,7 +34,7 @@ export class OngoingExchange {
    * @param head The head, or null where it could not be read.
    * @param requestLine The request line, as far as it is known.
    * @param isTimed Whether somebody wants to know when it began, and how long it took.
-   * @param sweep The moment of the last sweep, which is for free: the view counts from there.
+   * @param onTick The moment of the last onTick, which is for free: the view counts from there.
    */
   constructor(
     connection: string,
@@ -44,7 +44,7 @@ export class OngoingExchange {
     head: RequestHead | null,
     requestLine: string | null,
     isTimed: boolean,
-    sweep: number,
+    onTick: number,
   ) {
     this.#connection = connection;
     this.#number = number;
@@ -54,11 +54,11 @@ export class OngoingExchange {
     this.#requestLine = requestLine;
     this.#startedAt = isTimed ? Date.now() : 0;
     this.#startedAtTick = isTimed ? performance.now() : 0;
-    this.#startedAtSweep = sweep;
+    this.#startedAtSweep = onTick;
   }
 
   /** What matters to the response; of a request that could not be read, as far as it is known. */
-  get asked(): Asked {
+  get request(): RequestKind {
     if (this.#head !== null) return this.#head;
     return { method: this.#requestLine?.startsWith("HEAD ") ? "HEAD" : "GET", minor: 1 };
   }
@@ -68,8 +68,8 @@ export class OngoingExchange {
   }
 
   /** Ends the connection with this exchange, unless that was settled already. */
-  closeBecause(reason: ClosingReason): void {
-    this.closedBecause ??= reason;
+  setCloseReason(reason: CloseReason): void {
+    this.closeReason ??= reason;
   }
 
   /**
@@ -77,7 +77,7 @@ export class OngoingExchange {
    *
    * @param octetsOut Octets of the response's content that were sent.
    */
-  record(status: number | null, octetsOut: number, isComplete: boolean): ExchangeRecord {
+  record(status: number | null, octetsOut: number, isComplete: boolean): LogRecord {
     return {
       id: this.#id,
       peer: this.#peer,
@@ -90,7 +90,7 @@ export class OngoingExchange {
       startedAt: this.#startedAt,
       duration: performance.now() - this.#startedAtTick,
       isComplete,
-      closedBecause: this.closedBecause,
+      closeReason: this.closeReason,
     };
   }
 
@@ -98,9 +98,9 @@ export class OngoingExchange {
    * A look at the exchange.
    *
    * @param octetsSent Octets that have been sent on its connection so far.
-   * @param sweep The moment of the last sweep.
+   * @param onTick The moment of the last onTick.
    */
-  view(octetsSent: number, sweep: number): ExchangeView | null {
+  view(octetsSent: number, onTick: number): RequestView | null {
     const head = this.#head;
     if (head === null) return null;
     return {
@@ -109,7 +109,7 @@ export class OngoingExchange {
       target: head.target,
       octetsIn: this.content?.received ?? 0,
       octetsOut: Math.max(0, octetsSent - this.sentBefore),
-      duration: sweep - this.#startedAtSweep,
+      duration: onTick - this.#startedAtSweep,
     };
   }
 }

@@ -6,33 +6,33 @@ import type { RequestHead } from "../http/message.ts";
 /**
  * Why a connection ends with an exchange:
  *
- * - `asked`: the client wanted it, by `Connection: close` or as HTTP/1.0 without `keep-alive`
- * - `limit`: it was the last request that the limit on requests lets a connection have
+ * - `requested`: the client wanted it, by `Connection: close` or as HTTP/1.0 without `keep-alive`
+ * - `max-requests`: it was the last request that the limit on requests lets a connection have
  * - `drain`: the server is stopping
- * - `unframed`: the response's content has no end but the connection's (HTTP/1.0)
- * - `unread`: more of the request's content was left than is worth reading
- * - `refused`: the request, or its content, was malformed or too large
+ * - `no-length`: the response's content has no end but the connection's (HTTP/1.0)
+ * - `unread-body`: more of the request's content was left than is worth reading
+ * - `bad-request`: the request, or its content, was malformed or too large
  * - `timeout`: the client was too slow to send, or to read
- * - `gone`: the client has closed or lost the connection
- * - `fault`: the handler, or the content that it gave, has failed
+ * - `client-gone`: the client has closed or lost the connection
+ * - `server-error`: the handler, or the content that it gave, has failed
  */
-export const CLOSING_REASONS = [
-  "asked",
-  "limit",
+export const CLOSE_REASONS = [
+  "requested",
+  "max-requests",
   "drain",
-  "unframed",
-  "unread",
-  "refused",
+  "no-length",
+  "unread-body",
+  "bad-request",
   "timeout",
-  "gone",
-  "fault",
+  "client-gone",
+  "server-error",
 ] as const;
 
-/** Why a connection ends with an exchange: one of {@linkcode CLOSING_REASONS}. */
-export type ClosingReason = typeof CLOSING_REASONS[number];
+/** Why a connection ends with an exchange: one of {@linkcode CLOSE_REASONS}. */
+export type CloseReason = typeof CLOSE_REASONS[number];
 
 /** What became of one request. */
-export interface ExchangeRecord {
+export interface LogRecord {
   /**
    * Which exchange this is, unique while the server runs: the connection's number and that of the
    * request on it, as in `17-3`. Letters, digits and hyphens.
@@ -59,5 +59,5 @@ export interface ExchangeRecord {
   /** Whether the whole response was sent. */
   readonly isComplete: boolean;
   /** Why the connection ends with this exchange, or null where it goes on. */
-  readonly closedBecause: ClosingReason | null;
+  readonly closeReason: CloseReason | null;
 }

@@ -1,6 +1,6 @@
 // Whom a server reports to, and what becomes of reports that nobody wants.
 
-import type { ConnectionContext, ConnectionObserver } from "./connection_context.ts";
+import type { ConnectionObserver, ServerContext } from "./server_context.ts";
 
 /** What a server reports. What it calls must not throw. */
 export interface ServerObserver extends ConnectionObserver {
@@ -11,15 +11,17 @@ export interface ServerObserver extends ConnectionObserver {
 }
 
 /** An observer as the server calls it. */
-export type Reported = ConnectionContext["observer"] & Pick<ServerObserver, "onOpen" | "onClose">;
+export type GuardedObserver =
+  & ServerContext["observer"]
+  & Pick<ServerObserver, "onOpen" | "onClose">;
 
 /** The reports that are wanted. An observer may be an object of a class: its methods are called so. */
-export function withDefaults(observer: Partial<ServerObserver>): Reported {
+export function guardObserver(observer: Partial<ServerObserver>): GuardedObserver {
   return {
-    onExchange: observer.onExchange ? (record) => observer.onExchange?.(record) : null,
+    onRequest: observer.onRequest ? (record) => observer.onRequest?.(record) : null,
     onOpen: (peer) => observer.onOpen?.(peer),
     onClose: (peer) => observer.onClose?.(peer),
     onError: (error) => observer.onError ? observer.onError(error) : console.error(error),
-    onForeign: (peer, problem) => observer.onForeign?.(peer, problem),
+    onProtocolMismatch: (peer, problem) => observer.onProtocolMismatch?.(peer, problem),
   };
 }

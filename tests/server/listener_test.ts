@@ -5,9 +5,9 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { once } from "node:events";
 import { connect } from "node:net"; // Which can reset a connection.
 import type { Handler } from "../../lib/http/message.ts";
-import type { ExchangeRecord } from "../../lib/server/exchange.ts";
-import { serve } from "../../lib/server/listener.ts";
-import { Listeners, removeStaleSocket } from "../../lib/server/listening.ts";
+import type { LogRecord } from "../../lib/server/log_record.ts";
+import { serve } from "../../lib/server/server.ts";
+import { ListenerSet, removeStaleSocket } from "../../lib/server/listener.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { withDirectory } from "../support/temp.ts";
@@ -26,8 +26,8 @@ for (
   ] as const
 ) {
   testWith(["net"], `serve() on ${hostname} is reached by ${addresses.join(" and ")}`, async () => {
-    const records: ExchangeRecord[] = [];
-    const observer = { onExchange: (record: ExchangeRecord) => records.push(record) };
+    const records: LogRecord[] = [];
+    const observer = { onRequest: (record: LogRecord) => records.push(record) };
     const server = serve(ok, { hostname, port: 0, observer });
     try {
       assertEquals(server.url, `${url}:${server.port}/`);
@@ -100,16 +100,16 @@ testWith(
     withDirectory(async (folder) => {
       const path = `${folder}/socket`;
       await removeStaleSocket(path); // Nothing there is nothing to be done.
-      const used = Listeners.open({ transport: "unix", path });
+      const used = ListenerSet.open({ transport: "unix", path });
       await removeStaleSocket(path);
-      assertThrows(() => Listeners.open({ transport: "unix", path }), Deno.errors.AddrInUse);
+      assertThrows(() => ListenerSet.open({ transport: "unix", path }), Deno.errors.AddrInUse);
       await Deno.rename(path, `${folder}/stale`); // Closing leaves what is elsewhere.
       used.close();
       await removeStaleSocket(`${folder}/stale`);
       await assertGone(`${folder}/stale`);
       await Deno.writeTextFile(path, "to be kept");
       await removeStaleSocket(path);
-      assertThrows(() => Listeners.open({ transport: "unix", path }), Deno.errors.AddrInUse);
+      assertThrows(() => ListenerSet.open({ transport: "unix", path }), Deno.errors.AddrInUse);
       assertEquals(await Deno.readTextFile(path), "to be kept");
     }),
 );

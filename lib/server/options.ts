@@ -3,8 +3,8 @@
 
 import type { Fields } from "../http/fields.ts";
 import type { Limits } from "./limits.ts";
-import type { Endpoint } from "./listening.ts";
-import type { ServerObserver } from "./server_observer.ts";
+import type { Endpoint } from "./listener.ts";
+import type { ServerObserver } from "./observer.ts";
 
 /** Where and how to serve. */
 export interface ServeOptions {

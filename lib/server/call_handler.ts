@@ -3,16 +3,16 @@
 
 import type { Content } from "../http/content.ts";
 import type { Handler, HttpResponse, RequestHead } from "../http/message.ts";
-import type { OngoingExchange } from "./ongoing_exchange.ts";
-import type { Responder } from "./responder.ts";
+import type { RequestContext } from "./request_context.ts";
+import type { ResponseWriter } from "./response_writer.ts";
 
 const NO_PARAMETERS = Object.freeze({});
 
 /** The handler's response, at once where it answers at once, or the one its error stands for. */
-export function askHandler(
+export function callHandler(
   handler: Handler,
-  responder: Responder,
-  exchange: OngoingExchange,
+  writer: ResponseWriter,
+  exchange: RequestContext,
   head: RequestHead,
   content: Content,
 ): HttpResponse | Promise<HttpResponse> {
@@ -36,21 +36,21 @@ export function askHandler(
   };
   try {
     const response = handler(request);
-    return isThenable(response) ? settle(responder, exchange, response) : checked(response);
+    return isThenable(response) ? settle(writer, exchange, response) : checked(response);
   } catch (error) {
-    return responder.toResponse(exchange, error);
+    return writer.toResponse(exchange, error);
   }
 }
 
 async function settle(
-  responder: Responder,
-  exchange: OngoingExchange,
+  writer: ResponseWriter,
+  exchange: RequestContext,
   response: PromiseLike<HttpResponse>,
 ): Promise<HttpResponse> {
   try {
     return checked(await response);
   } catch (error) {
-    return responder.toResponse(exchange, error);
+    return writer.toResponse(exchange, error);
   }
 }
 

@@ -2,19 +2,19 @@
 // losing the peer told by one error, and a close that does not destroy the last response.
 
 import { StatusError } from "../http/status.ts";
-import type { Sweeper } from "./sweeper.ts";
-import type { Awaited, Watch } from "./watch.ts";
+import type { DeadlineTimer } from "./deadline_timer.ts";
+import type { Deadlines, Waiting } from "./deadlines.ts";
 
 /** The peer is gone, or the server has closed the connection: nobody is left to answer. */
-export class PeerGone extends Error {
-  override readonly name = "PeerGone";
+export class ConnectionLost extends Error {
+  override readonly name = "ConnectionLost";
 }
 
 /** Where octets go that nobody wants, of all connections. */
-const SCRAP = new Uint8Array(4096);
+const DISCARD_BUFFER = new Uint8Array(4096);
 
 /** What is to be sent. */
-export interface Load {
+export interface WriteSource {
   /** The next octets of it, or null where there are no more. */
   next(): Uint8Array | null;
   /** Hears how many octets have been sent: all, or those before the connection was lost. */
@@ -22,10 +22,10 @@ export interface Load {
 }
 
 /** The octets of one connection, both ways. */
-export class Transport {
+export class Socket {
   readonly #conn: Deno.Conn;
-  readonly #watch: Watch;
-  readonly #sweeper: Sweeper;
+  readonly #deadlines: Deadlines;
+  readonly #timer: DeadlineTimer;
   #octetsSent = 0;
   #isGone = false;
   #isClosed = false;
@@ -33,13 +33,13 @@ export class Transport {
 
   /**
    * @param conn The socket.
-   * @param watch Is told what the connection waits for.
-   * @param sweeper Tells the time.
+   * @param deadlines Is told what the connection waits for.
+   * @param timer Tells the time.
    */
-  constructor(conn: Deno.Conn, watch: Watch, sweeper: Sweeper) {
+  constructor(conn: Deno.Conn, deadlines: Deadlines, timer: DeadlineTimer) {
     this.#conn = conn;
-    this.#watch = watch;
-    this.#sweeper = sweeper;
+    this.#deadlines = deadlines;
+    this.#timer = timer;
   }
 
   /** How many octets the system has taken from us so far. */
@@ -57,20 +57,20 @@ export class Transport {
    *
    * @throws whatever is wrong with what the peer says.
    */
-  async shakeHands(): Promise<void> {
-    this.#watch.expect("handshake", this.#sweeper.now);
+  async handshake(): Promise<void> {
+    this.#deadlines.expect("handshake", this.#timer.now);
     await (this.#conn as Deno.TlsConn).handshake();
   }
 
   /**
    * Reads what there is of a head.
    *
-   * @param awaited What the octets are to be.
+   * @param waiting What the octets are to be.
    * @returns How many octets were read, or null where the peer will send no more.
-   * @throws {PeerGone} where the connection is lost.
+   * @throws {ConnectionLost} where the connection is lost.
    */
-  read(into: Uint8Array, awaited: Awaited): Promise<number | null> {
-    this.#watch.expect(awaited, this.#sweeper.now);
+  read(into: Uint8Array, waiting: Waiting): Promise<number | null> {
+    this.#deadlines.expect(waiting, this.#timer.now);
     return this.#conn.read(into).catch((error) => {
       throw this.#lose(error);
     });
@@ -79,19 +79,19 @@ export class Transport {
   /**
    * Reads what there is of content.
    *
-   * @param awaited What the octets are to be.
+   * @param waiting What the octets are to be.
    * @returns How many octets were read, or null where the peer will send no more.
-   * @throws {PeerGone} where the connection is lost.
+   * @throws {ConnectionLost} where the connection is lost.
    * @throws {StatusError} where {@linkcode interrupt} says so.
    */
-  async readContent(into: Uint8Array, awaited: "content" | "drain"): Promise<number | null> {
-    this.#watch.expect(awaited, this.#sweeper.now);
+  async readContent(into: Uint8Array, waiting: "content" | "discard"): Promise<number | null> {
+    this.#deadlines.expect(waiting, this.#timer.now);
     try {
       const count = await new Promise<number | null>((resolve, reject) => {
         this.#rejectRead = reject;
         this.#conn.read(into).then(resolve, reject);
       });
-      this.#watch.receive(count ?? 0, this.#sweeper.now);
+      this.#deadlines.receive(count ?? 0, this.#timer.now);
       return count;
     } catch (error) {
       throw error instanceof StatusError ? error : this.#lose(error);
@@ -106,7 +106,7 @@ export class Transport {
   /**
    * Writes all octets.
    *
-   * @throws {PeerGone} where the connection is lost.
+   * @throws {ConnectionLost} where the connection is lost.
    */
   write(octets: Uint8Array): Promise<void> {
     let left: Uint8Array | null = octets;
@@ -119,40 +119,40 @@ export class Transport {
   }
 
   /**
-   * Writes all octets of a load, in as many calls as the system wants.
+   * Writes all octets of a source, in as many calls as the system wants.
    *
-   * @throws {PeerGone} where the connection is lost.
+   * @throws {ConnectionLost} where the connection is lost.
    */
-  async send(load: Load): Promise<void> {
+  async send(source: WriteSource): Promise<void> {
     const before = this.#octetsSent;
-    this.#watch.expect("response", this.#sweeper.now);
+    this.#deadlines.expect("response", this.#timer.now);
     try {
-      for (let octets = load.next(); octets !== null; octets = load.next()) {
+      for (let octets = source.next(); octets !== null; octets = source.next()) {
         for (let at = 0; at < octets.length;) {
           const count = await this.#conn.write(at === 0 ? octets : octets.subarray(at));
           this.#octetsSent += count;
-          this.#watch.send(count, this.#sweeper.now);
+          this.#deadlines.send(count, this.#timer.now);
           at += count;
         }
       }
     } catch (error) {
       throw this.#lose(error);
     } finally {
-      load.done(this.#octetsSent - before);
+      source.done(this.#octetsSent - before);
     }
-    this.#watch.expect("nothing", this.#sweeper.now);
+    this.#deadlines.expect("nothing", this.#timer.now);
   }
 
-  #lose(cause: unknown): PeerGone {
+  #lose(cause: unknown): ConnectionLost {
     this.#isGone = true;
-    return new PeerGone("The connection is lost", { cause });
+    return new ConnectionLost("The connection is lost", { cause });
   }
 
   /** Says that nothing more will be sent: the peer is to end its side as well. */
   async end(): Promise<void> {
     try {
       await this.#conn.closeWrite();
-      this.#watch.expect("end", this.#sweeper.now);
+      this.#deadlines.expect("end", this.#timer.now);
     } catch (error) {
       throw this.#lose(error);
     }
@@ -166,14 +166,14 @@ export class Transport {
   async linger(): Promise<void> {
     try {
       await this.end();
-      while (await this.read(SCRAP, "end") !== null);
+      while (await this.read(DISCARD_BUFFER, "end") !== null);
     } catch {
       // The peer is gone, or the while is over: there is nothing left to lose.
     }
     this.close();
   }
 
-  /** Closes at once; what waits in a read or a write fails with {@linkcode PeerGone}. */
+  /** Closes at once; what waits in a read or a write fails with {@linkcode ConnectionLost}. */
   close(): void {
     this.#isGone = true;
     if (this.#isClosed) return; // Closing is the one thing that may come from several sides.

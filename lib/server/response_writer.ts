@@ -6,64 +6,64 @@ import { nameIn } from "../http/fields.ts";
 import type { HttpResponse } from "../http/message.ts";
 import { StatusError } from "../http/status.ts";
 import { lengthOf } from "../http/writer.ts";
-import type { OnSent } from "./batch.ts";
-import type { ClosingReason, ExchangeRecord } from "./exchange.ts";
-import type { OngoingExchange } from "./ongoing_exchange.ts";
-import { Outbox } from "./outbox.ts";
-import { compose, isStreamed, type Outgoing, stream } from "./outgoing.ts";
-import type { Transport } from "./transport.ts";
+import type { OnSent } from "./write_batch.ts";
+import type { CloseReason, LogRecord } from "./log_record.ts";
+import type { RequestContext } from "./request_context.ts";
+import { WriteBuffer } from "./write_buffer.ts";
+import { isStreamed, type PreparedResponse, prepareResponse, stream } from "./prepared_response.ts";
+import type { Socket } from "./socket.ts";
 
 /** Who hears of exchanges that are over, if anybody wants to, and of faults. */
 export interface ResponseObserver {
-  readonly onExchange: ((record: ExchangeRecord) => void) | null;
+  readonly onRequest: ((record: LogRecord) => void) | null;
   readonly onError: (error: unknown) => void;
 }
 
 /** The responses of one connection. */
-export class Responder {
-  readonly #transport: Transport;
+export class ResponseWriter {
+  readonly #socket: Socket;
   readonly #observer: ResponseObserver;
   /** Whole responses that are to be sent before the connection waits for anything. */
-  readonly outbox: Outbox;
+  readonly buffer: WriteBuffer;
   /** Why the connection was closed from this side, while a response was on its way. */
-  cutBecause: ClosingReason | null = null;
+  abortReason: CloseReason | null = null;
   /** Content that is waited for: it may be silent for ever. */
-  #awaited: Content | null = null;
+  #waiting: Content | null = null;
 
-  constructor(transport: Transport, observer: ResponseObserver) {
-    this.#transport = transport;
+  constructor(socket: Socket, observer: ResponseObserver) {
+    this.#socket = socket;
     this.#observer = observer;
-    this.outbox = new Outbox(transport);
+    this.buffer = new WriteBuffer(socket);
   }
 
   /** Sends a response, or puts it on its way. Resolves once the next one may follow. */
-  respond(exchange: OngoingExchange, response: HttpResponse): void | Promise<void> {
-    const outgoing = this.#compose(exchange, response);
-    const { content } = outgoing;
-    if (outgoing.closes) exchange.closeBecause("unframed");
-    if (isStreamed(content)) return this.#stream(exchange, outgoing, content);
+  respond(exchange: RequestContext, response: HttpResponse): void | Promise<void> {
+    const prepared = this.#prepare(exchange, response);
+    const { content } = prepared;
+    if (prepared.closes) exchange.setCloseReason("no-length");
+    if (isStreamed(content)) return this.#stream(exchange, prepared, content);
     exchange.content?.beginResponse();
-    this.outbox.put(outgoing.head, content, this.#reporter(exchange, outgoing));
+    this.buffer.put(prepared.head, content, this.#reporter(exchange, prepared));
   }
 
   /** A response that cannot be sent becomes a 500. */
-  #compose(exchange: OngoingExchange, response: HttpResponse): Outgoing {
+  #prepare(exchange: RequestContext, response: HttpResponse): PreparedResponse {
     try {
-      return compose(exchange.asked, response, exchange.closedBecause !== null);
+      return prepareResponse(exchange.request, response, exchange.closeReason !== null);
     } catch (error) {
-      return compose(exchange.asked, this.replace(exchange, error), true);
+      return prepareResponse(exchange.request, this.replace(exchange, error), true);
     }
   }
 
   /** The response that takes the place of one that cannot be: nothing may follow it. */
-  replace(exchange: OngoingExchange, error: unknown): HttpResponse {
-    exchange.closeBecause("fault");
+  replace(exchange: RequestContext, error: unknown): HttpResponse {
+    exchange.setCloseReason("server-error");
     return this.toResponse(exchange, error);
   }
 
   /** The response that an error stands for, as long as there is somebody to get it. */
-  toResponse(exchange: OngoingExchange, error: unknown): HttpResponse {
-    if (this.#transport.isGone) {
+  toResponse(exchange: RequestContext, error: unknown): HttpResponse {
+    if (this.#socket.isGone) {
       this.reportLost(exchange);
       throw error;
     }
@@ -72,78 +72,82 @@ export class Responder {
     return errorResponse(new StatusError(500, "The server has failed to answer the request."));
   }
 
-  async #stream(exchange: OngoingExchange, outgoing: Outgoing, content: Content): Promise<void> {
-    const { head, status } = outgoing;
+  async #stream(
+    exchange: RequestContext,
+    prepared: PreparedResponse,
+    content: Content,
+  ): Promise<void> {
+    const { head, status } = prepared;
     let before = Infinity; // Until it begins, what is sent belongs to others.
-    const sent = () => Math.max(0, this.#transport.octetsSent - before);
+    const sent = () => Math.max(0, this.#socket.octetsSent - before);
     try {
-      if (!this.outbox.isEmpty) await this.outbox.flush();
+      if (!this.buffer.isEmpty) await this.buffer.flush();
       const next = () => this.#next(content);
       const first = await next();
       exchange.content?.beginResponse();
-      before = this.#transport.octetsSent;
+      before = this.#socket.octetsSent;
       exchange.sentBefore = before + lengthOf(head);
-      await stream(outgoing, first, next, this.#transport);
+      await stream(prepared, first, next, this.#socket);
       content.close();
     } catch (error) {
       content.close();
-      if (!this.#transport.isGone && sent() === 0) {
+      if (!this.#socket.isGone && sent() === 0) {
         return this.respond(exchange, this.replace(exchange, error));
       }
-      this.#cutOff(exchange, error);
+      this.#abortResponse(exchange, error);
       return this.#report(exchange, sent() > 0 ? status : null, sent() - lengthOf(head), false);
     }
     this.#report(exchange, status, sent() - lengthOf(head), true);
   }
 
   async #next(content: Content): Promise<Uint8Array | null> {
-    this.#awaited = content;
+    this.#waiting = content;
     try {
       return await content.read();
     } finally {
-      this.#awaited = null;
+      this.#waiting = null;
     }
   }
 
   /** Gives up waiting for content, now that the connection has been closed. */
   interrupt(): void {
-    this.#awaited?.close();
+    this.#waiting?.close();
   }
 
   /** The head has promised what cannot be kept: only the cut connection can tell. */
-  #cutOff(exchange: OngoingExchange, error: unknown): void {
-    const isGone = this.#transport.isGone;
-    exchange.closedBecause = isGone ? this.cutBecause ?? "gone" : "fault";
+  #abortResponse(exchange: RequestContext, error: unknown): void {
+    const isGone = this.#socket.isGone;
+    exchange.closeReason = isGone ? this.abortReason ?? "client-gone" : "server-error";
     if (!isGone && !(error instanceof StatusError)) this.#observer.onError(error);
-    this.#transport.close();
+    this.#socket.close();
   }
 
   /** What reports a response once its octets have been sent, or as many as could be. */
-  #reporter(exchange: OngoingExchange, { status, head, content }: Outgoing): OnSent | null {
-    if (this.#observer.onExchange === null) return null;
+  #reporter(exchange: RequestContext, { status, head, content }: PreparedResponse): OnSent | null {
+    if (this.#observer.onRequest === null) return null;
     const headLength = lengthOf(head);
     const size = headLength + (content.length ?? 0);
     return (octets) => {
       const isComplete = octets === size;
-      if (!isComplete) exchange.closedBecause = this.cutBecause ?? "gone";
+      if (!isComplete) exchange.closeReason = this.abortReason ?? "client-gone";
       this.#report(exchange, octets > 0 ? status : null, octets - headLength, isComplete);
     };
   }
 
   /** Reports an exchange that nobody was left to answer. */
-  reportLost(exchange: OngoingExchange): void {
-    exchange.closedBecause = this.cutBecause ?? "gone";
+  reportLost(exchange: RequestContext): void {
+    exchange.closeReason = this.abortReason ?? "client-gone";
     this.#report(exchange, null, 0, false);
   }
 
   #report(
-    exchange: OngoingExchange,
+    exchange: RequestContext,
     status: number | null,
     octets: number,
     isComplete: boolean,
   ): void {
-    const { onExchange } = this.#observer;
-    if (onExchange !== null) onExchange(exchange.record(status, octets, isComplete));
+    const { onRequest } = this.#observer;
+    if (onRequest !== null) onRequest(exchange.record(status, octets, isComplete));
   }
 }
 

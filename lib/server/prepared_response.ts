@@ -15,13 +15,13 @@ import {
   type ResponseHead,
 } from "../http/writer.ts";
 import { currentDate } from "./clock.ts";
-import type { Transport } from "./transport.ts";
+import type { Socket } from "./socket.ts";
 
 /** What the request has to say about its response. */
-export type Asked = Pick<RequestHead, "method" | "minor">;
+export type RequestKind = Pick<RequestHead, "method" | "minor">;
 
 /** A response ready to be sent. */
-export interface Outgoing {
+export interface PreparedResponse {
   readonly status: number;
   readonly head: ResponseHead;
   readonly framing: ResponseFraming;
@@ -45,14 +45,18 @@ export function isStreamed(content: HttpResponse["content"]): content is Content
  * @param closes Whether the connection shall end with it.
  * @throws {TypeError} where the response cannot be sent as it is. Its content is closed then.
  */
-export function compose(asked: Asked, response: HttpResponse, closes: boolean): Outgoing {
+export function prepareResponse(
+  request: RequestKind,
+  response: HttpResponse,
+  closes: boolean,
+): PreparedResponse {
   const { status } = response;
   const content = withoutUnicode(response.content ?? "");
   try {
-    const framing = responseFraming(asked.minor, status, content.length);
+    const framing = responseFraming(request.minor, status, content.length);
     const isLast = closes || framing.type === "until close";
-    const head = composeHead(asked, response, { date: currentDate(), framing, closes: isLast });
-    if (hasContent(asked, status)) return { status, head, framing, content, closes: isLast };
+    const head = composeHead(request, response, { date: currentDate(), framing, closes: isLast });
+    if (hasContent(request, status)) return { status, head, framing, content, closes: isLast };
     if (isStreamed(content)) content.close();
     return { status, head, framing, content: "", closes: isLast };
   } catch (error) {
@@ -67,7 +71,7 @@ function withoutUnicode<T>(content: string | T): string | Uint8Array | T {
 }
 
 /** Whether content is sent at all (RFC 9110 sections 6.4.1, 9.3.2 and 15.3.6). */
-function hasContent({ method }: Asked, status: number): boolean {
+function hasContent({ method }: RequestKind, status: number): boolean {
   return method !== "HEAD" && !isContentless(status) && status !== 205;
 }
 
@@ -76,13 +80,13 @@ function hasContent({ method }: Asked, status: number): boolean {
  *
  * @param first The first piece of its content, or null where there is none.
  * @param next Gives the further pieces, and null at the end.
- * @throws {PeerGone} where the connection is lost, and whatever the content throws.
+ * @throws {ConnectionLost} where the connection is lost, and whatever the content throws.
  */
 export async function stream(
-  { head, framing }: Outgoing,
+  { head, framing }: PreparedResponse,
   first: Uint8Array | null,
   next: () => Promise<Uint8Array | null>,
-  to: Transport,
+  to: Socket,
 ): Promise<void> {
   const isChunked = framing.type === "chunked";
   let missing = framing.type === "length" ? framing.length : Infinity;

@@ -2,17 +2,17 @@
 // leave in one write: sixteen pipelined requests cost one system call in place of sixteen.
 
 import type { ResponseHead } from "../http/writer.ts";
-import { Batch, type OnSent } from "./batch.ts";
-import type { Transport } from "./transport.ts";
+import { type OnSent, WriteBatch } from "./write_batch.ts";
+import type { Socket } from "./socket.ts";
 
 /** The whole responses of one connection, in the order of their requests. */
-export class Outbox {
-  readonly #transport: Transport;
-  #batch: Batch | null = null;
+export class WriteBuffer {
+  readonly #socket: Socket;
+  #batch: WriteBatch | null = null;
 
-  /** @param transport What takes the octets. */
-  constructor(transport: Transport) {
-    this.#transport = transport;
+  /** @param socket What takes the octets. */
+  constructor(socket: Socket) {
+    this.#socket = socket;
   }
 
   /** Whether there is nothing to be sent. */
@@ -34,18 +34,18 @@ export class Outbox {
    * @param onSent Hears what has become of it.
    */
   put(head: ResponseHead, content: string | Uint8Array, onSent: OnSent | null): void {
-    this.#batch ??= new Batch();
+    this.#batch ??= new WriteBatch();
     this.#batch.put(head, content, onSent);
   }
 
   /**
    * Sends everything: there has to be something.
    *
-   * @throws {PeerGone} where the connection is lost.
+   * @throws {ConnectionLost} where the connection is lost.
    */
   flush(): Promise<void> {
     const batch = this.#batch!;
     this.#batch = null;
-    return this.#transport.send(batch);
+    return this.#socket.send(batch);
   }
 }

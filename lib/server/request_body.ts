@@ -7,35 +7,35 @@ import type { RequestHead } from "../http/message.ts";
 import type { RequestParser } from "../http/parser.ts";
 import { StatusError } from "../http/status.ts";
 import { CONTINUE } from "../http/writer.ts";
-import type { Transport } from "./transport.ts";
+import type { Socket } from "./socket.ts";
 
 /**
- * How far the content has come. It is `uninvited` while the client waits for an invitation,
+ * How far the content has come. It is `expects continue` while the client waits for an invitation,
  * `open` while more may come, and `broken` once it cannot be completed or is no longer to be read.
  */
-type State = "uninvited" | "open" | "complete" | "broken";
+type State = "expects continue" | "open" | "complete" | "broken";
 
 /** One request's content. */
-export class RequestContent implements Content {
+export class RequestBody implements Content {
   readonly length: number | null;
   readonly #parser: RequestParser;
-  readonly #transport: Transport;
+  readonly #socket: Socket;
   #state: State;
   #received = 0;
   #failure: StatusError | null = null;
   #isReading = false;
   /** Whether an interim response may still be sent: not once the final one has begun. */
-  #isInvitable = true;
+  #canSendContinue = true;
 
   /**
    * @param head The head that the content belongs to.
    * @param parser What the content comes from.
-   * @param transport What the parser is fed from.
+   * @param socket What the parser is fed from.
    */
-  constructor(head: RequestHead, parser: RequestParser, transport: Transport) {
+  constructor(head: RequestHead, parser: RequestParser, socket: Socket) {
     this.#parser = parser;
-    this.#transport = transport;
-    this.#state = head.expectsContinue ? "uninvited" : "open";
+    this.#socket = socket;
+    this.#state = head.expectsContinue ? "expects continue" : "open";
     this.length = lengthOf(head);
     if (this.length === 0) this.#nextPiece();
   }
@@ -74,19 +74,19 @@ export class RequestContent implements Content {
     }
   }
 
-  async #read(awaited: "content" | "drain"): Promise<Uint8Array | null> {
+  async #read(waiting: "content" | "discard"): Promise<Uint8Array | null> {
     for (;;) {
       const octets = this.#nextPiece();
       if (octets !== null || this.#state === "complete") return octets;
-      if (this.#state === "uninvited" && this.#isInvitable) await this.#invite();
-      if (!this.#isBroken) await this.#receive(awaited);
+      if (this.#state === "expects continue" && this.#canSendContinue) await this.#sendContinue();
+      if (!this.#isBroken) await this.#receive(waiting);
       if (this.#isBroken) throw new TypeError("The content can no longer be read");
     }
   }
 
   /** Brings the parser more octets, or the news that there will be none. */
-  async #receive(awaited: "content" | "drain"): Promise<void> {
-    const count = await this.#transport.readContent(this.#parser.room(), awaited);
+  async #receive(waiting: "content" | "discard"): Promise<void> {
+    const count = await this.#socket.readContent(this.#parser.room(), waiting);
     if (count === null) this.#parser.finish();
     else this.#parser.commit(count);
   }
@@ -107,14 +107,14 @@ export class RequestContent implements Content {
     return null;
   }
 
-  async #invite(): Promise<void> {
+  async #sendContinue(): Promise<void> {
     this.#state = "open";
-    await this.#transport.write(CONTINUE);
+    await this.#socket.write(CONTINUE);
   }
 
   /** The response's head leaves now: from here on, no interim response may be sent. */
   beginResponse(): void {
-    this.#isInvitable = false;
+    this.#canSendContinue = false;
   }
 
   /** The request is over: nothing more is to be read of it. */
@@ -127,9 +127,9 @@ export class RequestContent implements Content {
    *
    * @param limit Octets still to come that are worth waiting for.
    * @returns Whether the connection can go on: the content is at its end, or the little that is
-   * missing can be {@linkcode drain}ed after the response.
+   * missing can be {@linkcode discard}ed after the response.
    */
-  skip(limit: number): boolean {
+  discardReceived(limit: number): boolean {
     // A read that is still under way would take what belongs to the next request.
     if (this.#isReading || this.#state === "broken") return false;
     try {
@@ -145,9 +145,9 @@ export class RequestContent implements Content {
   }
 
   /** Reads and drops what is missing. */
-  async drain(): Promise<void> {
+  async discard(): Promise<void> {
     this.#isReading = true; // A handler that comes late with a read of its own is refused it.
-    while (await this.#read("drain") !== null);
+    while (await this.#read("discard") !== null);
     this.#isReading = false;
   }
 

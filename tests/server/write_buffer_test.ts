@@ -5,10 +5,10 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { withHeadroom } from "../../lib/http/headroom.ts";
 import { DEFAULT_LIMITS } from "../../lib/server/limits.ts";
-import { Outbox } from "../../lib/server/outbox.ts";
-import { Sweeper } from "../../lib/server/sweeper.ts";
-import { Transport } from "../../lib/server/transport.ts";
-import { Watch } from "../../lib/server/watch.ts";
+import { WriteBuffer } from "../../lib/server/write_buffer.ts";
+import { DeadlineTimer } from "../../lib/server/deadline_timer.ts";
+import { Socket } from "../../lib/server/socket.ts";
+import { Deadlines } from "../../lib/server/deadlines.ts";
 import { fromLatin1, toLatin1 } from "../support/raw_client.ts";
 
 /** A socket that takes so many octets at a time, and fails after so many in all. */
@@ -31,9 +31,9 @@ class Sink {
   }
 }
 
-function outboxTo(sink: Sink): Outbox {
+function outboxTo(sink: Sink): WriteBuffer {
   const conn = sink as unknown as Deno.Conn;
-  return new Outbox(new Transport(conn, new Watch(DEFAULT_LIMITS), new Sweeper()));
+  return new WriteBuffer(new Socket(conn, new Deadlines(DEFAULT_LIMITS), new DeadlineTimer()));
 }
 
 /** Latin-1 text of some length: no two neighbours are alike, and what is beyond ASCII is there. */
@@ -58,7 +58,7 @@ const response = fc.record({
 
 /** Sends responses as a connection does; returns what each was told, and what was to be sent. */
 async function sendAll(
-  outbox: Outbox,
+  buffer: WriteBuffer,
   responses: readonly { head: [number, boolean]; content: number | null; hasRoom: boolean }[],
 ): Promise<{ reports: [index: number, octets: number][]; sizes: number[]; all: string }> {
   const reports: [number, number][] = [];
@@ -73,17 +73,17 @@ async function sendAll(
       const cut = Math.floor(head.length / 3);
       const composed = { beginning: fromLatin1(head.slice(0, cut)), rest: head.slice(cut) };
       const lasting = octets !== null && hasRoom ? withHeadroom(octets) : octets;
-      outbox.put(composed, lasting ?? "", (sent) => reports.push([index, sent]));
-      if (outbox.isFull) await outbox.flush();
+      buffer.put(composed, lasting ?? "", (sent) => reports.push([index, sent]));
+      if (buffer.isFull) await buffer.flush();
     }
-    if (!outbox.isEmpty) await outbox.flush();
+    if (!buffer.isEmpty) await buffer.flush();
   } catch (error) {
-    assertEquals((error as Error).name, "PeerGone");
+    assertEquals((error as Error).name, "ConnectionLost");
   }
   return { reports, sizes, all };
 }
 
-Deno.test("Outbox sends what was put into it, octet for octet, and reports each response once", async () => {
+Deno.test("WriteBuffer sends what was put into it, octet for octet, and reports each response once", async () => {
   const responses = fc.array(response, { maxLength: 12 });
   await fc.assert(
     fc.asyncProperty(responses, fc.integer({ min: 997, max: 70_000 }), async (series, step) => {
@@ -96,7 +96,7 @@ Deno.test("Outbox sends what was put into it, octet for octet, and reports each 
   );
 });
 
-Deno.test("Outbox reports what has really left of each response when the peer is gone", async () => {
+Deno.test("WriteBuffer reports what has really left of each response when the peer is gone", async () => {
   const responses = fc.array(response, { minLength: 1, maxLength: 8 });
   await fc.assert(
     fc.asyncProperty(responses, fc.nat(60_000), async (series, most) => {
@@ -130,7 +130,7 @@ class LateSink {
   }
 }
 
-Deno.test("Outbox sends one content to many at a time, each with the head that it is to have", async () => {
+Deno.test("WriteBuffer sends one content to many at a time, each with the head that it is to have", async () => {
   const text = "0123456789".repeat(5000);
   const content = withHeadroom(fromLatin1(text));
   const beginning = fromLatin1("HTTP/1.1 200 OK\r\n");
@@ -139,9 +139,9 @@ Deno.test("Outbox sends one content to many at a time, each with the head that i
   for (let round = 0; round < 2; round++) {
     const sinks = rests.map(() => new LateSink());
     const flushes = sinks.map((sink, index) => {
-      const outbox = outboxTo(sink as unknown as Sink);
-      outbox.put({ beginning, rest: rests[index]! }, content, null);
-      return outbox.flush();
+      const buffer = outboxTo(sink as unknown as Sink);
+      buffer.put({ beginning, rest: rests[index]! }, content, null);
+      return buffer.flush();
     });
     for (const [index, sink] of sinks.entries()) {
       let count = 0;

@@ -1,49 +1,49 @@
-// What one connection is waiting for, and since when: plain numbers, judged whenever the sweeper
+// What one connection is waiting for, and since when: plain numbers, judged whenever the timer
 // comes by. It knows no clock of its own; every moment is told, in milliseconds.
 
-import { CROWDED_IDLE_TIMEOUT, type Deadlines, SYSTEM_BUFFER } from "./limits.ts";
+import { AT_CAPACITY_IDLE_TIMEOUT, SYSTEM_BUFFER, type Timeouts } from "./limits.ts";
 
 /** What a connection can be waiting for. `nothing` is the handler, which may take its time. */
-export type Awaited =
+export type Waiting =
   | "nothing"
   | "handshake"
   | "request"
   | "head"
   | "content"
-  | "drain"
+  | "discard"
   | "response"
   | "end";
 
 /** Watches over the waiting of one connection. */
-export class Watch {
-  readonly #deadlines: Deadlines;
-  #awaited: Awaited = "nothing";
+export class Deadlines {
+  readonly #timeouts: Timeouts;
+  #waiting: Waiting = "nothing";
   #since = 0;
   /** Milliseconds that the content under way is behind the pace; below 0, ahead of it. */
   #behind = 0;
   /** Until when a peer that keeps the pace may be reading what the system has taken so far. */
   #readUntil = 0;
 
-  /** @param deadlines How long to wait for what. */
-  constructor(deadlines: Deadlines) {
-    this.#deadlines = deadlines;
+  /** @param timeouts How long to wait for what. */
+  constructor(timeouts: Timeouts) {
+    this.#timeouts = timeouts;
   }
 
   /** What the connection is waiting for. */
-  get awaited(): Awaited {
-    return this.#awaited;
+  get waiting(): Waiting {
+    return this.#waiting;
   }
 
   /** The connection waits, from now on or still. */
-  expect(what: Awaited, now: number): void {
-    if (what === this.#awaited) return;
-    this.#awaited = what;
+  expect(what: Waiting, now: number): void {
+    if (what === this.#waiting) return;
+    this.#waiting = what;
     this.#since = now;
   }
 
   /** Whether no request has been under way for so many milliseconds. */
   isIdleFor(milliseconds: number, now: number): boolean {
-    const isIdle = this.#awaited === "request" || this.#awaited === "handshake";
+    const isIdle = this.#waiting === "request" || this.#waiting === "handshake";
     return isIdle && now - this.#since > milliseconds;
   }
 
@@ -55,17 +55,17 @@ export class Watch {
 
   /** A wait for content has brought so many octets. */
   receive(octets: number, now: number): void {
-    if (this.#awaited !== "content" && this.#awaited !== "drain") return;
-    const { minRate, rateGrace } = this.#deadlines;
+    if (this.#waiting !== "content" && this.#waiting !== "discard") return;
+    const { minRate, rateGrace } = this.#timeouts;
     const ahead = minRate === 0 ? 0 : 1000 * octets / minRate;
     // A fast beginning does not buy the right to trickle for long.
     this.#behind = Math.max(-rateGrace, this.#behind + now - this.#since - ahead);
-    this.#awaited = "nothing";
+    this.#waiting = "nothing";
   }
 
   /** The system has taken octets of a response. */
   send(octets: number, now: number): void {
-    const { minRate } = this.#deadlines;
+    const { minRate } = this.#timeouts;
     if (minRate === 0) return;
     this.#readUntil = Math.min(
       Math.max(this.#readUntil, now) + 1000 * octets / minRate,
@@ -76,22 +76,22 @@ export class Watch {
   /**
    * Whether the peer has kept the connection waiting for too long.
    *
-   * @param isCrowded Whether the server has as many connections as it may.
+   * @param isAtCapacity Whether the server has as many connections as it may.
    */
-  isLate(now: number, isCrowded: boolean): boolean {
-    const { headTimeout, idleTimeout, stallTimeout, lingerTimeout } = this.#deadlines;
+  isLate(now: number, isAtCapacity: boolean): boolean {
+    const { headerTimeout, idleTimeout, bodyTimeout, lingerTimeout } = this.#timeouts;
     const elapsed = now - this.#since;
-    switch (this.#awaited) {
+    switch (this.#waiting) {
       case "nothing":
         return false;
       case "request":
-        return isBeyond(elapsed, idleTimeout) || isCrowded && elapsed > CROWDED_IDLE_TIMEOUT;
+        return isBeyond(elapsed, idleTimeout) || isAtCapacity && elapsed > AT_CAPACITY_IDLE_TIMEOUT;
       case "handshake":
       case "head":
-        return isBeyond(elapsed, headTimeout);
+        return isBeyond(elapsed, headerTimeout);
       case "content":
-      case "drain":
-        return isBeyond(elapsed, stallTimeout) || this.#isSlow(this.#behind + elapsed);
+      case "discard":
+        return isBeyond(elapsed, bodyTimeout) || this.#isSlow(this.#behind + elapsed);
       case "response":
         return this.#isUnread(now);
       case "end":
@@ -100,12 +100,12 @@ export class Watch {
   }
 
   #isSlow(behind: number): boolean {
-    const { minRate, rateGrace } = this.#deadlines;
+    const { minRate, rateGrace } = this.#timeouts;
     return minRate > 0 && behind > rateGrace;
   }
 
   #isUnread(now: number): boolean {
-    const { minRate, rateGrace } = this.#deadlines;
+    const { minRate, rateGrace } = this.#timeouts;
     return minRate > 0 && now > Math.max(this.#readUntil, this.#since) + rateGrace;
   }
 }

@@ -3,8 +3,8 @@
 
 import { type Headroom, headroomOf } from "../http/headroom.ts";
 import { lengthOf, type ResponseHead, writeHead } from "../http/writer.ts";
-import { giveBackMemory, LARGE, takeMemory } from "./response_memory.ts";
-import type { Load } from "./transport.ts";
+import { acquireBuffer, LARGE_BUFFER, releaseBuffer } from "./buffer_pool.ts";
+import type { WriteSource } from "./socket.ts";
 
 /** Hears how many octets of a response have been sent, its head included. */
 export type OnSent = (octets: number) => void;
@@ -16,7 +16,7 @@ interface Unreported {
 }
 
 /** Responses in the order of their requests, until they have been sent. */
-export class Batch implements Load {
+export class WriteBatch implements WriteSource {
   #memory: Uint8Array<ArrayBuffer> | null = null;
   #length = 0;
   /** Content that did not fit. */
@@ -28,10 +28,10 @@ export class Batch implements Load {
 
   /** Whether it has to be sent before the next response is put into it. */
   get isFull(): boolean {
-    return this.#length > LARGE / 2 || this.#rest !== null;
+    return this.#length > LARGE_BUFFER / 2 || this.#rest !== null;
   }
 
-  /** Puts a response behind the others, see {@linkcode Outbox.put}. */
+  /** Puts a response behind the others, see {@linkcode WriteBuffer.put}. */
   put(head: ResponseHead, content: string | Uint8Array, onSent: OnSent | null): void {
     if (!this.#putJoined(head, content)) this.#gather(head, content);
     if (onSent === null) return;
@@ -41,7 +41,7 @@ export class Batch implements Load {
 
   /** A large response leaves in one write where nothing is before it and its content has the room. */
   #putJoined(head: ResponseHead, content: string | Uint8Array): boolean {
-    const isLarge = lengthOf(head) + content.length > LARGE;
+    const isLarge = lengthOf(head) + content.length > LARGE_BUFFER;
     if (!isLarge || typeof content === "string" || this.#length > 0) return false;
     const headroom = headroomOf(content);
     const joined = headroom?.join(head) ?? null;
@@ -59,15 +59,15 @@ export class Batch implements Load {
     if (typeof content !== "string" && content.length > 0) this.#append(memory, content);
   }
 
-  /** Memory for so many octets in all, and for further ones if they are few. */
+  /** Buffer for so many octets in all, and for further ones if they are few. */
   #take(size: number, further: number): Uint8Array<ArrayBuffer> {
-    const wanted = size + further <= LARGE ? size + further : size;
+    const wanted = size + further <= LARGE_BUFFER ? size + further : size;
     const memory = this.#memory;
     if (memory !== null && memory.length >= wanted) return memory;
-    const larger = takeMemory(wanted);
+    const larger = acquireBuffer(wanted);
     if (memory !== null) {
       larger.set(memory.subarray(0, this.#length));
-      giveBackMemory(memory);
+      releaseBuffer(memory);
     }
     return this.#memory = larger;
   }
@@ -92,7 +92,7 @@ export class Batch implements Load {
   }
 
   done(octets: number): void {
-    if (this.#memory !== null) giveBackMemory(this.#memory);
+    if (this.#memory !== null) releaseBuffer(this.#memory);
     this.#headroom?.release();
     if (this.#unreported !== null) report(this.#unreported, octets);
   }

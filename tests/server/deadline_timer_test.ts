@@ -1,0 +1,29 @@
+import { assert, assertEquals } from "@std/assert";
+import { type DeadlineOwner, DeadlineTimer } from "../../lib/server/deadline_timer.ts";
+import { until } from "../support/wait.ts";
+
+Deno.test("DeadlineTimer sweeps its members for as long as there are any", async () => {
+  const timer = new DeadlineTimer();
+  const moments: number[] = [];
+  const member: DeadlineOwner = { onTick: (now) => moments.push(now) };
+  timer.add(member);
+  await until(() => moments.length >= 3);
+  timer.delete(member);
+  // A timer that went on would be found by the test runner.
+  assertEquals(moments, moments.toSorted((one, other) => one - other));
+  assertEquals(timer.now, moments.at(-1));
+});
+
+Deno.test("DeadlineTimer does not count the time in which the program was held up", async () => {
+  const timer = new DeadlineTimer();
+  const moments: number[] = [];
+  const member: DeadlineOwner = { onTick: (now) => moments.push(now) };
+  timer.add(member);
+  await until(() => moments.length >= 1);
+  const end = performance.now() + 1500;
+  while (performance.now() < end);
+  const { length } = moments;
+  await until(() => moments.length > length);
+  timer.delete(member);
+  assert(moments[length]! - moments[length - 1]! < 501); // 500, but for rounding.
+});
