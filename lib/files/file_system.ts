@@ -5,7 +5,7 @@
 import type { StatsFs } from "node:fs";
 import { StatusError } from "../http/status.ts";
 
-async function lookAtFileSystem(path: string): Promise<StatsFs | null> {
+async function statFileSystem(path: string): Promise<StatsFs | null> {
   const { state } = Deno.permissions.querySync({ name: "sys", kind: "statfs" });
   if (state !== "granted") return null;
   const { statfs } = await import("node:fs/promises");
@@ -13,12 +13,12 @@ async function lookAtFileSystem(path: string): Promise<StatsFs | null> {
 }
 
 /** Octets that can as well be received before it turns out that they have no room: 64 KiB. */
-const NOT_WORTH_ASKING = 65536;
+const MIN_CHECKED_LENGTH = 65536;
 
 /** @throws {StatusError} 507 where it is known that a file of this length has no room. */
-export async function checkSpace(folder: string, length: number | null): Promise<void> {
-  if (length === null || length <= NOT_WORTH_ASKING) return;
-  const found = await lookAtFileSystem(folder);
+export async function checkSpace(directory: string, length: number | null): Promise<void> {
+  if (length === null || length <= MIN_CHECKED_LENGTH) return;
+  const found = await statFileSystem(directory);
   if (found !== null && length > found.bavail * found.bsize) throw noSpace();
 }
 
@@ -28,7 +28,7 @@ export function noSpace(): StatusError {
 }
 
 /** Types, as statfs(2) has them, whose answers come across a network, or from another program. */
-const DISTANT: ReadonlySet<number> = new Set([
+const NETWORK_TYPES: ReadonlySet<number> = new Set([
   0x6969, // NFS
   0x517b, // SMB
   0xfe534d42, // SMB 2
@@ -43,10 +43,10 @@ const DISTANT: ReadonlySet<number> = new Set([
 ]);
 
 /** Whether it is known that a file system is somewhere else, where it may hang. */
-export async function isAcrossNetwork(path: string): Promise<boolean> {
+export async function isNetworkFileSystem(path: string): Promise<boolean> {
   try {
-    const found = await lookAtFileSystem(path);
-    return found !== null && DISTANT.has(found.type);
+    const found = await statFileSystem(path);
+    return found !== null && NETWORK_TYPES.has(found.type);
   } catch {
     return true; // Who cannot even be asked is not waited for.
   }

@@ -1,4 +1,4 @@
-// The handlers of /files: what a client may ask of the directory.
+// The handlers of /files: what a client may ask of the root.
 
 import { negotiateType } from "../http/accept.ts";
 import { encodeContent, withVary } from "../http/coding.ts";
@@ -6,22 +6,22 @@ import type { Handler, HttpRequest, HttpResponse } from "../http/message.ts";
 import { evaluatePreconditions, type Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
 import { DigestCheck } from "./digest.ts";
-import type { Directory } from "./directory.ts";
-import { notFound, preconditionFailed, toStatusError } from "./faults.ts";
-import { HeldFiles } from "./held_files.ts";
-import { listFolder } from "./listing.ts";
+import type { Root } from "./root.ts";
+import { notFound, preconditionFailed, toStatusError } from "./fs_errors.ts";
+import { FileCache } from "./cache.ts";
+import { listDirectory } from "./list.ts";
 import { JSON_FIELDS, PAGE_FIELDS, toHtml, toJson } from "./listing_page.ts";
-import { readFile, readHeldFile } from "./reading.ts";
-import { removeFile } from "./removal.ts";
+import { readCachedFile, readFile } from "./get.ts";
+import { removeFile } from "./delete.ts";
 import { DEFAULT_FILE_SETTINGS, type FileSettings } from "./settings.ts";
-import { storeFile } from "./upload.ts";
+import { storeFile } from "./put.ts";
 import { validatorFields } from "./validators.ts";
 
-/** What answers for the files of one directory; null for what is not allowed there. */
+/** What answers for the files of one root; null for what is not allowed there. */
 export interface FileHandlers {
-  /** Leads from the folder's name without its slash to the one with it. */
+  /** Leads from the directory's name without its slash to the one with it. */
   readonly redirect: Handler | null;
-  /** Sends the file that the parameter `name` names, or the listing of a folder. */
+  /** Sends the file that the parameter `name` names, or the listing of a directory. */
   readonly read: Handler | null;
   /** Stores the request's content: 201. */
   readonly post: Handler | null;
@@ -32,19 +32,19 @@ export interface FileHandlers {
 }
 
 /**
- * The handlers for a directory, or those that say that there is none.
+ * The handlers for a root, or those that say that there is none.
  *
  * @param clock Tells how long ago a file was changed: milliseconds since 1970.
  */
 export function fileHandlers(
-  directory: Directory | null,
+  root: Root | null,
   settings: FileSettings = DEFAULT_FILE_SETTINGS,
   clock: () => number = Date.now,
 ): FileHandlers {
-  if (directory === null) {
+  if (root === null) {
     return { redirect: null, read: refuse, post: refuse, put: refuse, remove: null };
   }
-  const files = new Files(directory, settings, clock);
+  const files = new Files(root, settings, clock);
   const isWritable = !settings.isReadOnly;
   return {
     redirect: addSlash,
@@ -56,35 +56,35 @@ export function fileHandlers(
 }
 
 function refuse(): never {
-  throw new StatusError(404, "No directory is served: start the server with --directory DIR.");
+  throw new StatusError(404, "No root is served: start the server with --root DIR.");
 }
 
-/** A folder's own URL ends in a slash, or the links of its listing would lead astray. */
+/** A directory's own URL ends in a slash, or the links of its listing would lead astray. */
 function addSlash({ path, query }: HttpRequest): HttpResponse {
   return { status: 308, fields: { "Location": `${path}/${query === null ? "" : `?${query}`}` } };
 }
 
-/** The files of one directory. */
+/** The files of one root. */
 class Files {
-  readonly #directory: Directory;
+  readonly #root: Root;
   readonly #settings: FileSettings;
-  readonly #held: HeldFiles;
+  readonly #cache: FileCache;
 
-  constructor(directory: Directory, settings: FileSettings, clock: () => number) {
-    this.#directory = directory;
+  constructor(root: Root, settings: FileSettings, clock: () => number) {
+    this.#root = root;
     this.#settings = settings;
-    this.#held = new HeldFiles(directory.looks, clock);
+    this.#cache = new FileCache(root.policy, clock);
   }
 
   read(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
     const name = request.parameters["name"]!;
     if (hasEncodedSlash(request)) throw notFound();
-    return readHeldFile(this.#held, request, name) ?? this.#read(request, name);
+    return readCachedFile(this.#cache, request, name) ?? this.#read(request, name);
   }
 
   async #read(request: HttpRequest, name: string): Promise<HttpResponse> {
     try {
-      return await this.#readFile(request, name) ?? await this.#readFolder(request, name);
+      return await this.#readFile(request, name) ?? await this.#readDirectory(request, name);
     } catch (error) {
       throw toStatusError(error, "reading");
     }
@@ -92,15 +92,15 @@ class Files {
 
   async #readFile(request: HttpRequest, name: string): Promise<HttpResponse | null> {
     if (name === "" || name.endsWith("/")) return null;
-    return await readFile(this.#directory, this.#held, this.#settings, request, name);
+    return await readFile(this.#root, this.#cache, this.#settings, request, name);
   }
 
-  async #readFolder(request: HttpRequest, name: string): Promise<HttpResponse> {
+  async #readDirectory(request: HttpRequest, name: string): Promise<HttpResponse> {
     const isComplete = name === "" || name.endsWith("/");
-    const folder = await this.#directory.findFolder(name.replace(/(?<=.)\/$/, ""));
-    if (folder === null) throw notFound();
+    const directory = await this.#root.findDirectory(name.replace(/(?<=.)\/$/, ""));
+    if (directory === null) throw notFound();
     if (!isComplete) return addSlash(request);
-    const entries = await listFolder(this.#directory, folder);
+    const entries = await listDirectory(this.#root, directory);
     const type = negotiateType(request.fields, ["text/html", "application/json"]);
     const response: HttpResponse = type === "application/json"
       ? { status: 200, fields: JSON_FIELDS, content: toJson(entries) }
@@ -120,7 +120,7 @@ class Files {
 
   async #store(request: HttpRequest): ReturnType<typeof storeFile> {
     const { isDurable, allowsReplace } = this.#settings;
-    return await storeFile(this.#directory, request.parameters["name"]!, request.content, {
+    return await storeFile(this.#root, request.parameters["name"]!, request.content, {
       check: (current) => this.#check(request, current),
       isCreator: !allowsReplace || request.fields.get("If-None-Match") === "*",
       digest: await DigestCheck.of(request.fields),
@@ -141,7 +141,7 @@ class Files {
   async remove(request: HttpRequest): Promise<HttpResponse> {
     if (hasEncodedSlash(request)) throw notFound();
     try {
-      await removeFile(this.#directory, request.parameters["name"]!, {
+      await removeFile(this.#root, request.parameters["name"]!, {
         check: (current) => {
           if (evaluatePreconditions("DELETE", request.fields, current, Date.now()) === "failed") {
             throw preconditionFailed();

@@ -3,7 +3,7 @@
 import type { ResponseFields } from "../http/fields.ts";
 // @ts-types="npm:@types/escape-html@1.0.4"
 import escapeHtml from "escape-html"; // does just this, without dependencies
-import type { Entry } from "./listing.ts";
+import type { Entry } from "./list.ts";
 
 /** A listing as JSON: an array of objects with name, type, size and modified. */
 export function toJson(entries: readonly Entry[]): string {
@@ -32,13 +32,13 @@ export const PAGE_FIELDS: ResponseFields = Object.freeze({
  * A listing as a page.
  *
  * @param path The path that it is asked for by, decoded.
- * @param isRoot Whether there is no folder above.
+ * @param isRoot Whether there is no directory above.
  */
 export function toHtml(entries: readonly Entry[], path: string, isRoot: boolean): string {
   const title = escapeHtml(`Index of ${path}`);
-  const folders = entries.filter(({ type }) => type === "folder");
+  const directories = entries.filter(({ type }) => type === "directory");
   const files = entries.filter(({ type }) => type === "file");
-  const rows = [...folders, ...files].map(rowOf);
+  const rows = [...directories, ...files].map(rowOf);
   if (!isRoot) rows.unshift('<tr><td><a href="../">../</a></td><td></td><td></td></tr>');
   return `<!DOCTYPE html>
 <html lang="en">
@@ -70,8 +70,8 @@ ${rows.join("\n")}
 
 /** A link begins with "./", since a name such as `a:b` would be a scheme. */
 function rowOf({ name, type, size, modified }: Entry): string {
-  const shown = type === "folder" ? `${name}/` : name;
-  const target = `./${encodeURIComponent(name)}${type === "folder" ? "/" : ""}`;
+  const shown = type === "directory" ? `${name}/` : name;
+  const target = `./${encodeURIComponent(name)}${type === "directory" ? "/" : ""}`;
   const time = new Date(modified).toISOString().slice(0, 16).replace("T", " ");
   return `<tr><td><a href="${escapeHtml(target)}">${escapeHtml(shown)}</a></td>` +
     `<td>${size ?? ""}</td><td>${time}</td></tr>`;

@@ -27,7 +27,7 @@ export function splitName(name: string, showsHidden: boolean): readonly string[]
   return segments.every((segment) => isName(segment, showsHidden)) ? segments : null;
 }
 
-/** Whether a file in a folder can have a name, as far as clients are concerned. */
+/** Whether a file in a directory can have a name, as far as clients are concerned. */
 export function isName(segment: string, showsHidden: boolean): boolean {
   return segment !== "" && segment !== "." && segment !== ".." &&
     !segment.includes("\\") && !segment.includes("\0") && !segment.includes("/") &&

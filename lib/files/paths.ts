@@ -1,20 +1,20 @@
 // Paths of the file system, and what the system says of them, absence being an answer.
 
-/** How often a swap of folders has to succeed in a row to go unnoticed. */
-const LOOKS = 4;
+/** How often a swap of directories has to succeed in a row to go unnoticed. */
+const CHECKS = 4;
 
-/** The path of something in a folder. */
-export function join(folder: string, ...segments: readonly string[]): string {
-  return `${folder === "/" ? "" : folder}/${segments.join("/")}`;
+/** The path of something in a directory. */
+export function join(directory: string, ...segments: readonly string[]): string {
+  return `${directory === "/" ? "" : directory}/${segments.join("/")}`;
 }
 
-/** The path of the folder that a path is in. */
-export function folderOf(path: string): string {
+/** The path of the directory that a path is in. */
+export function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";
 }
 
 /** What is at a path, links not followed, or null where there is nothing. */
-export async function lookAt(path: string): Promise<Deno.FileInfo | null> {
+export async function lstat(path: string): Promise<Deno.FileInfo | null> {
   try {
     return await Deno.lstat(path);
   } catch (error) {
@@ -24,7 +24,7 @@ export async function lookAt(path: string): Promise<Deno.FileInfo | null> {
 }
 
 /** The same, without anything else happening in this program meanwhile. */
-export function lookAtNow(path: string): Deno.FileInfo | null {
+export function lstatSync(path: string): Deno.FileInfo | null {
   try {
     return Deno.lstatSync(path);
   } catch (error) {
@@ -51,22 +51,22 @@ export async function realPathOrNull(path: string): Promise<string | null> {
 /**
  * Whether an open file is the one at a path in which there is no link.
  *
- * Between two looks at a path, somebody with another way into the directory may swap a folder for
+ * Between two policy at a path, somebody with another way into the directory may swap a directory for
  * a link; there is no openat in Deno that would rule that out. So we look several times.
  */
 export async function isFileAt(path: string, { dev, ino }: Deno.FileInfo): Promise<boolean> {
-  for (let look = 0; look < LOOKS; look++) {
+  for (let look = 0; look < CHECKS; look++) {
     if (await realPathOrNull(path) !== path) return false;
-    const found = await lookAt(path);
+    const found = await lstat(path);
     if (!found?.isFile || found.dev !== dev || found.ino !== ino) return false;
   }
   return true;
 }
 
 /** The same, without anything else happening in this program meanwhile. */
-export function isFileAtNow(path: string, { dev, ino }: Deno.FileInfo): boolean {
+export function isFileAtSync(path: string, { dev, ino }: Deno.FileInfo): boolean {
   try {
-    for (let look = 0; look < LOOKS; look++) {
+    for (let look = 0; look < CHECKS; look++) {
       if (Deno.realPathSync(path) !== path) return false;
       const found = Deno.lstatSync(path);
       if (!found.isFile || found.dev !== dev || found.ino !== ino) return false;
@@ -78,7 +78,7 @@ export function isFileAtNow(path: string, { dev, ino }: Deno.FileInfo): boolean 
   }
 }
 
-/** Whether two looks saw the same file in the same state, as far as the system tells. */
+/** Whether two policy saw the same file in the same state, as far as the system tells. */
 export function isSameState(one: Deno.FileInfo, other: Deno.FileInfo): boolean {
   return one.isFile && one.ino === other.ino && one.dev === other.dev && one.size === other.size &&
     isSameMoment(one.mtime, other.mtime) && isSameMoment(one.ctime, other.ctime);
@@ -89,38 +89,38 @@ export function isSameMoment(one: Date | null, other: Date | null): boolean {
   return one?.getTime() === other?.getTime();
 }
 
-/** What opens a folder. */
+/** What opens a directory. */
 interface Opener {
   open(path: string): Deno.FsFile | Promise<Deno.FsFile>;
 }
 
-/** Folders that are open so that what is done in them can be made to last, power cut or not. */
-export class FolderSync {
-  readonly #folders: readonly Deno.FsFile[];
+/** Directories that are open so that what is done in them can be made to last, power cut or not. */
+export class DirectorySync {
+  readonly #directories: readonly Deno.FsFile[];
 
-  private constructor(folders: readonly Deno.FsFile[]) {
-    this.#folders = folders;
+  private constructor(directories: readonly Deno.FsFile[]) {
+    this.#directories = directories;
   }
 
-  /** Opens folders: before anything is done, so that a refusal comes in time. */
-  static async open(paths: Iterable<string>, looks: Opener): Promise<FolderSync> {
-    const folders: Deno.FsFile[] = [];
+  /** Opens directories: before anything is done, so that a refusal comes in time. */
+  static async open(paths: Iterable<string>, policy: Opener): Promise<DirectorySync> {
+    const directories: Deno.FsFile[] = [];
     try {
-      for (const path of paths) folders.push(await looks.open(path));
+      for (const path of paths) directories.push(await policy.open(path));
     } catch (error) {
-      for (const folder of folders) folder.close();
+      for (const directory of directories) directory.close();
       throw error;
     }
-    return new FolderSync(folders);
+    return new DirectorySync(directories);
   }
 
   /** Makes it last. */
   async sync(): Promise<void> {
-    for (const folder of this.#folders) await folder.sync();
+    for (const directory of this.#directories) await directory.sync();
   }
 
-  /** Closes the folders. */
+  /** Closes the directories. */
   [Symbol.dispose](): void {
-    for (const folder of this.#folders) folder.close();
+    for (const directory of this.#directories) directory.close();
   }
 }

@@ -4,7 +4,7 @@ import { formatDate } from "../http/date.ts";
 import type { Coding } from "../http/coding.ts";
 import type { ResponseFields } from "../http/fields.ts";
 import type { Validators } from "../http/preconditions.ts";
-import type { QuickLooks } from "./quick_looks.ts";
+import type { SyncFilePolicy } from "./sync_policy.ts";
 
 /**
  * The validators of a file in a coding. The entity tag is strong as long as files are replaced:
@@ -22,11 +22,11 @@ export function validatorsOf(info: Deno.FileInfo, coding: Coding | null = null):
 }
 
 /** Ready-made codings beside a file, by what follows its name: the smaller one first. */
-export const READY_MADE: ReadonlyMap<Coding, string> = new Map([["br", ".br"], ["gzip", ".gz"]]);
+export const PRECOMPRESSED: ReadonlyMap<Coding, string> = new Map([["br", ".br"], ["gzip", ".gz"]]);
 
 /** Whether a ready-made coding is older than what it is a coding of. */
-export function isStale(readyMade: Deno.FileInfo, original: Deno.FileInfo): boolean {
-  return readyMade.mtime! < original.mtime!;
+export function isStale(precompressed: Deno.FileInfo, original: Deno.FileInfo): boolean {
+  return precompressed.mtime! < original.mtime!;
 }
 
 /**
@@ -35,16 +35,16 @@ export function isStale(readyMade: Deno.FileInfo, original: Deno.FileInfo): bool
  */
 export async function currentValidators(
   path: string,
-  looks: QuickLooks,
+  policy: SyncFilePolicy,
 ): Promise<Validators | null> {
-  const info = await looks.lookAt(path);
+  const info = await policy.lstat(path);
   if (info === null) return null;
   const others: string[] = [];
-  for (const [coding, ending] of READY_MADE) {
-    const readyMade = await looks.lookAt(path + ending);
+  for (const [coding, ending] of PRECOMPRESSED) {
+    const precompressed = await policy.lstat(path + ending);
     others.push(validatorsOf(info, coding).etag);
-    if (readyMade !== null && !isStale(readyMade, info)) {
-      others.push(validatorsOf(readyMade, coding).etag);
+    if (precompressed !== null && !isStale(precompressed, info)) {
+      others.push(validatorsOf(precompressed, coding).etag);
     }
   }
   return { ...validatorsOf(info), others };

@@ -3,7 +3,7 @@
 
 import type { AccessLog } from "../access_log/access_log.ts";
 import { Metrics, type Snapshot } from "../admin/metrics.ts";
-import { Directory } from "../files/directory.ts";
+import { Root } from "../files/root.ts";
 import { fileHandlers } from "../files/handlers.ts";
 import type { Options } from "../options/parse.ts";
 import { router } from "../router.ts";
@@ -54,7 +54,7 @@ export class Instance implements Serving {
   static async start(assignment: Assignment, log: AccessLog): Promise<Instance> {
     const { options, index, count, restarts } = assignment;
     const { directory: path, files, trustProxy } = options;
-    const directory = path === null ? null : new Directory(path, files.showsHidden);
+    const directory = path === null ? null : new Root(path, files.showsHidden);
     const proxies = trustProxy.length === 0 ? null : await TrustedProxies.of(trustProxy);
     const metrics = options.admin === null ? null : new Metrics(() => log.droppedLines);
     const server = serve(router(routes(fileHandlers(directory, files))), {

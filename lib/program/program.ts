@@ -6,8 +6,8 @@ import { LogFile } from "../access_log/log_file.ts";
 import { type LineSink, LineWriter } from "../access_log/sink.ts";
 import { exposeMetrics, processSnapshot } from "../admin/exposition.ts";
 import { type AdminSource, serveAdmin } from "../admin/routes.ts";
-import { Directory } from "../files/directory.ts";
-import { sweep } from "../files/sweep.ts";
+import { Root } from "../files/root.ts";
+import { removeStaleUploads } from "../files/stale_uploads.ts";
 import type { Options, TlsFiles } from "../options/parse.ts";
 import { type Address, UsageError } from "../options/values.ts";
 import { elapse } from "../server/clock.ts";
@@ -40,7 +40,7 @@ export async function run(options: Options, version: string): Promise<void> {
   signals.onHangup = () => void starting.then((program) => program.reload(), () => {});
   const program = await Promise.race([starting, pastPatience(signals, options.grace)]);
   if (program === null) return;
-  if (directory !== null && !options.files.isReadOnly) void program.sweep(directory);
+  if (directory !== null && !options.files.isReadOnly) void program.removeStaleUploads(directory);
   await signals.end;
   // Whoever signals twice does not want to wait.
   await Promise.race([program.end(), signals.secondEnd.then(() => program.leave())]);
@@ -112,8 +112,8 @@ class Program {
   }
 
   /** Beside the serving: a large directory takes its time. */
-  async sweep(directory: Directory): Promise<void> {
-    const removed = await sweep(directory.path, (error) => console.error(error));
+  async removeStaleUploads(directory: Root): Promise<void> {
+    const removed = await removeStaleUploads(directory.path, (error) => console.error(error));
     if (removed > 0) this.#log.event("swept", `${removed} unfinished uploads away`);
   }
 
@@ -249,10 +249,10 @@ async function openLog(path: string): Promise<LogFile> {
   }
 }
 
-function openDirectory({ directory: path, files }: Options): Directory | null {
+function openDirectory({ directory: path, files }: Options): Root | null {
   if (path === null) return null;
   try {
-    return new Directory(path, files.showsHidden);
+    return new Root(path, files.showsHidden);
   } catch (error) {
     const isMissing = error instanceof Deno.errors.NotFound ||
       error instanceof Deno.errors.NotADirectory;

@@ -1,7 +1,7 @@
 // Files that change while they are sent: never wrong octets under a right length.
 
 import { assert, assertEquals } from "@std/assert";
-import { Directory, type OpenFile } from "../../lib/files/directory.ts";
+import { type OpenFile, Root } from "../../lib/files/root.ts";
 import { fileHandlers } from "../../lib/files/handlers.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
@@ -102,7 +102,7 @@ for (const [name, isDelivered, change] of CHANGES) {
 }
 
 /** A directory in which the file `a` is cut as soon as it has been opened. */
-class CuttingDirectory extends Directory {
+class CuttingDirectory extends Root {
   override async openFile(name: string): Promise<OpenFile | null> {
     const open = await super.openFile(name);
     if (name === "a") await Deno.truncate(`${this.path}/a`, 10);

@@ -5,7 +5,7 @@ import { testWith } from "../support/needs.ts";
 import { CHANGED, makeOctets, NEEDS, SAME, withHouse } from "./reading_house.ts";
 
 /** A file, its ready-made codings, and what is sent; "coded" is what is coded on the way. */
-const READY_MADE: [beside: string[], accepted: string, coding: string | null, from: string][] = [
+const PRECOMPRESSED: [beside: string[], accepted: string, coding: string | null, from: string][] = [
   [["gz", "br"], "gzip", "gzip", "gz"],
   [["gz", "br"], "br", "br", "br"],
   [["gz", "br"], "gzip, br", "br", "br"],
@@ -35,7 +35,7 @@ testWith(
   NEEDS,
   "GET of a file sends the ready-made coding that the client likes best",
   async () => {
-    for (const [beside, accepted, coding, from] of READY_MADE) {
+    for (const [beside, accepted, coding, from] of PRECOMPRESSED) {
       await withHouse(async ({ path, ask }) => {
         await Deno.writeTextFile(`${path}/a.txt`, TEXT);
         await Deno.utime(`${path}/a.txt`, CHANGED, CHANGED);

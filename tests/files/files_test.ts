@@ -3,11 +3,11 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DigestCheck } from "../../lib/files/digest.ts";
-import { Directory } from "../../lib/files/directory.ts";
+import { Root } from "../../lib/files/root.ts";
 import { fileHandlers } from "../../lib/files/handlers.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { hasCompressedEnding, splitName, temporaryName } from "../../lib/files/names.ts";
-import { storeFile, type StoreOptions } from "../../lib/files/upload.ts";
+import { storeFile, type StoreOptions } from "../../lib/files/put.ts";
 import { type Content, fromStream } from "../../lib/http/content.ts";
 import { Fields } from "../../lib/http/fields.ts";
 import { router } from "../../lib/router.ts";
@@ -42,7 +42,7 @@ async function withHouse(run: (house: House) => Promise<void>): Promise<void> {
     const inside = `${path}/in`;
     await Deno.mkdir(inside);
     await Deno.writeTextFile(`${path}/secret`, "secret");
-    const directory = await acquainted(new Directory(inside));
+    const directory = await acquainted(new Root(inside));
     const server = serve(router(routes(fileHandlers(directory, DEFAULT_FILE_SETTINGS))), {
       port: 0,
     });
@@ -121,12 +121,12 @@ testWith(
     withHouse(async ({ inside, outside, get, post }) => {
       await Deno.mkdir(`${inside}/real`);
       await Deno.writeTextFile(`${inside}/real/file`, "real");
-      await Deno.symlink("real", `${inside}/folder`);
+      await Deno.symlink("real", `${inside}/directory`);
       await Deno.symlink("real/file", `${inside}/file`);
-      assertEquals((await get("/files/folder/file")).text, "real");
+      assertEquals((await get("/files/directory/file")).text, "real");
       assertEquals((await get("/files/file")).text, "real");
       assertEquals((await post("/files/file", "changed")).status, 201);
-      assertEquals((await post("/files/folder/more", "more")).status, 201);
+      assertEquals((await post("/files/directory/more", "more")).status, 201);
       assertEquals(await Deno.readTextFile(`${inside}/real/file`), "changed");
       assertEquals((await Deno.lstat(`${inside}/file`)).isSymlink, true);
 
@@ -156,10 +156,10 @@ testWith(
   "the handlers of /files answer what stands in the way",
   () =>
     withHouse(async ({ inside, get, post }) => {
-      await Deno.mkdir(`${inside}/folder`);
+      await Deno.mkdir(`${inside}/directory`);
       await Deno.writeTextFile(`${inside}/file`, "file");
       assertEquals((await get("/files/file/below")).status, 404);
-      assertEquals((await post("/files/folder", "x")).status, 409);
+      assertEquals((await post("/files/directory", "x")).status, 409);
       assertEquals((await post("/files/file/below", "x")).status, 409);
       assertEquals((await post("/files/file/far/below", "x")).status, 409);
       const long = "n".repeat(256);
@@ -167,13 +167,13 @@ testWith(
       assertEquals((await post(`/files/${long}`, "x")).status, 400);
       assertEquals((await post(`/files/${long}/below`, "x")).status, 400);
       assertEquals((await post(`/files/new/${long}`, "x")).status, 400);
-      assertEquals(await listTree(inside), ["file", "folder/"]);
+      assertEquals(await listTree(inside), ["directory/", "file"]);
     }),
 );
 
 testWith(
   NEEDS,
-  "the handlers of /files take names of any script, and folders that are missing",
+  "the handlers of /files take names of any script, and directories that are missing",
   () =>
     withHouse(async ({ inside, get, post }) => {
       for (
@@ -227,7 +227,7 @@ testWith(
   "storeFile() takes everything back where the content breaks off, whoever else writes",
   () =>
     withDirectory(async (path) => {
-      const directory = await acquainted(new Directory(path));
+      const directory = await acquainted(new Root(path));
       const broken = () => {
         let isFirst = true;
         return fromStream(
@@ -271,7 +271,7 @@ testWith(
       const broken: Content = fromStream(
         new ReadableStream({ pull: (controller) => controller.error(new Error("gone")) }),
       );
-      const directory = await acquainted(new Directory(path));
+      const directory = await acquainted(new Root(path));
       await assertRejects(() => storeFile(directory, "a", broken, PLAIN), Error, "gone");
       assertEquals(await Deno.readTextFile(`${path}/a`), "old");
       assertEquals(await listTree(path), ["a"]);
@@ -314,7 +314,7 @@ testWith(
         crypto.getRandomValues(octets.subarray(at, at + 65536));
       }
       const errors: unknown[] = [];
-      const directory = await acquainted(new Directory(inside));
+      const directory = await acquainted(new Root(inside));
       const handler = router(routes(fileHandlers(directory, DEFAULT_FILE_SETTINGS)));
       const server = serve(handler, {
         port: 0,
@@ -356,22 +356,22 @@ testWith(
       let next = 0;
       const pieces = sizes.map((size) => Uint8Array.from({ length: size }, () => next++ % 251));
       const content = fromStream(ReadableStream.from(pieces));
-      await storeFile(await acquainted(new Directory(path)), "a", content, PLAIN);
+      await storeFile(await acquainted(new Root(path)), "a", content, PLAIN);
       assertEquals(await Deno.readFile(`${path}/a`), await new Blob(pieces).bytes());
     }),
 );
 
 testWith(
   ["read", "write"],
-  "Directory takes what is a directory, and nothing else",
+  "Root takes what is a directory, and nothing else",
   () =>
     withDirectory(async (path) => {
       await Deno.writeTextFile(`${path}/file`, "");
       await Deno.symlink(path, `${path}/link`);
-      assertEquals(new Directory(`${path}/`).path, path);
-      assertEquals(new Directory(`${path}/link`).path, path);
-      assertThrows(() => new Directory(`${path}/file`), Deno.errors.NotADirectory);
-      assertThrows(() => new Directory(`${path}/none`), Deno.errors.NotFound);
+      assertEquals(new Root(`${path}/`).path, path);
+      assertEquals(new Root(`${path}/link`).path, path);
+      assertThrows(() => new Root(`${path}/file`), Deno.errors.NotADirectory);
+      assertThrows(() => new Root(`${path}/none`), Deno.errors.NotFound);
     }),
 );
 

@@ -3,9 +3,9 @@
 // cannot be set, so it is the server's clock that is ahead.)
 
 import { assertEquals } from "@std/assert";
-import { Directory, type OpenFile } from "../../lib/files/directory.ts";
+import { type OpenFile, Root } from "../../lib/files/root.ts";
 import { fileHandlers } from "../../lib/files/handlers.ts";
-import { QuickLooks } from "../../lib/files/quick_looks.ts";
+import { SyncFilePolicy } from "../../lib/files/sync_policy.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
@@ -22,11 +22,11 @@ export const AHEAD = 4000;
  * A directory that counts how often files are opened. A look takes as long as the test says: on a
  * busy machine any could turn out slow, and then nothing is held for a while.
  */
-export class CountingDirectory extends Directory {
+export class CountingDirectory extends Root {
   opened = 0;
-  /** Milliseconds of the clock that looks are timed by. */
+  /** Milliseconds of the clock that policy are timed by. */
   now = 0;
-  override readonly looks: QuickLooks = new QuickLooks(this.path, () => this.now);
+  override readonly policy: SyncFilePolicy = new SyncFilePolicy(this.path, () => this.now);
 
   override openFile(name: string): Promise<OpenFile | null> {
     this.opened++;
@@ -42,7 +42,7 @@ export interface House {
   ask(request: string, ...lines: string[]): Promise<RawResponse>;
 }
 
-/** A house whose server holds files at once, in a folder of the test's own. */
+/** A house whose server holds files at once, in a directory of the test's own. */
 export interface HeldHouse extends House {
   /** What is served is `served` in it; `outside` is not. */
   readonly root: string;

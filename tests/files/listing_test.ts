@@ -1,4 +1,4 @@
-// Listings of folders, for people and for programs.
+// Listings of directories, for people and for programs.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { testWith } from "../support/needs.ts";
@@ -7,7 +7,7 @@ import { CHANGED, type House, namesIn, NEEDS, OCTETS, withHouse } from "./readin
 
 testWith(
   NEEDS,
-  "a folder without its slash leads to the one with it",
+  "a directory without its slash leads to the one with it",
   () =>
     withHouse(async ({ path, ask }) => {
       await Deno.mkdir(`${path}/in/a b`, { recursive: true });
@@ -29,7 +29,7 @@ testWith(
 
 testWith(
   NEEDS,
-  "a folder has no listing at another path than its own",
+  "a directory has no listing at another path than its own",
   () =>
     withHouse(async ({ path, ask }) => {
       await Deno.mkdir(`${path}/in`);
@@ -43,22 +43,22 @@ testWith(
   "a listing for programs tells name, type, size and time",
   () =>
     withHouse(async ({ path, ask }) => {
-      await Deno.mkdir(`${path}/folder`);
+      await Deno.mkdir(`${path}/directory`);
       await Deno.writeFile(`${path}/a`, OCTETS);
       await Deno.symlink("a", `${path}/link`);
-      await Deno.symlink("folder", `${path}/way`);
-      for (const name of ["a", "folder"]) await Deno.utime(`${path}/${name}`, CHANGED, CHANGED);
+      await Deno.symlink("directory", `${path}/way`);
+      for (const name of ["a", "directory"]) await Deno.utime(`${path}/${name}`, CHANGED, CHANGED);
       const { fields, text } = await ask("GET /files/", "Accept: application/json");
       assertEquals(fields.get("content-type"), "application/json");
       assert(fields.get("vary")!.split(", ").includes("Accept"));
       const modified = CHANGED.toISOString();
       assertEquals(JSON.parse(text), [
         { name: "a", type: "file", size: 1000, modified },
-        { name: "folder", type: "folder", size: null, modified },
+        { name: "directory", type: "directory", size: null, modified },
         { name: "link", type: "file", size: 1000, modified },
-        { name: "way", type: "folder", size: null, modified },
+        { name: "way", type: "directory", size: null, modified },
       ]);
-      const empty = await ask("GET /files/folder/", "Accept: application/json");
+      const empty = await ask("GET /files/directory/", "Accept: application/json");
       assertEquals(JSON.parse(empty.text), []);
     }),
 );
@@ -161,8 +161,8 @@ testWith(
   "the links of a listing lead back to the files, whatever their names",
   () =>
     withHouse(async ({ path, ask }) => {
-      const folder = `<script>alert(1)<`;
-      for (const below of ["", `${folder}/`]) {
+      const directory = `<script>alert(1)<`;
+      for (const below of ["", `${directory}/`]) {
         await Deno.mkdir(`${path}/${below}`, { recursive: true });
         for (const name of AWKWARD) await Deno.writeTextFile(`${path}/${below}${name}`, name);
         const base = `/files/${below.split("/").map(encodeURIComponent).join("/")}`;

@@ -140,8 +140,8 @@ const NAMES: [name: string, status: number, shown: number][] = [
   ["n".repeat(256), 400, 400],
   ["%C3%A5".repeat(128), 400, 400],
   [Array(30).fill("n".repeat(200)).join("/"), 400, 400],
-  ["folder", 409, 409],
-  ["folder/", 400, 400],
+  ["directory", 409, 409],
+  ["directory/", 400, 400],
   ["file/below", 409, 409],
   ["file/far/below", 409, 409],
   ["", 400, 400],
@@ -156,7 +156,7 @@ for (const showsHidden of [false, true]) {
     `names are written that may be, hidden ones ${showsHidden ? "" : "not "}shown`,
     () =>
       withHouse(async ({ path, ask }) => {
-        await Deno.mkdir(`${path}/folder`);
+        await Deno.mkdir(`${path}/directory`);
         await Deno.writeTextFile(`${path}/file`, "old");
         for (const [name, hidden, shown] of NAMES) {
           const status = showsHidden ? shown : hidden;
@@ -168,7 +168,7 @@ for (const showsHidden of [false, true]) {
             );}
           await Deno.remove(`${path}/in`, { recursive: true }).catch(() => {});
         }
-        assertEquals(await listTree(path), ["file", "folder/"]);
+        assertEquals(await listTree(path), ["directory/", "file"]);
       }, { showsHidden }),
   );
 }

@@ -244,9 +244,9 @@ testWith(
   "PUT takes the tag of any form that the file was got in",
   () =>
     withHouse(async ({ path, ask }) => {
-      for (const isReadyMade of [false, true]) {
+      for (const isPrecompressed of [false, true]) {
         for (const coding of ["identity", "gzip", "br"]) {
-          for (const name of isReadyMade ? ["a", "a.gz", "a.br"] : ["a"]) {
+          for (const name of isPrecompressed ? ["a", "a.gz", "a.br"] : ["a"]) {
             await Deno.writeTextFile(`${path}/${name}`, "some text");
             await Deno.utime(`${path}/${name}`, CHANGED, CHANGED);
           }

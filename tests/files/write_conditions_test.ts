@@ -232,7 +232,7 @@ testWith(
 
 testWith(
   NEEDS,
-  "a name that becomes that of a folder meanwhile is 409",
+  "a name that becomes that of a directory meanwhile is 409",
   () =>
     withHouse(async ({ path, port }) => {
       for (const line of ["X: no condition", 'If-None-Match: "x"']) {

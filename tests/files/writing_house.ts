@@ -66,7 +66,7 @@ export async function countParts(path: string): Promise<number> {
   return (await treeOf(path)).filter((each) => each.endsWith(".part")).length;
 }
 
-/** The tree, or nothing where a folder goes while it is looked into. */
+/** The tree, or nothing where a directory goes while it is looked into. */
 export async function treeOf(path: string): Promise<string[]> {
   return await listTree(path).catch(() => []);
 }

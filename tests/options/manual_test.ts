@@ -1,7 +1,7 @@
 // The manual page: written from the table, and in order for those who read manual pages.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Directory } from "../../lib/files/directory.ts";
+import { Root } from "../../lib/files/root.ts";
 import { fileHandlers } from "../../lib/files/handlers.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { ALL_FLAGS } from "../../lib/options/flags.ts";
@@ -28,7 +28,7 @@ Deno.test("manual() has every flag, with its value", () => {
 testWith(["read", "write"], "manual() has every route", () =>
   withDirectory((path) => {
     const settings = { ...DEFAULT_FILE_SETTINGS, allowsDelete: true };
-    const all = routes(fileHandlers(new Directory(path, false), settings));
+    const all = routes(fileHandlers(new Root(path, false), settings));
     for (const { method, path } of all.filter(({ path }) => path !== "/files")) {
       assertStringIncludes(manual(), `.It Li ${method} ${path}\n`);
     }

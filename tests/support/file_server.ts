@@ -1,6 +1,6 @@
 // A server of files in this process, on a directory of a test's own.
 
-import { Directory } from "../../lib/files/directory.ts";
+import { Root } from "../../lib/files/root.ts";
 import { fileHandlers } from "../../lib/files/handlers.ts";
 import type { FileSettings } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
@@ -20,8 +20,8 @@ export interface FileServer {
  * A directory that has learnt where its files are: it asks the system at the first need, and some
  * tests are over before the answer is there.
  */
-export async function acquainted<T extends Directory>(directory: T): Promise<T> {
-  await until(() => directory.looks.areAllowed);
+export async function acquainted<T extends Root>(directory: T): Promise<T> {
+  await until(() => directory.policy.isAllowed);
   return directory;
 }
 
@@ -38,7 +38,7 @@ export async function withFileServer(
 ): Promise<void> {
   await withDirectory(async (path) => {
     const errors: unknown[] = [];
-    const directory = await acquainted(new Directory(path, settings.showsHidden));
+    const directory = await acquainted(new Root(path, settings.showsHidden));
     const server = serve(router(routes(fileHandlers(directory, settings))), {
       port: 0,
       observer: { onError: (error) => errors.push(error) },

@@ -4,7 +4,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Directory } from "../../lib/files/directory.ts";
+import { Root } from "../../lib/files/root.ts";
 import { fileHandlers } from "../../lib/files/handlers.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
@@ -74,7 +74,7 @@ const LONGEST = 20 * PATIENCE;
 
 async function fuzz(path: string): Promise<void> {
   const errors: unknown[] = [];
-  const server = serve(router(routes(fileHandlers(new Directory(path), DEFAULT_FILE_SETTINGS))), {
+  const server = serve(router(routes(fileHandlers(new Root(path), DEFAULT_FILE_SETTINGS))), {
     port: 0,
     limits: LIMITS,
     observer: { onError: (error) => errors.push(error) },

@@ -4,9 +4,14 @@
 import { type Content, pieces } from "../http/content.ts";
 import type { ByteRange, Multipart } from "../http/range.ts";
 import { StatusError } from "../http/status.ts";
-import type { OpenFile } from "./directory.ts";
+import type { OpenFile } from "./root.ts";
 import { isSameMoment } from "./paths.ts";
-import { giveBackPair, type PiecePair, SMALL_PIECE, takePair } from "./piece_memory.ts";
+import {
+  acquireDoubleBuffer,
+  type DoubleBuffer,
+  releaseDoubleBuffer,
+  SMALL_BUFFER,
+} from "./double_buffer.ts";
 
 /** Milliseconds within which a piece comes from the system's memory, and hardly from any disk. */
 const CACHED = 1;
@@ -20,7 +25,7 @@ export class FileContent implements Content {
   #isSought = false;
   #memory: Uint8Array | null = null;
   /** Large memory, of which one part is filled while the other is sent. */
-  #pair: PiecePair | null = null;
+  #buffers: DoubleBuffer | null = null;
   /** The piece that is being read. */
   #ahead: Promise<Uint8Array> | null = null;
   /** Whether the file seems to be in the system's memory. */
@@ -44,7 +49,7 @@ export class FileContent implements Content {
     if (this.#ahead === null && this.#missing === 0) return null;
     const piece = await (this.#ahead ??= this.#fill());
     this.#ahead = null;
-    if (this.#pair !== null && this.#missing > 0 && !this.#isCached) {
+    if (this.#buffers !== null && this.#missing > 0 && !this.#isCached) {
       this.#ahead = this.#fill();
       this.#ahead.catch(() => {}); // Whoever reads next is told.
     }
@@ -66,20 +71,20 @@ export class FileContent implements Content {
    * it is sent. Bought: 20 of 65 ms of CPU for 100 MiB.
    */
   async #readInto(memory: Uint8Array): Promise<number | null> {
-    const { file, looks } = this.#open;
+    const { file, policy } = this.#open;
     const start = performance.now();
-    const isAllowed = this.#isCached && looks.areAllowed;
-    const count = isAllowed ? looks.take(() => file.readSync(memory)) : await file.read(memory);
+    const isAllowed = this.#isCached && policy.isAllowed;
+    const count = isAllowed ? policy.take(() => file.readSync(memory)) : await file.read(memory);
     this.#isCached = performance.now() - start < CACHED;
     return count;
   }
 
   #nextMemory(): Uint8Array {
-    if (this.#memory === null && this.length > SMALL_PIECE) this.#pair = takePair();
-    if (this.#pair === null) {
-      return this.#memory ??= new Uint8Array(Math.min(SMALL_PIECE, this.length));
+    if (this.#memory === null && this.length > SMALL_BUFFER) this.#buffers = acquireDoubleBuffer();
+    if (this.#buffers === null) {
+      return this.#memory ??= new Uint8Array(Math.min(SMALL_BUFFER, this.length));
     }
-    const [one, other] = this.#pair;
+    const [one, other] = this.#buffers;
     return this.#memory = this.#memory === one ? other : one;
   }
 
@@ -105,9 +110,9 @@ export class FileContent implements Content {
 
   /** Lets the memory go, but leaves the file open. */
   release(): void {
-    const [pair, ahead] = [this.#pair, this.#ahead];
-    this.#pair = this.#ahead = null;
-    if (pair !== null) Promise.resolve(ahead).catch(() => {}).then(() => giveBackPair(pair));
+    const [pair, ahead] = [this.#buffers, this.#ahead];
+    this.#buffers = this.#ahead = null;
+    if (pair !== null) Promise.resolve(ahead).catch(() => {}).then(() => releaseDoubleBuffer(pair));
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {

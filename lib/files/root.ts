@@ -4,13 +4,13 @@
 
 import { StatusError } from "../http/status.ts";
 import { withLock } from "./locks.ts";
-import { MadeFolders } from "./made_folders.ts";
+import { CreatedDirectories } from "./created_directories.ts";
 import { splitName } from "./names.ts";
-import { isFileAtNow, join, realPathOrNull } from "./paths.ts";
-import { QuickLooks } from "./quick_looks.ts";
+import { isFileAtSync, join, realPathOrNull } from "./paths.ts";
+import { SyncFilePolicy } from "./sync_policy.ts";
 
-/** Segments of a name at most: one request is not to make thousands of folders. */
-const MOST_SEGMENTS = 64;
+/** Segments of a name at most: one request is not to make thousands of directories. */
+const MAX_SEGMENTS = 64;
 
 /** How often a file that changes under our eyes is opened again. */
 const OPEN_TRIES = 8;
@@ -24,14 +24,14 @@ export class OpenFile {
   /** Its path, in which there is no link. */
   readonly path: string;
   /** What tells whether it may be read synchronously. */
-  readonly looks: QuickLooks;
+  readonly policy: SyncFilePolicy;
   #isClosed = false;
 
-  constructor(file: Deno.FsFile, info: Deno.FileInfo, path: string, looks: QuickLooks) {
+  constructor(file: Deno.FsFile, info: Deno.FileInfo, path: string, policy: SyncFilePolicy) {
     this.file = file;
     this.info = info;
     this.path = path;
-    this.looks = looks;
+    this.policy = policy;
   }
 
   /** Closes the file. To call it twice does no harm. */
@@ -42,11 +42,11 @@ export class OpenFile {
 }
 
 /** The file at a real path, or null where it is no longer the one that has been opened. */
-async function openAt(real: string, looks: QuickLooks): Promise<OpenFile | null> {
+async function openAt(real: string, policy: SyncFilePolicy): Promise<OpenFile | null> {
   const file = await Deno.open(real);
   try {
-    const info = await looks.lookInto(file);
-    if (await looks.isFileAt(real, info)) return new OpenFile(file, info, real, looks);
+    const info = await policy.fstat(file);
+    if (await policy.isFileAt(real, info)) return new OpenFile(file, info, real, policy);
   } catch (error) {
     file.close();
     throw error;
@@ -56,11 +56,11 @@ async function openAt(real: string, looks: QuickLooks): Promise<OpenFile | null>
 }
 
 /** The same, without anything else happening in this program meanwhile. */
-function openAtOnce(real: string, looks: QuickLooks): OpenFile | null {
+function openAtSync(real: string, policy: SyncFilePolicy): OpenFile | null {
   const file = Deno.openSync(real);
   try {
     const info = file.statSync();
-    if (isFileAtNow(real, info)) return new OpenFile(file, info, real, looks);
+    if (isFileAtSync(real, info)) return new OpenFile(file, info, real, policy);
   } catch (error) {
     file.close();
     throw error;
@@ -70,22 +70,22 @@ function openAtOnce(real: string, looks: QuickLooks): OpenFile | null {
 }
 
 /** Where a file may be written. */
-export interface Place {
+export interface UploadTarget {
   /** The path of the file, in which no link is left. */
   readonly path: string;
-  /** The folders on the way to it, the innermost first. */
-  readonly folders: readonly string[];
+  /** The directories on the way to it, the innermost first. */
+  readonly directories: readonly string[];
 }
 
 /** A directory and what is in it. */
-export class Directory {
+export class Root {
   /** The real path, without a link in it. */
   readonly path: string;
   /** Whether names that begin with a dot are served and written. */
   readonly showsHidden: boolean;
-  /** What allows synchronous looks at the files. */
-  readonly looks: QuickLooks;
-  readonly #made = new MadeFolders();
+  /** What allows synchronous policy at the files. */
+  readonly policy: SyncFilePolicy;
+  readonly #created = new CreatedDirectories();
 
   /**
    * @param path The path of a directory, which may be relative, end in a slash or be a link.
@@ -95,7 +95,7 @@ export class Directory {
    */
   constructor(path: string, showsHidden = false) {
     this.path = Deno.realPathSync(path);
-    this.looks = new QuickLooks(this.path);
+    this.policy = new SyncFilePolicy(this.path);
     this.showsHidden = showsHidden;
     if (!Deno.statSync(this.path).isDirectory) {
       throw new Deno.errors.NotADirectory(`${path} is not a directory`);
@@ -130,24 +130,24 @@ export class Directory {
     for (let tries = 1; tries <= OPEN_TRIES; tries++) {
       const real = await this.resolve(path);
       // To open what is no file could wait for ever (a pipe) or do harm (a device).
-      if (real === null || !(await this.looks.lookAt(real))?.isFile) return null;
+      if (real === null || !(await this.policy.lstat(real))?.isFile) return null;
       // A file that is being replaced is another one from look to look. At last its writers here
-      // have to wait, and those elsewhere get no time: on a local disk the looks take microseconds.
+      // have to wait, and those elsewhere get no time: on a local disk the policy take microseconds.
       const open = tries <= OPEN_TRIES / 2
-        ? await openAt(real, this.looks)
-        : await withLock(real, () => Promise.resolve(openAtOnce(real, this.looks)));
+        ? await openAt(real, this.policy)
+        : await withLock(real, () => Promise.resolve(openAtSync(real, this.policy)));
       if (open !== null) return open;
     }
     throw new StatusError(503, "The file is being replaced.", { "Retry-After": "1" });
   }
 
   /**
-   * The real path of a folder, or null where there is none, or none to be seen from outside.
+   * The real path of a directory, or null where there is none, or none to be seen from outside.
    *
    * @param name The name that the client gave, decoded, without a slash at its end; empty for
    * the directory itself.
    */
-  async findFolder(name: string): Promise<string | null> {
+  async findDirectory(name: string): Promise<string | null> {
     const segments = name === "" ? [] : splitName(name, this.showsHidden);
     if (segments === null) return null;
     const real = await this.resolve(join(this.path, ...segments));
@@ -155,81 +155,81 @@ export class Directory {
   }
 
   /**
-   * The path of a file that is there, its folder without links, or null where it is not.
+   * The path of a file that is there, its directory without links, or null where it is not.
    *
    * @param name The name that the client gave, decoded.
    */
   async findFile(name: string): Promise<string | null> {
     const segments = splitName(name, this.showsHidden);
     if (segments === null) return null;
-    const folder = await this.findFolder(segments.slice(0, -1).join("/"));
-    if (folder === null) return null;
-    const path = join(folder, segments.at(-1)!);
+    const directory = await this.findDirectory(segments.slice(0, -1).join("/"));
+    if (directory === null) return null;
+    const path = join(directory, segments.at(-1)!);
     return await this.resolve(path) === null ? null : path;
   }
 
   /**
-   * Finds the place to write a file at, and makes the folders that are missing on the way. In
+   * Finds the place to write a file at, and makes the directories that are missing on the way. In
    * the end the place has to be given back.
    *
    * @param name The name that the client gave, decoded.
    * @throws {StatusError} 400 for a name that no file can have, 403 where a link leads out of
-   * the directory, 409 where a folder or a file is in the way.
+   * the directory, 409 where a directory or a file is in the way.
    */
-  async findPlace(name: string): Promise<Place> {
+  async resolveUploadTarget(name: string): Promise<UploadTarget> {
     const segments = splitName(name, this.showsHidden);
-    if (segments === null || segments.length > MOST_SEGMENTS) {
+    if (segments === null || segments.length > MAX_SEGMENTS) {
       throw new StatusError(400, "A file cannot have this name.");
     }
-    const folders: string[] = [];
-    let folder = this.path;
+    const directories: string[] = [];
+    let directory = this.path;
     try {
       for (const segment of segments.slice(0, -1)) {
-        folder = await this.#enter(join(folder, segment), folders);
+        directory = await this.#enter(join(directory, segment), directories);
       }
-      const path = await this.#findFile(join(folder, segments.at(-1)!));
-      return { path, folders };
+      const path = await this.#findFile(join(directory, segments.at(-1)!));
+      return { path, directories };
     } catch (error) {
-      await this.#made.leave(folders);
+      await this.#created.leave(directories);
       throw error;
     }
   }
 
-  /** Whether a folder has been made for an upload, and none has been completed in it yet. */
-  isNew(folder: string): boolean {
-    return this.#made.has(folder);
+  /** Whether a directory has been made for an upload, and none has been completed in it yet. */
+  isNew(directory: string): boolean {
+    return this.#created.has(directory);
   }
 
   /**
    * Gives a place back.
    *
-   * @param isTaken Whether a file has come to stay there: else the folders that were made for
+   * @param isTaken Whether a file has come to stay there: else the directories that were made for
    * it go, unless others have use for them.
    */
-  async giveBack({ folders }: Place, isTaken: boolean): Promise<void> {
-    if (isTaken) this.#made.keep(folders);
-    await this.#made.leave(folders);
+  async releaseUploadTarget({ directories }: UploadTarget, isTaken: boolean): Promise<void> {
+    if (isTaken) this.#created.keep(directories);
+    await this.#created.leave(directories);
   }
 
-  /** The real path of a folder, which is made where there is nothing. */
-  async #enter(path: string, folders: string[]): Promise<string> {
+  /** The real path of a directory, which is made where there is nothing. */
+  async #enter(path: string, directories: string[]): Promise<string> {
     const enter = (real: string): string => {
-      this.#made.enter(real);
-      folders.unshift(real);
+      this.#created.enter(real);
+      directories.unshift(real);
       return real;
     };
     enter(path);
     try {
       await Deno.mkdir(path);
-      this.#made.note(path);
+      this.#created.note(path);
       return path;
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     }
     const [real, info] = await this.#follow(path);
-    if (info === null) throw new Deno.errors.NotFound("The folder is gone again");
+    if (info === null) throw new Deno.errors.NotFound("The directory is gone again");
     if (!info.isDirectory) {
-      throw new StatusError(409, "A file is where the name has a folder.");
+      throw new StatusError(409, "A file is where the name has a directory.");
     }
     return real === path ? path : enter(real);
   }
@@ -237,20 +237,20 @@ export class Directory {
   /** The real path of a file that is there, or may be. */
   async #findFile(path: string): Promise<string> {
     const [real, info] = await this.#follow(path);
-    if (info?.isDirectory) throw new StatusError(409, "The name is that of a folder.");
+    if (info?.isDirectory) throw new StatusError(409, "The name is that of a directory.");
     if (info === null || info.isFile) return real;
     throw new StatusError(403, "The name is that of something else than a file.");
   }
 
   /**
-   * Where a path leads whose folder is real, and what is there: itself, or what its link stands
+   * Where a path leads whose directory is real, and what is there: itself, or what its link stands
    * for, if inside.
    */
   async #follow(path: string): Promise<[real: string, info: Deno.FileInfo | null]> {
-    const info = await this.looks.lookAt(path);
+    const info = await this.policy.lstat(path);
     if (!info?.isSymlink) return [path, info];
     const real = await this.resolve(path);
-    if (real !== null) return [real, await this.looks.lookAt(real)];
+    if (real !== null) return [real, await this.policy.lstat(real)];
     throw new StatusError(403, "A link on the way leads nowhere, or out of the directory.");
   }
 }

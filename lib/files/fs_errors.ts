@@ -35,11 +35,11 @@ export function toStatusError(
       return new StatusError(503, "The server has too many files open.", { "Retry-After": "1" });
   }
   if (error instanceof Deno.errors.AlreadyExists && use === "writing") return inTheWay();
-  if (isAbsence(error)) return use === "reading" ? notFound() : inTheWay();
+  if (isNotFound(error)) return use === "reading" ? notFound() : inTheWay();
   return error;
 }
 
-function isAbsence(error: Error): boolean {
+function isNotFound(error: Error): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory ||
     error instanceof Deno.errors.IsADirectory || error instanceof Deno.errors.FilesystemLoop;
 }
@@ -55,5 +55,8 @@ export function notFound(): StatusError {
 }
 
 function inTheWay(): StatusError {
-  return new StatusError(409, "Something else is in the way of the file, or its folder is gone.");
+  return new StatusError(
+    409,
+    "Something else is in the way of the file, or its directory is gone.",
+  );
 }

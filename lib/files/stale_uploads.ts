@@ -5,18 +5,23 @@ import { isTemporary } from "./names.ts";
 import { join } from "./paths.ts";
 
 /**
- * Removes the stale temporary files from a directory and all folders below; links are not
+ * Removes the stale temporary files from a directory and all directories below; links are not
  * followed. What cannot be looked into is passed over, and reported unless it has just gone.
  *
  * @param report Hears of what is wrong.
  * @returns How many files have been removed.
  */
-export async function sweep(folder: string, report: (error: unknown) => void): Promise<number> {
+export async function removeStaleUploads(
+  directory: string,
+  report: (error: unknown) => void,
+): Promise<number> {
   let removed = 0;
   try {
-    for await (const { name, isFile, isDirectory } of Deno.readDir(folder)) {
-      if (isDirectory) removed += await sweep(join(folder, name), report);
-      if (isFile && isTemporary(name) && await removeIfStale(join(folder, name), report)) removed++;
+    for await (const { name, isFile, isDirectory } of Deno.readDir(directory)) {
+      if (isDirectory) removed += await removeStaleUploads(join(directory, name), report);
+      if (isFile && isTemporary(name) && await removeIfStale(join(directory, name), report)) {
+        removed++;
+      }
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) report(error);

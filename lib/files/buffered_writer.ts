@@ -1,15 +1,20 @@
 // Writes a file in large pieces, however small those are that come in: content in chunks of one
 // octet would cost a system call for each. While one piece is written, the next one gathers.
 
-import { giveBackPair, type PiecePair, SMALL_PIECE, takePair } from "./piece_memory.ts";
+import {
+  acquireDoubleBuffer,
+  type DoubleBuffer,
+  releaseDoubleBuffer,
+  SMALL_BUFFER,
+} from "./double_buffer.ts";
 
 /** Writes to an open file, which stays open. */
-export class GatheringWriter {
+export class BufferedWriter {
   readonly #file: Deno.FsFile;
-  #gathered: Uint8Array<ArrayBuffer>;
+  #filling: Uint8Array<ArrayBuffer>;
   #length = 0;
   /** Large memory, once it has turned out that the content is worth it. */
-  #pair: PiecePair | null = null;
+  #buffers: DoubleBuffer | null = null;
   #writing: Promise<void> = Promise.resolve();
 
   /**
@@ -18,15 +23,15 @@ export class GatheringWriter {
    */
   constructor(file: Deno.FsFile, length: number | null) {
     this.#file = file;
-    this.#gathered = new Uint8Array(Math.min(length ?? SMALL_PIECE, SMALL_PIECE));
+    this.#filling = new Uint8Array(Math.min(length ?? SMALL_BUFFER, SMALL_BUFFER));
   }
 
   /** Takes octets over: they may change once this has resolved. */
   async write(octets: Uint8Array): Promise<void> {
     for (let at = 0; at < octets.length;) {
-      if (this.#length === this.#gathered.length) await this.#next();
-      const piece = octets.subarray(at, at + this.#gathered.length - this.#length);
-      this.#gathered.set(piece, this.#length);
+      if (this.#length === this.#filling.length) await this.#next();
+      const piece = octets.subarray(at, at + this.#filling.length - this.#length);
+      this.#filling.set(piece, this.#length);
       this.#length += piece.length;
       at += piece.length;
     }
@@ -35,20 +40,20 @@ export class GatheringWriter {
   /** Sends the gathered octets off, and goes on with other memory. */
   async #next(): Promise<void> {
     await this.#writing;
-    const full = this.#gathered.subarray(0, this.#length);
+    const full = this.#filling.subarray(0, this.#length);
     this.#length = 0;
-    this.#pair ??= takePair();
+    this.#buffers ??= acquireDoubleBuffer();
     this.#writing = this.#writeAll(full);
-    if (this.#pair === null) return await this.#writing;
+    if (this.#buffers === null) return await this.#writing;
     this.#writing.catch(() => {}); // Whoever waits for it next is told.
-    const [one, other] = this.#pair;
-    this.#gathered = this.#gathered === one ? other : one;
+    const [one, other] = this.#buffers;
+    this.#filling = this.#filling === one ? other : one;
   }
 
   /** Writes what has been gathered. */
   async flush(): Promise<void> {
     await this.#writing;
-    const octets = this.#gathered.subarray(0, this.#length);
+    const octets = this.#filling.subarray(0, this.#length);
     this.#length = 0;
     await this.#writeAll(octets);
   }
@@ -60,8 +65,8 @@ export class GatheringWriter {
   /** Lets the memory go, written or not. The file is not written to any more then. */
   async close(): Promise<void> {
     await this.#writing.catch(() => {});
-    if (this.#pair !== null) giveBackPair(this.#pair);
-    this.#pair = null;
-    this.#gathered = new Uint8Array(0);
+    if (this.#buffers !== null) releaseDoubleBuffer(this.#buffers);
+    this.#buffers = null;
+    this.#filling = new Uint8Array(0);
   }
 }

@@ -2,10 +2,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { DigestCheck } from "../../lib/files/digest.ts";
-import { Directory } from "../../lib/files/directory.ts";
+import { Root } from "../../lib/files/root.ts";
 import { temporaryName } from "../../lib/files/names.ts";
-import { sweep } from "../../lib/files/sweep.ts";
-import { storeFile } from "../../lib/files/upload.ts";
+import { removeStaleUploads } from "../../lib/files/stale_uploads.ts";
+import { storeFile } from "../../lib/files/put.ts";
 import { fromStream } from "../../lib/http/content.ts";
 import { Fields } from "../../lib/http/fields.ts";
 import { acquainted } from "../support/file_server.ts";
@@ -21,13 +21,13 @@ const assertNoReport = (error: unknown): never => {
 
 testWith(
   ["read", "write"],
-  "sweep() takes stale temporary files away, and nothing else",
+  "removeStaleUploads() takes stale temporary files away, and nothing else",
   () =>
     withDirectory((outside) =>
       withDirectory(async (path) => {
         await Deno.mkdir(`${path}/in/.git/deep`, { recursive: true });
-        const stale = ["", "in/", "in/.git/", "in/.git/deep/"].map((folder) =>
-          folder + temporaryName()
+        const stale = ["", "in/", "in/.git/", "in/.git/deep/"].map((directory) =>
+          directory + temporaryName()
         );
         for (const name of stale) await Deno.writeTextFile(`${path}/${name}`, "stale");
         const kept = [
@@ -45,21 +45,21 @@ testWith(
         await Deno.symlink(outside, `${path}/out`);
         const link = temporaryName();
         await Deno.symlink(`${path}/a`, `${path}/${link}`);
-        const folder = temporaryName();
-        await Deno.mkdir(`${path}/${folder}`);
-        assertEquals(await sweep(path, assertNoReport), stale.length);
-        const folders = ["in/", "in/.git/", "in/.git/deep/", `${folder}/`];
-        assertEquals(await listTree(path), [...kept, ...folders, "out", link].sort());
+        const directory = temporaryName();
+        await Deno.mkdir(`${path}/${directory}`);
+        assertEquals(await removeStaleUploads(path, assertNoReport), stale.length);
+        const directories = ["in/", "in/.git/", "in/.git/deep/", `${directory}/`];
+        assertEquals(await listTree(path), [...kept, ...directories, "out", link].sort());
         assertEquals((await listTree(outside)).length, 1);
         assertEquals(await Deno.readTextFile(`${path}/a`), "kept");
-        assertEquals(await sweep(path, assertNoReport), 0);
+        assertEquals(await removeStaleUploads(path, assertNoReport), 0);
       })
     ),
 );
 
 testWith(
   ["read", "write"],
-  "sweep() leaves a temporary file that somebody has locked",
+  "removeStaleUploads() leaves a temporary file that somebody has locked",
   () =>
     withDirectory(async (path) => {
       const [locked, stale] = [temporaryName(), temporaryName()];
@@ -67,10 +67,10 @@ testWith(
       {
         using file = await Deno.open(`${path}/${locked}`, { read: true, write: true });
         await file.lock(true);
-        assertEquals(await sweep(path, assertNoReport), 1);
+        assertEquals(await removeStaleUploads(path, assertNoReport), 1);
         assertEquals(await listTree(path), [locked]);
       }
-      assertEquals(await sweep(path, assertNoReport), 1);
+      assertEquals(await removeStaleUploads(path, assertNoReport), 1);
       assertEquals(await listTree(path), []);
     }),
 );
@@ -80,11 +80,11 @@ testWith(
   "storeFile() begins anew where a sweep has locked its temporary file first",
   () =>
     withDirectory(async (path) => {
-      const directory = await acquainted(new Directory(path));
-      const { looks } = directory;
-      const lock = looks.lock.bind(looks);
+      const directory = await acquainted(new Root(path));
+      const { policy } = directory;
+      const lock = policy.lock.bind(policy);
       const sweeping: Deno.FsFile[] = [];
-      looks.lock = (file) => {
+      policy.lock = (file) => {
         if (sweeping.length === 0) {
           const [{ name } = { name: "" }] = Deno.readDirSync(path);
           sweeping.push(Deno.openSync(`${path}/${name}`, { write: true }));
@@ -106,15 +106,15 @@ testWith(
     }),
 );
 
-/** Octets of the temporary file in a folder; 0 where there is none. */
-async function sizeOfPart(folder: string): Promise<number> {
-  const name = (await treeOf(folder)).find((each) => each.endsWith(".part"));
-  return name === undefined ? 0 : (await Deno.stat(`${folder}/${name}`)).size;
+/** Octets of the temporary file in a directory; 0 where there is none. */
+async function sizeOfPart(directory: string): Promise<number> {
+  const name = (await treeOf(directory)).find((each) => each.endsWith(".part"));
+  return name === undefined ? 0 : (await Deno.stat(`${directory}/${name}`)).size;
 }
 
 testWith(
   NEEDS,
-  "sweep() leaves an upload alone that is under way",
+  "removeStaleUploads() leaves an upload alone that is under way",
   () =>
     withHouse(async ({ path, port }) => {
       using client = await RawClient.connect(port);
@@ -122,7 +122,7 @@ testWith(
       const text = "n".repeat(100_000);
       await client.send(head("PUT /files/in/a", `Content-Length: ${text.length + 2}`) + text);
       await until(async () => await sizeOfPart(`${path}/in`) > 0);
-      assertEquals(await sweep(path, assertNoReport), 0);
+      assertEquals(await removeStaleUploads(path, assertNoReport), 0);
       await client.send("ew");
       assertEquals((await client.readResponse()).status, 201);
       assertEquals(await Deno.readTextFile(`${path}/in/a`), `${text}ew`);
@@ -131,9 +131,9 @@ testWith(
 
 testWith(
   ["read", "write"],
-  "sweep() passes over what is not there",
+  "removeStaleUploads() passes over what is not there",
   () =>
     withDirectory(async (path) => {
-      assertEquals(await sweep(`${path}/none`, assertNoReport), 0);
+      assertEquals(await removeStaleUploads(`${path}/none`, assertNoReport), 0);
     }),
 );

@@ -1,4 +1,4 @@
-// A file comes in under a temporary name in its own folder and appears by one rename, or link:
+// A file comes in under a temporary name in its own directory and appears by one rename, or link:
 // whoever reads the name finds the old file or the new one, whole, at any moment, however it
 // ends. The temporary file is locked, so that whoever sweeps knows that somebody is at work.
 
@@ -6,18 +6,18 @@ import type { Content } from "../http/content.ts";
 import type { Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
 import type { DigestCheck } from "./digest.ts";
-import type { Directory, Place } from "./directory.ts";
-import { withFolderLock } from "./folder_lock.ts";
-import { GatheringWriter } from "./gathering_writer.ts";
+import type { Root, UploadTarget } from "./root.ts";
+import { withDirectoryLock } from "./directory_lock.ts";
+import { BufferedWriter } from "./buffered_writer.ts";
 import { withLock } from "./locks.ts";
 import { temporaryName } from "./names.ts";
-import { folderOf, FolderSync, join } from "./paths.ts";
+import { DirectorySync, join, parentOf } from "./paths.ts";
 import { checkSpace } from "./file_system.ts";
-import type { QuickLooks } from "./quick_looks.ts";
+import type { SyncFilePolicy } from "./sync_policy.ts";
 import { currentValidators, validatorsOf } from "./validators.ts";
 
-/** How often a folder may be taken away under an upload's feet before that is an error. */
-const PLACE_TRIES = 8;
+/** How often a directory may be taken away under an upload's feet before that is an error. */
+const TARGET_TRIES = 8;
 
 /** Under which conditions a file is stored, and how. */
 export interface StoreOptions {
@@ -45,87 +45,87 @@ export interface StoredFile {
 /**
  * Stores content as a file.
  *
- * @param directory The directory to store it in.
+ * @param root The root to store it in.
  * @param name The name that the client gave, decoded.
  * @param content The octets, which are streamed.
  * @throws {StatusError} where the name or the content is refused.
  */
 export async function storeFile(
-  directory: Directory,
+  root: Root,
   name: string,
   content: Content,
   options: StoreOptions,
 ): Promise<StoredFile> {
-  const upload = await begin(directory, name, content, options);
+  const upload = await begin(root, name, content, options);
   let isStored = false;
   try {
-    const info = await fill(directory, upload.file, content, options);
-    using folders = await FolderSync.open(
-      options.isDurable ? changedFolders(directory, upload.place) : [],
-      directory.looks,
+    const info = await fill(root, upload.file, content, options);
+    using directories = await DirectorySync.open(
+      options.isDurable ? changedDirectories(root, upload.place) : [],
+      root.policy,
     );
     const { path } = upload.place;
     const isNew = await withLock(
       path,
-      () => withFolderLock(folderOf(path), () => commit(directory, upload, options)),
+      () => withDirectoryLock(parentOf(path), () => commit(root, upload, options)),
     );
     isStored = true;
-    await folders.sync();
+    await directories.sync();
     return { isNew, validators: validatorsOf(info) };
   } finally {
     // Closed only now: the lock goes with it, and then anybody might sweep the file away.
     upload.file.close();
     if (!isStored) await removeIfThere(upload.temporary);
-    await directory.giveBack(upload.place, isStored);
+    await root.releaseUploadTarget(upload.place, isStored);
   }
 }
 
 interface Upload {
-  readonly place: Place;
+  readonly place: UploadTarget;
   readonly temporary: string;
   readonly file: Deno.FsFile;
 }
 
-/** Another upload that fails may take away the folders that it has made: then we begin again. */
+/** Another upload that fails may take away the directories that it has made: then we begin again. */
 async function begin(
-  directory: Directory,
+  root: Root,
   name: string,
   content: Content,
   options: StoreOptions,
 ): Promise<Upload> {
   for (let tries = 1;; tries++) {
     try {
-      const place = await directory.findPlace(name);
+      const place = await root.resolveUploadTarget(name);
       try {
-        options.check(await currentValidators(place.path, directory.looks));
-        await checkSpace(folderOf(place.path), content.length);
-        return { place, ...await openTemporary(folderOf(place.path), directory.looks) };
+        options.check(await currentValidators(place.path, root.policy));
+        await checkSpace(parentOf(place.path), content.length);
+        return { place, ...await openTemporary(parentOf(place.path), root.policy) };
       } catch (error) {
-        await directory.giveBack(place, false);
+        await root.releaseUploadTarget(place, false);
         throw error;
       }
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound) || tries === PLACE_TRIES) throw error;
+      if (!(error instanceof Deno.errors.NotFound) || tries === TARGET_TRIES) throw error;
     }
   }
 }
 
 async function openTemporary(
-  folder: string,
-  looks: QuickLooks,
+  directory: string,
+  policy: SyncFilePolicy,
 ): Promise<Omit<Upload, "place">> {
-  const temporary = join(folder, temporaryName());
+  const temporary = join(directory, temporaryName());
   const file = await Deno.open(temporary, { write: true, createNew: true });
   try {
-    const isOurs = await looks.lock(file);
-    if (isOurs && await looks.isFileAt(temporary, await looks.lookInto(file))) {
+    const isOurs = await policy.lock(file);
+    if (isOurs && await policy.isFileAt(temporary, await policy.fstat(file))) {
       return { temporary, file };
     }
     // A sweep that came between has the lock, or has gone with the file.
-    if (!isOurs || await looks.lookAt(temporary) === null) {
+    if (!isOurs || await policy.lstat(temporary) === null) {
       throw new Deno.errors.NotFound("It was swept away");
     }
-    throw new StatusError(403, "A link on the way leads out of the directory.");
+    throw new StatusError(403, "A link on the way leads out of the root.");
   } catch (error) {
     file.close();
     await removeIfThere(temporary);
@@ -135,12 +135,12 @@ async function openTemporary(
 
 /** Fills the temporary file; gives what the system says of it then. */
 async function fill(
-  { looks }: Directory,
+  { policy }: Root,
   file: Deno.FsFile,
   content: Content,
   { digest, isDurable }: StoreOptions,
 ): Promise<Deno.FileInfo> {
-  const writer = new GatheringWriter(file, content.length);
+  const writer = new BufferedWriter(file, content.length);
   try {
     for await (const piece of content) {
       digest.update(piece);
@@ -152,16 +152,16 @@ async function fill(
   }
   digest.verify();
   if (isDurable) await file.sync();
-  return await looks.lookInto(file);
+  return await policy.fstat(file);
 }
 
 /** Gives the temporary file its name; returns whether the name is new. */
 async function commit(
-  { looks }: Directory,
+  { policy }: Root,
   { place: { path }, temporary }: Upload,
   { check, isCreator }: StoreOptions,
 ): Promise<boolean> {
-  const current = await currentValidators(path, looks);
+  const current = await currentValidators(path, policy);
   check(current);
   if (!isCreator) {
     await Deno.rename(temporary, path);
@@ -171,18 +171,18 @@ async function commit(
     // Of two that link the same name at the same moment, in whatever process, one fails.
     await Deno.link(temporary, path);
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) check(await currentValidators(path, looks));
+    if (error instanceof Deno.errors.AlreadyExists) check(await currentValidators(path, policy));
     throw error;
   }
   await removeIfThere(temporary);
   return true;
 }
 
-/** The folders that a new name changes: its own, and those that the folders made for it are in. */
-function changedFolders(directory: Directory, { path, folders }: Place): Set<string> {
+/** The directories that a new name changes: its own, and those that the directories made for it are in. */
+function changedDirectories(root: Root, { path, directories }: UploadTarget): Set<string> {
   return new Set([
-    folderOf(path),
-    ...folders.filter((each) => directory.isNew(each)).map(folderOf),
+    parentOf(path),
+    ...directories.filter((each) => root.isNew(each)).map(parentOf),
   ]);
 }
 

@@ -92,7 +92,7 @@ const CHANGES: readonly Change[] = [
     expected: 404,
   },
   {
-    name: "replaced by a folder",
+    name: "replaced by a directory",
     change: async (file) => (await Deno.remove(file), await Deno.mkdir(file)),
     expected: 308,
   },
@@ -106,7 +106,7 @@ const CHANGES: readonly Change[] = [
     needs: ["mkfifo"],
   },
   {
-    name: "behind a folder that has become a link out of the directory",
+    name: "behind a directory that has become a link out of the directory",
     change: async (_, { root, path }) => {
       await Deno.rename(`${path}/d`, `${root}/outside/d`);
       await Deno.symlink("../outside/d", `${path}/d`);
@@ -114,7 +114,7 @@ const CHANGES: readonly Change[] = [
     expected: 404,
   },
   {
-    name: "behind a folder that has become a link within the directory",
+    name: "behind a directory that has become a link within the directory",
     change: async (_, { path }) => {
       await Deno.rename(`${path}/d`, `${path}/e`);
       await Deno.symlink("e", `${path}/d`);
@@ -122,7 +122,7 @@ const CHANGES: readonly Change[] = [
     expected: OLD,
   },
   {
-    name: "behind a folder that has become hidden",
+    name: "behind a directory that has become hidden",
     change: async (_, { path }) => {
       await Deno.rename(`${path}/d`, `${path}/.d`);
       await Deno.symlink(".d", `${path}/d`);
@@ -130,7 +130,7 @@ const CHANGES: readonly Change[] = [
     expected: 404,
   },
   {
-    name: "behind a folder that has become a file",
+    name: "behind a directory that has become a file",
     change: async (_, { path }) => {
       await Deno.rename(`${path}/d`, `${path}/e`);
       await Deno.writeTextFile(`${path}/d`, NEW);
@@ -240,14 +240,14 @@ testWith(
 
 testWith(
   NEEDS,
-  "a held file is dropped while looks are slow, and comes back",
+  "a held file is dropped while policy are slow, and comes back",
   () =>
     withHeldHouse(async (house) => {
       await writeOld(`${house.path}/a`, OLD);
       await house.ask("GET /files/a");
       assert(await isHeld(house, "a"));
       const { directory } = house;
-      directory.looks.take(() => directory.now += 60);
+      directory.policy.take(() => directory.now += 60);
       assert(!await isHeld(house, "a"));
       await Deno.writeTextFile(`${house.path}/a`, NEW);
       assertEquals((await house.ask("GET /files/a")).text, NEW);

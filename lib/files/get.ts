@@ -17,15 +17,15 @@ import { evaluatePreconditions, isRangeCurrent, type Validators } from "../http/
 import { contentRange, layOutRanges, selectRanges } from "../http/range.ts";
 import { StatusError } from "../http/status.ts";
 import { collect } from "../http/content.ts";
-import type { Directory, OpenFile } from "./directory.ts";
-import { preconditionFailed } from "./faults.ts";
-import { FileContent, MultipartContent } from "./file_content.ts";
-import { type HeldFiles, LARGEST_HELD } from "./held_files.ts";
+import type { OpenFile, Root } from "./root.ts";
+import { preconditionFailed } from "./fs_errors.ts";
+import { FileContent, MultipartContent } from "./file_body.ts";
+import { type FileCache, MAX_CACHED_SIZE } from "./cache.ts";
 import { typeFields } from "./media_type.ts";
 import { hasCompressedEnding } from "./names.ts";
 import { join } from "./paths.ts";
 import type { FileSettings } from "./settings.ts";
-import { isStale, READY_MADE, validatorFields, validatorsOf } from "./validators.ts";
+import { isStale, PRECOMPRESSED, validatorFields, validatorsOf } from "./validators.ts";
 
 /** One of the forms that a file can be sent in. */
 interface Representation {
@@ -34,27 +34,27 @@ interface Representation {
   /** Its content coding. */
   readonly coding: Coding | null;
   /** Whether the file has that coding already. */
-  readonly isReadyMade: boolean;
+  readonly isPrecompressed: boolean;
   /** Whether another request could have got another one. */
   readonly isChosen: boolean;
 }
 
 /** Every coding that a file might be sent in. */
-const ALL_CODINGS: readonly Coding[] = [...READY_MADE.keys()];
+const ALL_CODINGS: readonly Coding[] = [...PRECOMPRESSED.keys()];
 
 /**
- * Sends a file that is held in memory, all of it or nothing new.
+ * Sends a file that is cache in memory, all of it or nothing new.
  *
  * @param name The name that the client gave, decoded.
  * @returns The response, or null where the file has to be read.
  * @throws {StatusError} 412.
  */
-export function readHeldFile(
-  held: HeldFiles,
+export function readCachedFile(
+  cache: FileCache,
   { method, fields, query }: HttpRequest,
   name: string,
 ): HttpResponse | null {
-  const file = query === null && !fields.has("Range") ? held.find(name) : null;
+  const file = query === null && !fields.has("Range") ? cache.find(name) : null;
   if (file === null) return null;
   if (file.isCodable && negotiateCoding(fields, ALL_CODINGS) !== null) return null;
   const { validators, response } = file;
@@ -71,31 +71,31 @@ export function readHeldFile(
 /**
  * Sends a file.
  *
- * @param held Where the file is held for the next time, if it is small.
+ * @param cache Where the file is cache for the next time, if it is small.
  * @param name The name that the client gave, decoded.
  * @returns The response, or null where there is no such file.
  * @throws {StatusError} 412 or 416.
  */
 export async function readFile(
-  directory: Directory,
-  held: HeldFiles,
+  root: Root,
+  cache: FileCache,
   settings: FileSettings,
   request: HttpRequest,
   name: string,
 ): Promise<HttpResponse | null> {
-  const original = await directory.openFile(name);
+  const original = await root.openFile(name);
   if (original === null) return null;
   let open = original;
   try {
-    const representation = await choose(directory, request, name, original);
+    const representation = await choose(root, request, name, original);
     open = representation.open;
     const type = await typeFields(name, settings.guessesTypes);
     const response = await respond(request, name, representation, type);
     if (typeof response.content !== "object") open.close();
     const isWhole = request.method === "GET" && request.query === null &&
       response.content instanceof FileContent && response.content.length === open.info.size;
-    const isHeld = representation.coding === null && open.info.size <= LARGEST_HELD && isWhole;
-    return isHeld ? await hold(directory, held, name, representation, response) : response;
+    const isCached = representation.coding === null && open.info.size <= MAX_CACHED_SIZE && isWhole;
+    return isCached ? await cacheFile(root, cache, name, representation, response) : response;
   } catch (error) {
     open.close();
     throw error;
@@ -103,21 +103,21 @@ export async function readFile(
 }
 
 /** Reads a small file into memory, to be sent from there now and the next time. */
-async function hold(
-  directory: Directory,
-  held: HeldFiles,
+async function cacheFile(
+  root: Root,
+  cache: FileCache,
   name: string,
   { open, isChosen }: Representation,
   response: HttpResponse,
 ): Promise<HttpResponse> {
   const { info, path } = open;
-  const isSettled = held.mayHold(info);
+  const isQuiescent = cache.isCacheable(info);
   const octets = await collect(response.content as FileContent, info.size);
-  const isDirect = path === join(directory.path, name);
-  if (!isSettled || !isDirect || response.status !== 200) return { ...response, content: octets };
+  const isDirect = path === join(root.path, name);
+  if (!isQuiescent || !isDirect || response.status !== 200) return { ...response, content: octets };
   const fields = Object.freeze(response.fields!);
   const whole = { ...response, fields, content: withHeadroom(octets) };
-  held.hold(name, {
+  cache.put(name, {
     path,
     info,
     isCodable: isChosen,
@@ -129,21 +129,21 @@ async function hold(
 
 /** Chooses the representation. A range is always one of the file as it is. */
 async function choose(
-  directory: Directory,
+  root: Root,
   { method, fields }: HttpRequest,
   name: string,
   original: OpenFile,
 ): Promise<Representation> {
-  const plain = { open: original, coding: null, isReadyMade: false };
+  const plain = { open: original, coding: null, isPrecompressed: false };
   if (hasCompressedEnding(name)) return { ...plain, isChosen: false };
   const isPartial = method === "GET" && /^bytes=/i.test(fields.get("Range") ?? "");
   if (isPartial || original.info.size === 0) return { ...plain, isChosen: true };
   const offered = [...ALL_CODINGS];
   for (let next = negotiateCoding(fields, offered); next !== null;) {
-    const open = await openReadyMade(directory, name + READY_MADE.get(next)!, original.info);
+    const open = await openPrecompressed(root, name + PRECOMPRESSED.get(next)!, original.info);
     if (open !== null) {
       original.close();
-      return { open, coding: next, isReadyMade: true, isChosen: true };
+      return { open, coding: next, isPrecompressed: true, isChosen: true };
     }
     offered.splice(offered.indexOf(next), 1);
     next = negotiateCoding(fields, offered);
@@ -153,29 +153,29 @@ async function choose(
 }
 
 /** A ready-made coding, unless it is older than what it is a coding of. */
-async function openReadyMade(
-  directory: Directory,
+async function openPrecompressed(
+  root: Root,
   name: string,
   original: Deno.FileInfo,
 ): Promise<OpenFile | null> {
-  const open = await directory.openFile(name).catch(toAbsence);
+  const open = await root.openFile(name).catch(toNull);
   if (open === null || !isStale(open.info, original)) return open;
   open.close();
   return null;
 }
 
 /** A coding that cannot be had is none; the file itself can be sent all the same. */
-function toAbsence(error: unknown): null {
-  const isAbsence = error instanceof StatusError || error instanceof Deno.errors.NotFound ||
+function toNull(error: unknown): null {
+  const isNotFound = error instanceof StatusError || error instanceof Deno.errors.NotFound ||
     error instanceof Deno.errors.PermissionDenied;
-  if (isAbsence) return null;
+  if (isNotFound) return null;
   throw error;
 }
 
 async function respond(
   request: HttpRequest,
   name: string,
-  { open, coding, isReadyMade, isChosen }: Representation,
+  { open, coding, isPrecompressed, isChosen }: Representation,
   type: ResponseFields,
 ): Promise<HttpResponse> {
   const validators = validatorsOf(open.info, coding);
@@ -197,7 +197,7 @@ async function respond(
   return {
     status: 200,
     fields: { ...fields, "Content-Encoding": coding },
-    content: isReadyMade ? content : await encode(content, coding),
+    content: isPrecompressed ? content : await encode(content, coding),
   };
 }
 

@@ -7,7 +7,7 @@ import type { RawResponse } from "../support/raw_client.ts";
 import { type House, isHeld, open, withHeldHouse, writeOld } from "./held_house.ts";
 import { EARLIER, LATER, makeOctets, NEEDS, SAME } from "./reading_house.ts";
 
-/** Files: text, one whose ending says that it is compressed, one in a folder, one of no octets. */
+/** Files: text, one whose ending says that it is compressed, one in a directory, one of no octets. */
 const NAMES = ["a.txt", "b.png", "d/caf%C3%A9%20c", "empty"];
 
 /** Field lines that a request may have; `ETAG` stands for the file's entity tag. */

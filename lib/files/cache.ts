@@ -1,17 +1,17 @@
-// Small files that were asked for lately, held in memory so that they need not be opened, checked
+// Small files that were asked for lately, cached in memory so that they need not be opened, checked
 // and read again. Before each use one look at the file tells whether it is still the same one in
 // the same state: what was replaced, written into, cut or deleted is never sent.
 
 import type { HttpResponse } from "../http/message.ts";
 import type { Validators } from "../http/preconditions.ts";
 import { isSameState } from "./paths.ts";
-import type { QuickLooks } from "./quick_looks.ts";
+import type { SyncFilePolicy } from "./sync_policy.ts";
 
-/** Octets of a file that is held, at most: what is larger is read while it is sent. */
-export const LARGEST_HELD = 128 * 1024;
+/** Octets of a file that is cached, at most: what is larger is read while it is sent. */
+export const MAX_CACHED_SIZE = 128 * 1024;
 
-/** Octets held at most: the pages and pictures of a site, and little beside a server's memory. */
-const MOST_OCTETS = 32 * 1024 * 1024;
+/** Octets cached at most: the pages and pictures of a site, and little beside a server's memory. */
+const MAX_CACHE_SIZE = 32 * 1024 * 1024;
 
 /** What an entry costs beside its octets. */
 const ENTRY_COST = 1024;
@@ -20,10 +20,10 @@ const ENTRY_COST = 1024;
  * Milliseconds for which a file must have been left alone. The system tells times in ticks: of two
  * changes within one, the second would not be noticed.
  */
-const SETTLED_AFTER = 3000;
+const QUIESCENT_AFTER = 3000;
 
 /** A file in memory. */
-export interface HeldFile {
+export interface CachedFile {
   /** Its path, in which there is no link. */
   readonly path: string;
   /** What the system said of it when it was read. */
@@ -35,22 +35,22 @@ export interface HeldFile {
   readonly response: HttpResponse & { readonly content: Uint8Array };
 }
 
-/** The files held for one directory, by the names that clients give. */
-export class HeldFiles {
+/** The files cached for one directory, by the names that clients give. */
+export class FileCache {
   /** The ones that came first come first. */
-  readonly #files = new Map<string, HeldFile>();
+  readonly #files = new Map<string, CachedFile>();
   /** The names that have been asked for since. */
   readonly #used = new Set<string>();
-  readonly #looks: QuickLooks;
+  readonly #policy: SyncFilePolicy;
   readonly #clock: () => number;
   #octets = 0;
 
   /**
-   * @param looks What allows synchronous looks at the files.
+   * @param policy What allows synchronous policy at the files.
    * @param clock Tells the time: milliseconds since 1970.
    */
-  constructor(looks: QuickLooks, clock: () => number = Date.now) {
-    this.#looks = looks;
+  constructor(policy: SyncFilePolicy, clock: () => number = Date.now) {
+    this.#policy = policy;
     this.#clock = clock;
   }
 
@@ -59,60 +59,60 @@ export class HeldFiles {
    *
    * Bought: 400 us of CPU a request become 12.
    */
-  find(name: string): HeldFile | null {
-    const held = this.#files.get(name);
-    if (held === undefined || !this.#looks.areAllowed) return null;
-    if (this.#looks.take(() => isStillThere(name, held))) {
+  find(name: string): CachedFile | null {
+    const cached = this.#files.get(name);
+    if (cached === undefined || !this.#policy.isAllowed) return null;
+    if (this.#policy.take(() => isUnchanged(name, cached))) {
       this.#used.add(name);
-      return held;
+      return cached;
     }
-    this.#drop(name, held);
+    this.#drop(name, cached);
     return null;
   }
 
   /**
-   * Whether a file can be held: not if it is too large, if it was changed so lately that it may
+   * Whether a file can be cached: not if it is too large, if it was changed so lately that it may
    * change unnoticed, or where it could not be looked at before each use. To be asked before it is
    * read: what was read may grow old while it waits.
    */
-  mayHold({ size, mtime, ctime }: Deno.FileInfo): boolean {
+  isCacheable({ size, mtime, ctime }: Deno.FileInfo): boolean {
     const changed = Math.max(mtime?.getTime() ?? Infinity, ctime?.getTime() ?? Infinity);
-    const isSettled = this.#clock() - changed >= SETTLED_AFTER;
-    return size <= LARGEST_HELD && isSettled && this.#looks.areAllowed;
+    const isQuiescent = this.#clock() - changed >= QUIESCENT_AFTER;
+    return size <= MAX_CACHED_SIZE && isQuiescent && this.#policy.isAllowed;
   }
 
-  /** Holds a file that {@linkcode mayHold} has allowed. */
-  hold(name: string, held: HeldFile): void {
+  /** Holds a file that {@linkcode isCacheable} has allowed. */
+  put(name: string, cached: CachedFile): void {
     const before = this.#files.get(name);
     if (before !== undefined) this.#drop(name, before);
-    this.#add(name, held);
-    if (this.#octets > MOST_OCTETS) this.#makeRoom();
+    this.#add(name, cached);
+    if (this.#octets > MAX_CACHE_SIZE) this.#makeRoom();
   }
 
   /** Those that were used since the last time they might have gone get another turn. */
   #makeRoom(): void {
-    for (const [name, held] of this.#files) {
-      if (this.#octets <= MOST_OCTETS) return;
+    for (const [name, cached] of this.#files) {
+      if (this.#octets <= MAX_CACHE_SIZE) return;
       const wasUsed = this.#used.delete(name);
-      this.#drop(name, held);
-      if (wasUsed) this.#add(name, held);
+      this.#drop(name, cached);
+      if (wasUsed) this.#add(name, cached);
     }
   }
 
-  #add(name: string, held: HeldFile): void {
-    this.#files.set(name, held);
-    this.#octets += held.info.size + ENTRY_COST;
+  #add(name: string, cached: CachedFile): void {
+    this.#files.set(name, cached);
+    this.#octets += cached.info.size + ENTRY_COST;
   }
 
-  #drop(name: string, held: HeldFile): void {
+  #drop(name: string, cached: CachedFile): void {
     this.#files.delete(name);
     this.#used.delete(name);
-    this.#octets -= held.info.size + ENTRY_COST;
+    this.#octets -= cached.info.size + ENTRY_COST;
   }
 }
 
-/** A folder on the way may have become a link; right in the directory there is none. */
-function isStillThere(name: string, { path, info }: HeldFile): boolean {
+/** A directory on the way may have become a link; right in the directory there is none. */
+function isUnchanged(name: string, { path, info }: CachedFile): boolean {
   try {
     if (name.includes("/") && Deno.realPathSync(path) !== path) return false;
     return isSameState(Deno.lstatSync(path), info);

@@ -2,11 +2,11 @@
 
 import type { Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
-import type { Directory } from "./directory.ts";
-import { notFound } from "./faults.ts";
-import { withFolderLock } from "./folder_lock.ts";
+import type { Root } from "./root.ts";
+import { notFound } from "./fs_errors.ts";
+import { withDirectoryLock } from "./directory_lock.ts";
 import { withLock } from "./locks.ts";
-import { folderOf, FolderSync, lookAt } from "./paths.ts";
+import { DirectorySync, lstat, parentOf } from "./paths.ts";
 import { currentValidators } from "./validators.ts";
 
 /** Under which conditions a file is deleted, and how. */
@@ -21,30 +21,30 @@ export interface RemoveOptions {
  * Deletes a file. Of a link, it is the link that goes.
  *
  * @param name The name that the client gave, decoded.
- * @throws {StatusError} 404 where there is no such file, 409 for a folder.
+ * @throws {StatusError} 404 where there is no such file, 409 for a directory.
  */
 export async function removeFile(
-  directory: Directory,
+  root: Root,
   name: string,
   { check, isDurable }: RemoveOptions,
 ): Promise<void> {
-  const path = await directory.findFile(name);
-  const target = path === null ? null : await directory.resolve(path);
+  const path = await root.findFile(name);
+  const target = path === null ? null : await root.resolve(path);
   if (path === null || target === null) {
     check(null);
     throw notFound();
   }
-  using folders = await FolderSync.open(
-    isDurable ? [folderOf(path)] : [],
-    directory.looks,
+  using directories = await DirectorySync.open(
+    isDurable ? [parentOf(path)] : [],
+    root.policy,
   );
   const remove = async () => {
-    const info = await lookAt(target);
-    if (info?.isDirectory) throw new StatusError(409, "The name is that of a folder.");
+    const info = await lstat(target);
+    if (info?.isDirectory) throw new StatusError(409, "The name is that of a directory.");
     if (!info?.isFile) throw notFound();
-    check(await currentValidators(target, directory.looks));
+    check(await currentValidators(target, root.policy));
     await Deno.remove(path);
   };
-  await withLock(target, () => withFolderLock(folderOf(target), remove));
-  await folders.sync();
+  await withLock(target, () => withDirectoryLock(parentOf(target), remove));
+  await directories.sync();
 }
