@@ -5,7 +5,7 @@ import { completions } from "./lib/options/completions.ts";
 import { helpText } from "./lib/options/help.ts";
 import { parseOptions } from "./lib/options/parse.ts";
 import { UsageError } from "./lib/options/values.ts";
-import { Failure, messageOf } from "./lib/program/failure.ts";
+import { messageOf, StartupError } from "./lib/program/startup_error.ts";
 import { run } from "./lib/program/program.ts";
 
 /** Exit statuses: the command line was wrong; the program could not start. */
@@ -23,7 +23,7 @@ async function main(): Promise<void> {
 
 /** The error's message on one line of stderr, and the end. */
 function fail(error: unknown): never {
-  if (!(error instanceof UsageError || error instanceof Failure)) throw error;
+  if (!(error instanceof UsageError || error instanceof StartupError)) throw error;
   const isUsage = error instanceof UsageError;
   console.error(`wireserve: ${messageOf(error)}${isUsage ? " (--help shows the flags)" : ""}`);
   Deno.exit(isUsage ? USAGE : FAILURE);

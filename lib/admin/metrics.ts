@@ -158,12 +158,12 @@ export const METRIC_NAMES: readonly string[] = Object.keys(HELP);
  * What stays true of a worker that is gone. Without it the sum over all workers would fall, which
  * Prometheus takes for a start from nothing.
  */
-export function retire(snapshot: Snapshot): Snapshot {
+export function withoutGauges(snapshot: Snapshot): Snapshot {
   return snapshot.filter(({ type }) => type !== "gauge");
 }
 
 /** The sum of two snapshots, each number with those of the same name and labels. */
-export function addUp(one: Snapshot, other: Snapshot): Snapshot {
+export function sumSnapshots(one: Snapshot, other: Snapshot): Snapshot {
   const all = new Map(one.map((each) => [each.name, each]));
   for (const each of other) {
     const values = new Map<string, Sample>();

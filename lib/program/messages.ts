@@ -1,35 +1,35 @@
-// What goes between the crew and its workers: plain values, told apart by their type.
+// What goes between the pool and its workers: plain values, told apart by their type.
 
 import type { Snapshot } from "../admin/metrics.ts";
 import type { ConnectionView } from "../server/connection_view.ts";
 import type { Certificate } from "../server/listener.ts";
-import type { Assignment } from "./instance.ts";
+import type { WorkerConfig } from "./local_server.ts";
 
 /** To a worker. */
-export type Order =
-  | { readonly type: "start"; readonly assignment: Assignment }
+export type Command =
+  | { readonly type: "start"; readonly config: WorkerConfig }
   | { readonly type: "stop listening" }
   | { readonly type: "drain"; readonly grace: number }
   | { readonly type: "certificate"; readonly certificate: Certificate }
-  | { readonly type: "ask"; readonly question: number }
-  | { readonly type: "call" }
-  | { readonly type: "logged" };
+  | { readonly type: "get stats"; readonly requestId: number }
+  | { readonly type: "ping" }
+  | { readonly type: "lines written" };
 
 /** What a worker tells of itself. */
-export interface Account {
+export interface WorkerStats {
   readonly connections: readonly ConnectionView[];
   readonly snapshots: readonly Snapshot[];
 }
 
 /** From a worker. */
-export type Report =
+export type WorkerEvent =
   | { readonly type: "serving"; readonly url: string; readonly port: number }
-  | { readonly type: "refused"; readonly name: string; readonly message: string }
+  | { readonly type: "start failed"; readonly name: string; readonly message: string }
   | { readonly type: "lines"; readonly lines: string }
-  | { readonly type: "account"; readonly question: number; readonly account: Account }
-  | { readonly type: "certified"; readonly problem: string | null }
-  | { readonly type: "present" }
-  | { readonly type: "silent" }
+  | { readonly type: "stats"; readonly requestId: number; readonly stats: WorkerStats }
+  | { readonly type: "certificate replaced"; readonly problem: string | null }
+  | { readonly type: "pong" }
+  | { readonly type: "stopped listening" }
   /** Something has been thrown that nobody has caught. */
-  | { readonly type: "failed"; readonly message: string; readonly account: Account }
-  | { readonly type: "drained"; readonly account: Account };
+  | { readonly type: "failed"; readonly message: string; readonly stats: WorkerStats }
+  | { readonly type: "drained"; readonly stats: WorkerStats };

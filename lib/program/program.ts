@@ -13,32 +13,34 @@ import { type Address, UsageError } from "../options/values.ts";
 import { elapse } from "../server/clock.ts";
 import type { Server } from "../server/server.ts";
 import { type Certificate, isSocket, ListenerSet, removeStaleSocket } from "../server/listener.ts";
-import { Crew } from "./crew.ts";
-import { Failure, messageOf } from "./failure.ts";
-import { Instance } from "./instance.ts";
+import { WorkerPool } from "./worker_pool.ts";
+import { messageOf, StartupError } from "./startup_error.ts";
+import { LocalServer } from "./local_server.ts";
 import { missingPermissions } from "./permissions.ts";
-import type { Serving } from "./serving.ts";
+import type { ServerHandle } from "./server_handle.ts";
 import { Signals } from "./signals.ts";
 
 /** Milliseconds that the log may take at the start, at the end, and after a second signal. */
-const FIRST_LINES = 1000;
-const LAST_LINES = 1000;
-const LAST_MOMENT = 200;
+const STARTUP_LOG_TIMEOUT = 1000;
+const FINAL_LOG_TIMEOUT = 1000;
+const ADMIN_CLOSE_TIMEOUT = 200;
 
 /**
  * Serves until a signal ends it.
  *
  * @throws {UsageError} for a directory that is none.
- * @throws {Failure} where it cannot start.
+ * @throws {StartupError} where it cannot start.
  */
 export async function run(options: Options, version: string): Promise<void> {
   const missing = missingPermissions(options);
-  if (missing.length > 0) throw new Failure(`not permitted: run deno with ${missing.join(" ")}`);
+  if (missing.length > 0) {
+    throw new StartupError(`not permitted: run deno with ${missing.join(" ")}`);
+  }
   const directory = openDirectory(options);
   const signals = new Signals(); // Before the first connection, see there.
   const starting = Program.start(options, version);
   signals.onHangup = () => void starting.then((program) => program.reload(), () => {});
-  const program = await Promise.race([starting, pastPatience(signals, options.grace)]);
+  const program = await Promise.race([starting, startupAborted(signals, options.grace)]);
   if (program === null) return;
   if (directory !== null && !options.files.isReadOnly) void program.removeStaleUploads(directory);
   await signals.end;
@@ -47,7 +49,7 @@ export async function run(options: Options, version: string): Promise<void> {
 }
 
 /** Resolves when nobody waits any longer for a start: it may hang, as a file system may. */
-async function pastPatience(signals: Signals, grace: number): Promise<null> {
+async function startupAborted(signals: Signals, grace: number): Promise<null> {
   await signals.end;
   await elapse(grace, signals.secondEnd);
   return null;
@@ -58,33 +60,33 @@ class Program {
   readonly #options: Options;
   readonly #log: AccessLog;
   readonly #file: LogFile | null;
-  readonly #serving: Serving;
+  readonly #server: ServerHandle;
   #admin: Server | null = null;
   #isDraining = false;
   /** The end of the last change of the certificate. */
-  #certified: Promise<void> = Promise.resolve();
+  #certificateReplaced: Promise<void> = Promise.resolve();
 
   private constructor(
     options: Options,
     log: AccessLog,
     file: LogFile | null,
-    serving: Serving,
+    handle: ServerHandle,
   ) {
     this.#options = options;
     this.#log = log;
     this.#file = file;
-    this.#serving = serving;
+    this.#server = handle;
   }
 
   static async start(options: Options, version: string): Promise<Program> {
     const file = options.logFile === null ? null : await openLog(options.logFile);
     const sink: LineSink = file ?? new LineWriter(Deno.stdout);
     const log = new AccessLog(options.log, sink);
-    const serving = await startServing(options, log);
-    const program = new Program(options, log, file, serving);
+    const handle = await startServing(options, log);
+    const program = new Program(options, log, file, handle);
     await program.#startAdmin(version);
-    log.event("serving", `${options.directory ?? "no directory"} at ${serving.url}`);
-    await elapse(FIRST_LINES, log.flush()); // Whoever reads it may not: the program serves already.
+    log.event("serving", `${options.directory ?? "no directory"} at ${handle.url}`);
+    await elapse(STARTUP_LOG_TIMEOUT, log.flush()); // Whoever reads it may not: the program serves already.
     return program;
   }
 
@@ -93,11 +95,11 @@ class Program {
     if (admin === null) return;
     const source: AdminSource = {
       isReady: () => !this.#isDraining,
-      connections: () => this.#serving.connections(),
+      connections: () => this.#server.connections(),
       metrics: async () =>
         await exposeMetrics([
-          ...await this.#serving.snapshots(),
-          await processSnapshot({ version, workerRestarts: this.#serving.restarts }),
+          ...await this.#server.snapshots(),
+          await processSnapshot({ version, workerRestarts: this.#server.restarts }),
         ]),
     };
     if (admin.transport === "unix") await removeStaleSocket(admin.path);
@@ -105,13 +107,13 @@ class Program {
       this.#admin = serveAdmin(source, { endpoint: admin });
     } catch (error) {
       const failure = cannotListen(admin, error); // It may be our own socket that is in the way.
-      await this.#serving.drain(0);
+      await this.#server.drain(0);
       throw failure;
     }
     this.#log.event("admin", this.#admin.url);
   }
 
-  /** Beside the serving: a large directory takes its time. */
+  /** Beside the handle: a large directory takes its time. */
   async removeStaleUploads(directory: Root): Promise<void> {
     const removed = await removeStaleUploads(directory.path, (error) => console.error(error));
     if (removed > 0) this.#log.event("swept", `${removed} unfinished uploads away`);
@@ -146,10 +148,10 @@ class Program {
 
   /** One after the other: the last to read the files is to win. */
   #replaceCertificate(files: TlsFiles): Promise<void> {
-    const turn = this.#certified.then(async () =>
-      await this.#serving.replaceCertificate(await readCertificate(files))
+    const turn = this.#certificateReplaced.then(async () =>
+      await this.#server.replaceCertificate(await readCertificate(files))
     );
-    this.#certified = turn.catch(() => {});
+    this.#certificateReplaced = turn.catch(() => {});
     return turn;
   }
 
@@ -165,32 +167,32 @@ class Program {
       await elapse(drainDelay);
     }
     this.#log.event("draining", `${grace / 1000} s at most`);
-    await this.#serving.drain(grace);
-    await elapse(LAST_MOMENT, this.#admin?.close());
-    await elapse(LAST_LINES, this.#log.flush());
+    await this.#server.drain(grace);
+    await elapse(ADMIN_CLOSE_TIMEOUT, this.#admin?.close());
+    await elapse(FINAL_LOG_TIMEOUT, this.#log.flush());
   }
 
   /** Ends the program with whatever is under way. Sockets and the log get the moment they need. */
   async leave(): Promise<void> {
-    const left = Promise.all([this.#serving.drain(0), this.#admin?.close()]);
-    await elapse(LAST_MOMENT, left.then(() => this.#log.flush()));
+    const left = Promise.all([this.#server.drain(0), this.#admin?.close()]);
+    await elapse(ADMIN_CLOSE_TIMEOUT, left.then(() => this.#log.flush()));
   }
 }
 
-/** Several workers, or none: one instance needs no isolate of its own. */
-async function startServing(options: Options, log: AccessLog): Promise<Serving> {
+/** Several workers, or none: one server needs no isolate of its own. */
+async function startServing(options: Options, log: AccessLog): Promise<ServerHandle> {
   const { tls, unix, bind: hostname, port } = options;
   const count = countOf(options);
   const certificate = tls === null ? undefined : await readCertificate(tls);
   if (unix !== null) await removeStaleSocket(unix.path);
-  const assignment = { options, port, count, certificate };
+  const config = { options, port, count, certificate };
   try {
     if (unix === null && (count > 1 || tls !== null)) checkPort(options);
     return count === 1
-      ? await Instance.start({ ...assignment, index: 0, restarts: 0 }, log)
-      : await Crew.start({ assignment, log });
+      ? await LocalServer.start({ ...config, index: 0, restarts: 0 }, log)
+      : await WorkerPool.start({ config, log });
   } catch (error) {
-    if (error instanceof Failure) throw error;
+    if (error instanceof StartupError) throw error;
     throw cannotListen(
       unix === null ? { transport: "tcp", hostname, port } : { transport: "unix", ...unix },
       error,
@@ -214,17 +216,17 @@ function checkPort({ bind: hostname, port }: Options): void {
   if (port !== 0) ListenerSet.open({ transport: "tcp", hostname, port }).close();
 }
 
-function cannotListen(address: Address, error: unknown): Failure {
+function cannotListen(address: Address, error: unknown): StartupError {
   const where = address.transport === "unix"
     ? address.path
     : `${address.hostname}, port ${address.port}`;
-  const isObstructed = error instanceof Deno.errors.AddrInUse;
-  return new Failure(
-    `cannot listen on ${where}: ${isObstructed ? obstacleAt(address) : messageOf(error)}`,
+  const isInUse = error instanceof Deno.errors.AddrInUse;
+  return new StartupError(
+    `cannot listen on ${where}: ${isInUse ? addressInUse(address) : messageOf(error)}`,
   );
 }
 
-function obstacleAt(address: Address): string {
+function addressInUse(address: Address): string {
   if (address.transport === "tcp") return "the port is in use";
   return isSocket(address.path) ? "the socket is in use" : "what is there is no socket";
 }
@@ -237,7 +239,7 @@ async function readText(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    throw new Failure(`cannot read ${JSON.stringify(path)}: ${messageOf(error)}`);
+    throw new StartupError(`cannot read ${JSON.stringify(path)}: ${messageOf(error)}`);
   }
 }
 
@@ -245,7 +247,7 @@ async function openLog(path: string): Promise<LogFile> {
   try {
     return await LogFile.open(path);
   } catch (error) {
-    throw new Failure(`cannot write the log ${JSON.stringify(path)}: ${messageOf(error)}`);
+    throw new StartupError(`cannot write the log ${JSON.stringify(path)}: ${messageOf(error)}`);
   }
 }
 

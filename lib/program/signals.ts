@@ -12,7 +12,7 @@ export class Signals {
 
   constructor() {
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      Deno.addSignalListener(signal, () => this.#hear());
+      Deno.addSignalListener(signal, () => this.#handle());
     }
     Deno.addSignalListener("SIGHUP", () => this.onHangup());
   }
@@ -27,7 +27,7 @@ export class Signals {
     return this.#secondEnd.promise;
   }
 
-  #hear(): void {
+  #handle(): void {
     if (++this.#count === 1) this.#end.resolve();
     else this.#secondEnd.resolve();
   }

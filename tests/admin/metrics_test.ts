@@ -3,13 +3,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { exposeMetrics, processSnapshot } from "../../lib/admin/exposition.ts";
 import {
-  addUp,
   metric,
   METRIC_NAMES,
   Metrics,
-  retire,
   single,
   type Snapshot,
+  sumSnapshots,
+  withoutGauges,
 } from "../../lib/admin/metrics.ts";
 import { CLOSE_REASONS } from "../../lib/server/log_record.ts";
 import { exchangeWith, headWith } from "../support/exchange.ts";
@@ -111,8 +111,8 @@ Deno.test("exposeMetrics() sums workers, whose snapshots can be sent to one anot
   assertEquals(samples.get(`${DURATION}_count`), 14);
 });
 
-Deno.test("retire() keeps what a worker has counted, and not what it had", async () => {
-  const samples = await exposed([retire(busy().snapshot()), new Metrics().snapshot()]);
+Deno.test("withoutGauges() keeps what a worker has counted, and not what it had", async () => {
+  const samples = await exposed([withoutGauges(busy().snapshot()), new Metrics().snapshot()]);
   assertEquals(samples.get("wireserve_connections"), 0);
   assertEquals(samples.get("wireserve_connections_total"), 2);
   assertEquals(samples.get(`${DURATION}_count`), 7);
@@ -150,8 +150,8 @@ testWith(["read"], "docs/observability.md tells of every metric and every reason
   assertEquals(named("Why a connection is closed"), [...CLOSE_REASONS]);
 });
 
-Deno.test("addUp() adds numbers of the same name and labels, and keeps the others", () => {
-  const sums = addUp(
+Deno.test("sumSnapshots() adds numbers of the same name and labels, and keeps the others", () => {
+  const sums = sumSnapshots(
     [metric("counter", "wireserve_aborted_total", [
       { value: 1, labels: { reason: "client-gone" } },
       { value: 2, labels: { reason: "server-error" } },
@@ -168,7 +168,7 @@ Deno.test("addUp() adds numbers of the same name and labels, and keeps the other
     sums.map(({ name, values }) => [name, values.map(({ value }) => value)]),
     [["wireserve_aborted_total", [4, 2]], ["wireserve_sent_bytes_total", [4]]],
   );
-  const { metricName, value } = addUp(HISTOGRAM, HISTOGRAM)[0]!.values[1]!;
+  const { metricName, value } = sumSnapshots(HISTOGRAM, HISTOGRAM)[0]!.values[1]!;
   assertEquals([metricName, value], ["wireserve_request_duration_seconds_count", 2]);
 });
 

@@ -1,11 +1,11 @@
-// What serves, seen from outside: one instance in this isolate, or a crew of workers.
+// What serves, seen from outside: one server in this isolate, or a pool of workers.
 
 import type { Snapshot } from "../admin/metrics.ts";
 import type { ConnectionView } from "../server/connection_view.ts";
 import type { Certificate } from "../server/listener.ts";
 
 /** Something that serves until it is drained. */
-export interface Serving {
+export interface ServerHandle {
   /** Where it can be reached from this machine. */
   readonly url: string;
   /** How many workers have been started in the place of others. */

@@ -1,15 +1,15 @@
-// A crew of workers on strings: each begins, and fails, when the test says so.
+// A pool of workers on strings: each begins, and fails, when the test says so.
 
 import { AccessLog } from "../../lib/access_log/access_log.ts";
 import { parseOptions } from "../../lib/options/parse.ts";
-import { Crew } from "../../lib/program/crew.ts";
+import { WorkerPool } from "../../lib/program/worker_pool.ts";
 import type { Certificate } from "../../lib/server/listener.ts";
 
-/** What a puppet can be told to do. */
-export type Order = "begin" | "stumble" | "throw" | "reject" | "close";
+/** What a worker can be told to do. */
+export type Command = "begin" | "stumble" | "throw" | "reject" | "close";
 
 /** A worker that has been started. */
-export class Puppet {
+export class FakeWorker {
   readonly #conn: Deno.TcpConn;
 
   constructor(conn: Deno.TcpConn) {
@@ -17,8 +17,8 @@ export class Puppet {
   }
 
   /** Has it do something. */
-  async order(order: Order): Promise<void> {
-    await this.#conn.write(new TextEncoder().encode(order));
+  async command(command: Command): Promise<void> {
+    await this.#conn.write(new TextEncoder().encode(command));
   }
 
   /** Lets go of it. */
@@ -27,11 +27,11 @@ export class Puppet {
   }
 }
 
-/** A crew of puppets, and all that it says. */
-export class Stage {
+/** A pool of workers, and all that it says. */
+export class FakeWorkerPool {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #puppets: Puppet[] = [];
-  #crew: Crew | null = null;
+  readonly #workers: FakeWorker[] = [];
+  #pool: WorkerPool | null = null;
   /** Lines of the log. */
   readonly lines: string[] = [];
   /** The pauses before workers were replaced, in milliseconds. */
@@ -43,29 +43,29 @@ export class Stage {
     },
   });
 
-  /** Starts a crew with further arguments of the command line, and for TLS with a certificate. */
+  /** Starts a pool with further arguments of the command line, and for TLS with a certificate. */
   async start(
     count: number,
     args: readonly string[] = [],
     certificate?: Certificate,
-  ): Promise<Crew> {
-    const starting = this.raise(count, args, certificate);
-    for (let index = 0; index < count; index++) await (await this.next()).order("begin");
+  ): Promise<WorkerPool> {
+    const starting = this.startPaused(count, args, certificate);
+    for (let index = 0; index < count; index++) await (await this.next()).command("begin");
     return await starting;
   }
 
-  /** Starts a crew whose workers wait for the order to begin. */
-  async raise(
+  /** Starts a pool whose workers wait for the command to begin. */
+  async startPaused(
     count: number,
     args: readonly string[] = [],
     certificate?: Certificate,
-  ): Promise<Crew> {
+  ): Promise<WorkerPool> {
     // Metrics are counted where there is an admin listener; its address leads the workers here.
     const admin = `127.0.0.1:${this.#listener.addr.port}`;
     const options = parseOptions(["--port", "0", "--admin", admin, "--log", "json", ...args]);
-    const entry = new URL("../program/puppet_worker.ts", import.meta.url);
-    this.#crew = await Crew.start({
-      assignment: { options, port: options.port, count, certificate },
+    const entry = new URL("../program/fake_worker.ts", import.meta.url);
+    this.#pool = await WorkerPool.start({
+      config: { options, port: options.port, count, certificate },
       log: this.log,
       entry,
       pause: (milliseconds) => {
@@ -73,19 +73,19 @@ export class Stage {
         return Promise.resolve();
       },
     });
-    return this.#crew;
+    return this.#pool;
   }
 
   /** The worker that is started next. */
-  async next(): Promise<Puppet> {
-    const puppet = new Puppet(await this.#listener.accept());
-    this.#puppets.push(puppet);
-    return puppet;
+  async next(): Promise<FakeWorker> {
+    const worker = new FakeWorker(await this.#listener.accept());
+    this.#workers.push(worker);
+    return worker;
   }
 
   /** The worker of the number, counted from 1, that was started in the beginning. */
-  puppet(number: number): Puppet {
-    return this.#puppets[number - 1]!;
+  worker(number: number): FakeWorker {
+    return this.#workers[number - 1]!;
   }
 
   /** What the log says of workers so far. */
@@ -96,8 +96,8 @@ export class Stage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#crew?.drain(0);
-    for (const puppet of this.#puppets) puppet.close();
+    await this.#pool?.drain(0);
+    for (const worker of this.#workers) worker.close();
     this.#listener.close();
     await this.log.flush();
   }

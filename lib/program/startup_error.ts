@@ -1,8 +1,8 @@
 // Why the program cannot start, or go on with what it has been told: one line for a person.
 
 /** What keeps the program from starting. Its message is one line. */
-export class Failure extends Error {
-  override readonly name = "Failure";
+export class StartupError extends Error {
+  override readonly name = "StartupError";
 }
 
 /** The message of an error, on one line. */
@@ -11,7 +11,7 @@ export function messageOf(error: unknown): string {
 }
 
 /** The error that one isolate has met, and another is to throw. */
-export function revive(name: string, message: string): Error {
+export function deserializeError(name: string, message: string): Error {
   const known = name === "AddrInUse" ? Deno.errors.AddrInUse : Error;
   return new known(message);
 }

@@ -15,18 +15,18 @@ import { serve, type Server } from "../server/server.ts";
 import type { Certificate, Endpoint } from "../server/listener.ts";
 import type { ServerObserver } from "../server/observer.ts";
 import { TrustedProxies } from "../server/trusted_proxies.ts";
-import type { Serving } from "./serving.ts";
+import type { ServerHandle } from "./server_handle.ts";
 
 /** Milliseconds that handlers whose client was cut off may take: a file system may hang. */
-const LAST_WORK = 1000;
+const HANDLER_GRACE = 1000;
 
-/** What an instance is to do. A plain value: it can be sent to a worker. */
-export interface Assignment {
+/** What an server is to do. A plain value: it can be sent to a worker. */
+export interface WorkerConfig {
   /** What the command line asks for. */
   readonly options: Options;
-  /** The port to listen on, which another instance may have picked. */
+  /** The port to listen on, which another server may have picked. */
   readonly port: number;
-  /** Which of how many instances this is, counted from 0. */
+  /** Which of how many servers this is, counted from 0. */
   readonly index: number;
   readonly count: number;
   /** How often this one has been started before. */
@@ -36,7 +36,7 @@ export interface Assignment {
 }
 
 /** A server in this isolate. */
-export class Instance implements Serving {
+export class LocalServer implements ServerHandle {
   readonly #server: Server;
   readonly #metrics: Metrics | null;
   readonly restarts = 0;
@@ -47,18 +47,18 @@ export class Instance implements Serving {
   }
 
   /**
-   * Starts serving.
+   * Starts handle.
    *
    * @throws what `Deno.listen` throws, and for a directory that is none.
    */
-  static async start(assignment: Assignment, log: AccessLog): Promise<Instance> {
-    const { options, index, count, restarts } = assignment;
+  static async start(config: WorkerConfig, log: AccessLog): Promise<LocalServer> {
+    const { options, index, count, restarts } = config;
     const { directory: path, files, trustProxy } = options;
     const directory = path === null ? null : new Root(path, files.showsHidden);
     const proxies = trustProxy.length === 0 ? null : await TrustedProxies.of(trustProxy);
     const metrics = options.admin === null ? null : new Metrics(() => log.droppedLines);
     const server = serve(router(routes(fileHandlers(directory, files))), {
-      endpoint: endpointOf(assignment),
+      endpoint: endpointOf(config),
       limits: limitsOf(options.limits, index, count),
       observer: observerOf(options, log, metrics),
       idPrefix: count === 1 ? "" : `w${index + 1}${restarts === 0 ? "" : `r${restarts}`}-`,
@@ -66,7 +66,7 @@ export class Instance implements Serving {
         clientOf: (peer, fields) => proxies.clientOf(peer, fields),
       }),
     });
-    return new Instance(server, metrics);
+    return new LocalServer(server, metrics);
   }
 
   get url(): string {
@@ -85,7 +85,7 @@ export class Instance implements Serving {
 
   async drain(grace: number): Promise<void> {
     if (grace > 0) await this.#server.stopListening(); // The grace begins then.
-    await elapse(grace + LAST_WORK, this.#server.drain(grace));
+    await elapse(grace + HANDLER_GRACE, this.#server.drain(grace));
   }
 
   replaceCertificate(certificate: Certificate): Promise<void> {
@@ -102,7 +102,7 @@ export class Instance implements Serving {
   }
 }
 
-function endpointOf({ options, port, count, certificate }: Assignment): Endpoint {
+function endpointOf({ options, port, count, certificate }: WorkerConfig): Endpoint {
   const { bind: hostname, unix } = options;
   if (unix !== null) return { transport: "unix", ...unix };
   // Shared among workers, and with the successor that a new certificate makes.
