@@ -33,7 +33,7 @@ export type {
   Handler,
   HttpRequest,
   HttpResponse,
-  Parameters,
+  PathParameters,
   RequestHead,
 } from "./http/message.ts";
 export {

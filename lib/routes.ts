@@ -34,7 +34,7 @@ function echo({ parameters }: HttpRequest): HttpResponse {
   return text(parameters["str"]!);
 }
 
-/** The field's octets come back as they came, be they UTF-8 or not. */
+/** The field's bytes come back as they came, be they UTF-8 or not. */
 function userAgent({ fields }: HttpRequest): HttpResponse {
   const value = fields.get("User-Agent");
   if (value === null) {

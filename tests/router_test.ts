@@ -14,7 +14,7 @@ function request(method: string, path: string): HttpRequest {
     target: path,
     query: null,
     authority: "h",
-    minor: 1,
+    minorVersion: 1,
     fields: new Fields(),
     framing: { type: "none" },
     isPersistent: true,

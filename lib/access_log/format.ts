@@ -22,8 +22,8 @@ const JSON_FIELDS: Readonly<Record<string, (record: LogRecord) => Value>> = {
   method: ({ head, requestLine }) => head?.method ?? partOf(requestLine, 0),
   target: ({ head, requestLine }) => head?.target ?? partOf(requestLine, 1),
   status: ({ status }) => status,
-  octets_in: ({ octetsIn }) => octetsIn,
-  octets_out: ({ octetsOut }) => octetsOut,
+  bytes_in: ({ bytesIn }) => bytesIn,
+  bytes_out: ({ bytesOut }) => bytesOut,
   duration_ms: ({ duration }) => Math.round(duration * 1000) / 1000,
   complete: ({ isComplete }) => isComplete,
   closed: ({ closeReason }) => closeReason,
@@ -70,9 +70,9 @@ export function formatEvent(
 
 /** Common Log Format: nobody is known by name, so the two fields for names are empty. */
 function commonLine(record: LogRecord): string {
-  const { client, requestLine, status, octetsOut, startedAt } = record;
+  const { client, requestLine, status, bytesOut, startedAt } = record;
   const request = requestLine === null ? "-" : escapeText(requestLine);
-  return `${client} - - [${commonTime(startedAt)}] "${request}" ${status ?? "-"} ${octetsOut}`;
+  return `${client} - - [${commonTime(startedAt)}] "${request}" ${status ?? "-"} ${bytesOut}`;
 }
 
 function quoted(head: RequestHead | null, name: string): string {

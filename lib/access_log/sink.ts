@@ -11,50 +11,50 @@ export interface LineSink {
   write(lines: string): Promise<number>;
 }
 
-/** What octets are written to: standard output, or an open file. */
-export interface OctetTarget {
-  /** Writes octets, perhaps not all of them; returns how many. */
-  write(octets: Uint8Array): Promise<number>;
+/** What bytes are written to: standard output, or an open file. */
+export interface ByteTarget {
+  /** Writes bytes, perhaps not all of them; returns how many. */
+  write(bytes: Uint8Array): Promise<number>;
 }
 
 const LF = 0x0a;
 
 const utf8 = new TextEncoder();
 
-/** Writes lines to something that takes octets, and keeps lines apart where it fails within one. */
+/** Writes lines to something that takes bytes, and keeps lines apart where it fails within one. */
 export class LineWriter implements LineSink {
-  readonly #target: OctetTarget;
+  readonly #target: ByteTarget;
   #isTorn: boolean;
 
   /**
-   * @param target What takes the octets.
+   * @param target What takes the bytes.
    * @param isTorn Whether what is there already ends within a line.
    */
-  constructor(target: OctetTarget, isTorn = false) {
+  constructor(target: ByteTarget, isTorn = false) {
     this.#target = target;
     this.#isTorn = isTorn;
   }
 
   /** A line that could be written only in part counts as lost; the next one begins below it. */
   async write(lines: string): Promise<number> {
-    const octets = utf8.encode(this.#isTorn ? `\n${lines}` : lines);
+    const bytes = utf8.encode(this.#isTorn ? `\n${lines}` : lines);
     let at = 0;
     try {
-      while (at < octets.length) {
-        const count = await this.#target.write(octets.subarray(at));
-        if (count === 0) throw new Error("The target takes no octets");
+      while (at < bytes.length) {
+        const count = await this.#target.write(bytes.subarray(at));
+        if (count === 0) throw new Error("The target takes no bytes");
         at += count;
       }
     } catch {
       // What is lost is counted below.
     }
-    if (at > 0) this.#isTorn = octets[at - 1] !== LF;
-    return countLines(octets.subarray(at)) - (this.#isTorn && at === 0 ? 1 : 0);
+    if (at > 0) this.#isTorn = bytes[at - 1] !== LF;
+    return countLines(bytes.subarray(at)) - (this.#isTorn && at === 0 ? 1 : 0);
   }
 }
 
-function countLines(octets: Uint8Array): number {
+function countLines(bytes: Uint8Array): number {
   let count = 0;
-  for (const octet of octets) if (octet === LF) count++;
+  for (const byte of bytes) if (byte === LF) count++;
   return count;
 }

@@ -48,8 +48,8 @@ export class Metrics {
   readonly #durations = new Float64Array(BOUNDS.length + 1);
   readonly #aborted = new Map<string, number>(CLOSE_REASONS.map((reason) => [reason, 0]));
   #seconds = 0;
-  #octetsIn = 0;
-  #octetsOut = 0;
+  #bytesIn = 0;
+  #bytesOut = 0;
   #opened = 0;
   #closed = 0;
 
@@ -70,14 +70,14 @@ export class Metrics {
 
   /** A request has come to its end, well or badly. */
   request(record: LogRecord): void {
-    const { head, status, octetsIn, octetsOut, duration, isComplete, closeReason } = record;
+    const { head, status, bytesIn, bytesOut, duration, isComplete, closeReason } = record;
     const method = METHOD_INDEX.get(head?.method ?? "") ?? OTHER;
     this.#requests[method * STATUSES + (status ?? 0)]!++;
     const seconds = duration / 1000;
     this.#durations[bucketOf(seconds)]!++;
     this.#seconds += seconds;
-    this.#octetsIn += octetsIn;
-    this.#octetsOut += octetsOut;
+    this.#bytesIn += bytesIn;
+    this.#bytesOut += bytesOut;
     if (isComplete) return;
     const reason = closeReason ?? "client-gone";
     this.#aborted.set(reason, this.#aborted.get(reason)! + 1);
@@ -88,8 +88,8 @@ export class Metrics {
     return [
       metric("counter", "wireserve_requests_total", this.#requestSamples()),
       this.#durationMetric(),
-      single("counter", "wireserve_received_bytes_total", this.#octetsIn),
-      single("counter", "wireserve_sent_bytes_total", this.#octetsOut),
+      single("counter", "wireserve_received_bytes_total", this.#bytesIn),
+      single("counter", "wireserve_sent_bytes_total", this.#bytesOut),
       single("gauge", "wireserve_connections", this.#opened - this.#closed),
       single("counter", "wireserve_connections_total", this.#opened),
       metric(
@@ -138,8 +138,8 @@ function bucketOf(seconds: number): number {
 const HELP = {
   wireserve_requests_total: "Requests that have come to their end, by method and status.",
   wireserve_request_duration_seconds: "From a request's whole head to the end of its response.",
-  wireserve_received_bytes_total: "Octets of content received.",
-  wireserve_sent_bytes_total: "Octets of content sent.",
+  wireserve_received_bytes_total: "Bytes of content received.",
+  wireserve_sent_bytes_total: "Bytes of content sent.",
   wireserve_connections: "Open connections.",
   wireserve_connections_total: "Connections that have been opened.",
   wireserve_aborted_total: "Responses that were not sent whole, by reason.",

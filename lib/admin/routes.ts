@@ -98,8 +98,8 @@ export const COLUMNS = [
   "exchange",
   "method",
   "target",
-  "octets_in",
-  "octets_out",
+  "bytes_in",
+  "bytes_out",
   "duration_ms",
 ] as const;
 
@@ -113,8 +113,8 @@ function rowOf({ id, client, peer, openedAt, state, exchange }: ConnectionView):
     exchange: exchange?.id ?? null,
     method: exchange?.method ?? null,
     target: exchange?.target ?? null,
-    octets_in: exchange?.octetsIn ?? null,
-    octets_out: exchange?.octetsOut ?? null,
+    bytes_in: exchange?.bytesIn ?? null,
+    bytes_out: exchange?.bytesOut ?? null,
     duration_ms: exchange === null ? null : Math.round(exchange.duration),
   };
 }

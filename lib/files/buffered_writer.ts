@@ -1,5 +1,5 @@
 // Writes a file in large pieces, however small those are that come in: content in chunks of one
-// octet would cost a system call for each. While one piece is written, the next one gathers.
+// byte would cost a system call for each. While one piece is written, the next one gathers.
 
 import {
   acquireDoubleBuffer,
@@ -19,25 +19,25 @@ export class BufferedWriter {
 
   /**
    * @param file An open file, written from where it stands.
-   * @param length How many octets there will be, where that is known.
+   * @param length How many bytes there will be, where that is known.
    */
   constructor(file: Deno.FsFile, length: number | null) {
     this.#file = file;
     this.#filling = new Uint8Array(Math.min(length ?? SMALL_BUFFER, SMALL_BUFFER));
   }
 
-  /** Takes octets over: they may change once this has resolved. */
-  async write(octets: Uint8Array): Promise<void> {
-    for (let at = 0; at < octets.length;) {
+  /** Takes bytes over: they may change once this has resolved. */
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
       if (this.#length === this.#filling.length) await this.#next();
-      const piece = octets.subarray(at, at + this.#filling.length - this.#length);
+      const piece = bytes.subarray(at, at + this.#filling.length - this.#length);
       this.#filling.set(piece, this.#length);
       this.#length += piece.length;
       at += piece.length;
     }
   }
 
-  /** Sends the gathered octets off, and goes on with other memory. */
+  /** Sends the gathered bytes off, and goes on with other memory. */
   async #next(): Promise<void> {
     await this.#writing;
     const full = this.#filling.subarray(0, this.#length);
@@ -53,13 +53,13 @@ export class BufferedWriter {
   /** Writes what has been gathered. */
   async flush(): Promise<void> {
     await this.#writing;
-    const octets = this.#filling.subarray(0, this.#length);
+    const bytes = this.#filling.subarray(0, this.#length);
     this.#length = 0;
-    await this.#writeAll(octets);
+    await this.#writeAll(bytes);
   }
 
-  async #writeAll(octets: Uint8Array): Promise<void> {
-    for (let at = 0; at < octets.length;) at += await this.#file.write(octets.subarray(at));
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
   }
 
   /** Lets the memory go, written or not. The file is not written to any more then. */

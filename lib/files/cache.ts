@@ -7,13 +7,13 @@ import type { Validators } from "../http/preconditions.ts";
 import { isSameState } from "./paths.ts";
 import type { SyncFilePolicy } from "./sync_policy.ts";
 
-/** Octets of a file that is cached, at most: what is larger is read while it is sent. */
+/** Bytes of a file that is cached, at most: what is larger is read while it is sent. */
 export const MAX_CACHED_SIZE = 128 * 1024;
 
-/** Octets cached at most: the pages and pictures of a site, and little beside a server's memory. */
+/** Bytes cached at most: the pages and pictures of a site, and little beside a server's memory. */
 const MAX_CACHE_SIZE = 32 * 1024 * 1024;
 
-/** What an entry costs beside its octets. */
+/** What an entry costs beside its bytes. */
 const ENTRY_COST = 1024;
 
 /**
@@ -43,7 +43,7 @@ export class FileCache {
   readonly #used = new Set<string>();
   readonly #policy: SyncFilePolicy;
   readonly #clock: () => number;
-  #octets = 0;
+  #bytes = 0;
 
   /**
    * @param policy What allows synchronous policy at the files.
@@ -86,13 +86,13 @@ export class FileCache {
     const before = this.#files.get(name);
     if (before !== undefined) this.#drop(name, before);
     this.#add(name, cached);
-    if (this.#octets > MAX_CACHE_SIZE) this.#makeRoom();
+    if (this.#bytes > MAX_CACHE_SIZE) this.#makeRoom();
   }
 
   /** Those that were used since the last time they might have gone get another turn. */
   #makeRoom(): void {
     for (const [name, cached] of this.#files) {
-      if (this.#octets <= MAX_CACHE_SIZE) return;
+      if (this.#bytes <= MAX_CACHE_SIZE) return;
       const wasUsed = this.#used.delete(name);
       this.#drop(name, cached);
       if (wasUsed) this.#add(name, cached);
@@ -101,13 +101,13 @@ export class FileCache {
 
   #add(name: string, cached: CachedFile): void {
     this.#files.set(name, cached);
-    this.#octets += cached.info.size + ENTRY_COST;
+    this.#bytes += cached.info.size + ENTRY_COST;
   }
 
   #drop(name: string, cached: CachedFile): void {
     this.#files.delete(name);
     this.#used.delete(name);
-    this.#octets -= cached.info.size + ENTRY_COST;
+    this.#bytes -= cached.info.size + ENTRY_COST;
   }
 }
 

@@ -12,7 +12,7 @@ const ALGORITHMS: ReadonlyMap<string, string> = new Map([
 
 /** One digest that content is to have. */
 interface Expectation {
-  readonly hash: { update(octets: Uint8Array): unknown; digest(encoding: "base64"): string };
+  readonly hash: { update(bytes: Uint8Array): unknown; digest(encoding: "base64"): string };
   readonly digest: string;
 }
 
@@ -43,9 +43,9 @@ export class DigestCheck {
     );
   }
 
-  /** Takes note of octets of the content. */
-  update(octets: Uint8Array): void {
-    for (const { hash } of this.#expectations) hash.update(octets);
+  /** Takes note of bytes of the content. */
+  update(bytes: Uint8Array): void {
+    for (const { hash } of this.#expectations) hash.update(bytes);
   }
 
   /** @throws {StatusError} 400 where the content has another digest. */

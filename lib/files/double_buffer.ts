@@ -2,10 +2,10 @@
 // and a second one is filled while the first is emptied; but a peer that dawdles keeps what it has
 // got. So there is a fixed number of them for all, and small ones for those who come too late.
 
-/** Octets of a small piece: 64 KiB. */
+/** Bytes of a small piece: 64 KiB. */
 export const SMALL_BUFFER = 65536;
 
-/** Octets of a large piece: 256 KiB. Half as many cost a third more CPU, twice as many save 5 %. */
+/** Bytes of a large piece: 256 KiB. Half as many cost a third more CPU, twice as many save 5 %. */
 const LARGE_BUFFER = 4 * SMALL_BUFFER;
 
 /** Pairs of large pieces at most: 16 MiB. */

@@ -1,4 +1,4 @@
-// Files as the content of responses: two pieces in memory at a time, and never octets of another
+// Files as the content of responses: two pieces in memory at a time, and never bytes of another
 // state of the file than the one that the head of the response has told of.
 
 import { type Content, pieces } from "../http/content.ts";
@@ -33,7 +33,7 @@ export class FileContent implements Content {
 
   /**
    * @param open An open file.
-   * @param range The octets to send; all by default.
+   * @param range The bytes to send; all by default.
    */
   constructor(open: OpenFile, range: ByteRange = { first: 0, last: open.info.size - 1 }) {
     this.#open = open;

@@ -12,7 +12,7 @@ async function statFileSystem(path: string): Promise<StatsFs | null> {
   return await statfs(path);
 }
 
-/** Octets that can as well be received before it turns out that they have no room: 64 KiB. */
+/** Bytes that can as well be received before it turns out that they have no room: 64 KiB. */
 const MIN_CHECKED_LENGTH = 65536;
 
 /** @throws {StatusError} 507 where it is known that a file of this length has no room. */

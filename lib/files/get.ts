@@ -5,7 +5,7 @@ import { create as contentDisposition } from "content-disposition"; // RFC 6266,
 import {
   canEncode,
   type Coding,
-  CODINGS_ON_THE_WAY,
+  DYNAMIC_CODINGS,
   encode,
   negotiateCoding,
   withVary,
@@ -112,11 +112,11 @@ async function cacheFile(
 ): Promise<HttpResponse> {
   const { info, path } = open;
   const isQuiescent = cache.isCacheable(info);
-  const octets = await collect(response.content as FileContent, info.size);
+  const bytes = await collect(response.content as FileContent, info.size);
   const isDirect = path === join(root.path, name);
-  if (!isQuiescent || !isDirect || response.status !== 200) return { ...response, content: octets };
+  if (!isQuiescent || !isDirect || response.status !== 200) return { ...response, content: bytes };
   const fields = Object.freeze(response.fields!);
-  const whole = { ...response, fields, content: withHeadroom(octets) };
+  const whole = { ...response, fields, content: withHeadroom(bytes) };
   cache.put(name, {
     path,
     info,
@@ -148,7 +148,7 @@ async function choose(
     offered.splice(offered.indexOf(next), 1);
     next = negotiateCoding(fields, offered);
   }
-  const onTheWay = canEncode(original.info.size) ? CODINGS_ON_THE_WAY : [];
+  const onTheWay = canEncode(original.info.size) ? DYNAMIC_CODINGS : [];
   return { ...plain, coding: negotiateCoding(fields, onTheWay), isChosen: true };
 }
 
@@ -228,7 +228,7 @@ function respondWithRanges(
   const [range, ...others] = ranges;
   if (range === undefined) {
     const unsatisfied = { "Content-Range": contentRange(null, size) };
-    throw new StatusError(416, "The file has no octets in the ranges asked for.", unsatisfied);
+    throw new StatusError(416, "The file has no bytes in the ranges asked for.", unsatisfied);
   }
   if (others.length === 0) {
     const partial = { ...fields, "Content-Range": contentRange(range, size) };
@@ -236,7 +236,7 @@ function respondWithRanges(
   }
   const type = String(fields["Content-Type"]);
   const multipart = layOutRanges(ranges, size, type, crypto.randomUUID());
-  // Many tiny ranges would be more octets than the file they are of.
+  // Many tiny ranges would be more bytes than the file they are of.
   if (multipart.length > 2 * size) return whole();
   const partial = { ...fields, "Content-Type": multipart.type };
   return { status: 206, fields: partial, content: new MultipartContent(open, multipart) };

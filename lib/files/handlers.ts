@@ -159,7 +159,7 @@ class Files {
 /** What can be told of an upload by its head alone. */
 function checkUpload(request: HttpRequest): void {
   if (hasEncodedSlash(request)) throw new StatusError(400, "A file cannot have this name.");
-  if (request.minor === 0 && request.framing.type === "none") {
+  if (request.minorVersion === 0 && request.framing.type === "none") {
     // Before HTTP/1.1, content could also end with the connection (RFC 1945 section 7.2.2).
     throw new StatusError(411, "An upload by HTTP/1.0 needs a Content-Length.");
   }

@@ -10,7 +10,7 @@ export interface Entry {
   readonly name: string;
   /** Links are what they lead to. */
   readonly type: "file" | "directory";
-  /** Octets of a file; null for a directory. */
+  /** Bytes of a file; null for a directory. */
   readonly size: number | null;
   /** When it was last modified: milliseconds since 1970, UTC. */
   readonly modified: number;

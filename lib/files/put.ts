@@ -47,7 +47,7 @@ export interface StoredFile {
  *
  * @param root The root to store it in.
  * @param name The name that the client gave, decoded.
- * @param content The octets, which are streamed.
+ * @param content The bytes, which are streamed.
  * @throws {StatusError} where the name or the content is refused.
  */
 export async function storeFile(

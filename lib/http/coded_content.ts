@@ -10,17 +10,17 @@ export type Format = "gzip" | "brotli";
  * How many contents are coded on their way at a time. Each takes megabytes of the coding's own
  * while its reader dawdles (gzip two, brotli eight): what comes beyond is sent as it is.
  */
-const MOST_AT_A_TIME = 32;
+const MAX_CONCURRENT = 32;
 
-let underWay = 0;
+let active = 0;
 
 /** Whether one more content can be coded on its way now. */
-export function canCodeMore(): boolean {
-  return underWay < MOST_AT_A_TIME;
+export function hasCapacity(): boolean {
+  return active < MAX_CONCURRENT;
 }
 
 /** A content in a coding. Its length is known only at its end. */
-export class CodedContent implements Content {
+export class CompressedContent implements Content {
   readonly length = null;
   readonly #source: Content;
   readonly #writer: WritableStreamDefaultWriter<BufferSource>;
@@ -33,7 +33,7 @@ export class CodedContent implements Content {
    * @param format The coding.
    */
   constructor(source: Content, format: Format) {
-    underWay++;
+    active++;
     const { writable, readable } = new CompressionStream(format);
     this.#source = source;
     this.#writer = writable.getWriter();
@@ -63,7 +63,7 @@ export class CodedContent implements Content {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    underWay--;
+    active--;
     this.#source.close();
     // Whoever closes wants no more of it: that the coding is incomplete is no news.
     this.#writer.abort().catch(() => {});

@@ -2,7 +2,7 @@
 // CompressionStream. Whether a representation is worth coding is the handler's to say.
 
 import { toBytes } from "@std/streams/to-bytes";
-import { canCodeMore, CodedContent, type Format } from "./coded_content.ts";
+import { CompressedContent, type Format, hasCapacity } from "./coded_content.ts";
 import { collect, type Content } from "./content.ts";
 import { type Fields, listMembers, nameIn, type ResponseFields } from "./fields.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
@@ -15,13 +15,13 @@ export type Coding = "gzip" | "br";
  * What is offered for content that is coded as it is asked for, the first being preferred where
  * the client does not care: of 6 MB of log text, gzip took 66 ms and brotli 205.
  */
-export const CODINGS_ON_THE_WAY: readonly Coding[] = ["gzip", "br"];
+export const DYNAMIC_CODINGS: readonly Coding[] = ["gzip", "br"];
 
 /**
  * Octets up to which a content is coded as a whole before it is sent, so that its coded length
  * can be told: 64 KiB, one piece of a file. A longer one is coded on its way.
  */
-const WHOLE_UP_TO = 65536;
+const MAX_WHOLE_LENGTH = 65536;
 
 /**
  * The coding, of those on offer, in which the response to these fields is best sent.
@@ -70,8 +70,8 @@ export function encodeContent(
   const { content, fields = {} } = response;
   if (content === undefined || nameIn(fields, "Content-Encoding") !== null) return response;
   const varied = withVary(fields, "Accept-Encoding");
-  const coding = negotiateCoding(request.fields, CODINGS_ON_THE_WAY);
-  if (coding === null || !canEncode(lengthOf(content))) {
+  const coding = negotiateCoding(request.fields, DYNAMIC_CODINGS);
+  if (coding === null || !canEncode(knownLength(content))) {
     return varied === fields ? response : { ...response, fields: varied };
   }
   const coded = { ...varied, "Content-Encoding": coding };
@@ -88,7 +88,7 @@ export function withVary(fields: ResponseFields, field: string): ResponseFields 
   return { ...fields, [name]: [...others, field].join(", ") };
 }
 
-function lengthOf(content: string | Uint8Array | Content): number | null {
+function knownLength(content: string | Uint8Array | Content): number | null {
   return typeof content === "string" ? 0 : content.length;
 }
 
@@ -98,11 +98,11 @@ function lengthOf(content: string | Uint8Array | Content): number | null {
  * @param length Octets of the content, or null where only their end will tell.
  */
 export function canEncode(length: number | null): boolean {
-  return isShort(length) || canCodeMore();
+  return isShort(length) || hasCapacity();
 }
 
 function isShort(length: number | null): boolean {
-  return length !== null && length <= WHOLE_UP_TO;
+  return length !== null && length <= MAX_WHOLE_LENGTH;
 }
 
 /** Content in a coding: whole where it is short, else to be coded on its way. */
@@ -114,8 +114,8 @@ export async function encode(
   if (typeof content === "string") return await compress(utf8.encode(content), format);
   if (content instanceof Uint8Array) return await compress(content, format);
   return isShort(content.length)
-    ? await compress(await collect(content, WHOLE_UP_TO), format)
-    : new CodedContent(content, format);
+    ? await compress(await collect(content, MAX_WHOLE_LENGTH), format)
+    : new CompressedContent(content, format);
 }
 
 const utf8 = new TextEncoder();

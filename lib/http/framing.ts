@@ -19,11 +19,11 @@ const CHUNKED: Framing = { type: "chunked" };
  * The framing of a request's content (section 6.3).
  *
  * @param fields The fields of the request.
- * @param minor The minor version of HTTP/1.
+ * @param minorVersion The minorVersion version of HTTP/1.
  * @throws {StatusError} 400 where the fields are invalid or contradict each other, 501 for a
  * transfer coding other than chunked.
  */
-export function requestFraming(fields: Fields, minor: number): Framing {
+export function requestFraming(fields: Fields, minorVersion: number): Framing {
   const codings = fields.get("Transfer-Encoding");
   const length = fields.get("Content-Length");
   if (codings === null) return length === null ? NONE : lengthFraming(length);
@@ -33,7 +33,7 @@ export function requestFraming(fields: Fields, minor: number): Framing {
       "Transfer-Encoding and Content-Length exclude each other.",
     );
   }
-  if (minor === 0) {
+  if (minorVersion === 0) {
     throw new StatusError(400, "HTTP/1.0 has no Transfer-Encoding.");
   }
   checkTransferCodings(codings);

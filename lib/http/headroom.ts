@@ -1,7 +1,7 @@
 // Content that is sent again and again, with memory in front of it for the head: both leave in one
 // write, and nothing is copied. Whoever asks within the same second gets the same head.
 
-import { lengthOf, type ResponseHead, writeHead } from "./writer.ts";
+import { headLength, type ResponseHead, writeHead } from "./writer.ts";
 
 /** Octets in front of the content: most heads fit. */
 const SIZE = 512;
@@ -27,7 +27,7 @@ export class Headroom {
    */
   join(head: ResponseHead): Uint8Array | null {
     if (this.#joined === null || !isSameHead(head, this.#head!)) {
-      const start = SIZE - lengthOf(head);
+      const start = SIZE - headLength(head);
       if (start < 0 || this.#useCount > 0) return null;
       // The content may be on its way to somebody: nothing of it is touched.
       writeHead(head, "", this.#memory.subarray(0, SIZE), start);

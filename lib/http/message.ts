@@ -17,8 +17,8 @@ export interface RequestHead {
   readonly query: string | null;
   /** Host and port that the request is for: the target's own, else the Host field's, else null. */
   readonly authority: string | null;
-  /** The minor version of HTTP/1 that the client speaks: 0, or 1 for every later one. */
-  readonly minor: 0 | 1;
+  /** The minorVersion version of HTTP/1 that the client speaks: 0, or 1 for every later one. */
+  readonly minorVersion: 0 | 1;
   /** The field lines. */
   readonly fields: Fields;
   /** How the content is delimited. */
@@ -30,14 +30,14 @@ export interface RequestHead {
 }
 
 /** The values of a route's parameters, percent-decoded once. */
-export type Parameters = Readonly<Record<string, string>>;
+export type PathParameters = Readonly<Record<string, string>>;
 
 /** A request as a handler gets it. */
 export interface HttpRequest extends RequestHead {
   /** The content, read on demand. Reading it is what sends `100 Continue`. */
   readonly content: Content;
   /** The parameters that the route's pattern found in the path. */
-  readonly parameters: Parameters;
+  readonly parameters: PathParameters;
   /** The client's address: the peer's own, `unix` for a Unix socket, or what a proxy has told. */
   readonly client: string;
 }

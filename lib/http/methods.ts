@@ -14,6 +14,6 @@ export const METHODS = [
 ] as const;
 
 /** Whether a request's content means nothing (RFC 9110 section 9.3): no response is made of it. */
-export function hasNoUseForContent(method: string): boolean {
+export function ignoresContent(method: string): boolean {
   return method === "GET" || method === "HEAD" || method === "DELETE" || method === "OPTIONS";
 }

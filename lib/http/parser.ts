@@ -17,7 +17,7 @@ import { checkHost, parseTarget } from "./target.ts";
 /** What the parser has found: a head, then its content in pieces, then the end. */
 export type ParserEvent =
   | { readonly type: "head"; readonly head: RequestHead }
-  | { readonly type: "content"; readonly octets: Uint8Array }
+  | { readonly type: "content"; readonly data: Uint8Array }
   | { readonly type: "end" };
 
 type State = "head" | "content of known length" | "chunked content" | "end";
@@ -151,11 +151,11 @@ export class RequestParser {
         const octets = this.#buffer.take(this.#remaining);
         this.#remaining -= octets.length;
         if (this.#remaining === 0) this.#state = "end";
-        return { type: "content", octets };
+        return { type: "content", data: octets };
       }
       case "chunked content": {
         const octets = this.#chunked!.next(this.#buffer);
-        if (octets !== null) return { type: "content", octets };
+        if (octets !== null) return { type: "content", data: octets };
         if (!this.#chunked!.isDone) return null;
         this.#state = "end";
         return this.#advance();
@@ -187,9 +187,9 @@ export class RequestParser {
   }
 
   #interpret({ method, target, version, fields }: ScannedHead): RequestHead {
-    const minor = parseVersion(version);
-    if (this.#meaning?.fields !== fields || this.#meaning.minor !== minor) {
-      this.#meaning = interpretFields(fields, minor);
+    const minorVersion = parseVersion(version);
+    if (this.#meaning?.fields !== fields || this.#meaning.minorVersion !== minorVersion) {
+      this.#meaning = interpretFields(fields, minorVersion);
     }
     const { authority, path, query } = parseTarget(method, target, this.#isSecure);
     const { host, framing, isPersistent, expectsContinue } = this.#meaning;
@@ -199,7 +199,7 @@ export class RequestParser {
       path,
       query,
       authority: authority ?? host,
-      minor,
+      minorVersion,
       fields,
       framing,
       isPersistent,
@@ -229,48 +229,48 @@ export class RequestParser {
 /** What the fields of a head say about the message and its connection. */
 interface Meaning {
   readonly fields: Fields;
-  readonly minor: 0 | 1;
+  readonly minorVersion: 0 | 1;
   readonly host: string | null;
   readonly framing: Framing;
   readonly isPersistent: boolean;
   readonly expectsContinue: boolean;
 }
 
-function interpretFields(fields: Fields, minor: 0 | 1): Meaning {
-  checkHost(fields, minor);
+function interpretFields(fields: Fields, minorVersion: 0 | 1): Meaning {
+  checkHost(fields, minorVersion);
   return {
     fields,
-    minor,
+    minorVersion,
     host: fields.get("Host"),
-    framing: requestFraming(fields, minor),
-    isPersistent: isPersistent(fields, minor),
-    expectsContinue: expectsContinue(fields, minor),
+    framing: requestFraming(fields, minorVersion),
+    isPersistent: isPersistent(fields, minorVersion),
+    expectsContinue: expectsContinue(fields, minorVersion),
   };
 }
 
-/** Section 2.3: a later minor version is understood as the latest that we know. */
+/** Section 2.3: a later minorVersion version is understood as the latest that we know. */
 function parseVersion(version: string): 0 | 1 {
   if (version === "HTTP/1.1") return 1;
-  const [, major, minor] = /^HTTP\/([0-9])\.([0-9])$/.exec(version) ?? [];
+  const [, major, minorVersion] = /^HTTP\/([0-9])\.([0-9])$/.exec(version) ?? [];
   if (major === undefined) {
     throw new StatusError(400, "The version of the request is malformed.");
   }
   if (major !== "1") {
     throw new StatusError(505, "This server speaks HTTP/1.1 and HTTP/1.0.");
   }
-  return minor === "0" ? 0 : 1;
+  return minorVersion === "0" ? 0 : 1;
 }
 
 /** Section 9.3. */
-function isPersistent(fields: Fields, minor: 0 | 1): boolean {
-  if (!fields.has("Connection")) return minor === 1;
+function isPersistent(fields: Fields, minorVersion: 0 | 1): boolean {
+  if (!fields.has("Connection")) return minorVersion === 1;
   return !fields.lists("Connection", "close") &&
-    (minor === 1 || fields.lists("Connection", "keep-alive"));
+    (minorVersion === 1 || fields.lists("Connection", "keep-alive"));
 }
 
 /** RFC 9110 section 10.1.1: HTTP/1.0 knows no expectations, and we know only one. */
-function expectsContinue(fields: Fields, minor: 0 | 1): boolean {
-  const expectations = minor === 0 ? [] : listMembers(fields.get("Expect") ?? "");
+function expectsContinue(fields: Fields, minorVersion: 0 | 1): boolean {
+  const expectations = minorVersion === 0 ? [] : listMembers(fields.get("Expect") ?? "");
   if (!expectations.every((each) => isSameName(each, "100-continue"))) {
     throw new StatusError(417, "No expectation but 100-continue can be met.");
   }

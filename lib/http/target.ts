@@ -105,13 +105,13 @@ export function normalizePath(path: string): string {
 /**
  * Checks the Host lines of a request.
  *
- * @param minor The minor version of HTTP/1: 0 may leave Host out, later ones may not.
+ * @param minorVersion The minorVersion version of HTTP/1: 0 may leave Host out, later ones may not.
  * @throws {StatusError} 400 without the field where it must be, with two, or with one that
  * is not a host and an optional port.
  */
-export function checkHost(fields: Fields, minor: number): void {
+export function checkHost(fields: Fields, minorVersion: number): void {
   const hosts = fields.lines("Host");
-  if (hosts.length === 0 && minor === 0) return;
+  if (hosts.length === 0 && minorVersion === 0) return;
   if (hosts.length !== 1) {
     throw new StatusError(400, "A request has exactly one Host field.");
   }

@@ -14,13 +14,13 @@ export type ResponseFraming = Framing | { readonly type: "until close" };
 /**
  * The framing of a response (RFC 9112 section 6.3), the same for HEAD as for GET.
  *
- * @param minor The minor version of HTTP/1 that the request was sent with.
+ * @param minorVersion The minorVersion version of HTTP/1 that the request was sent with.
  * @param status The status of the response.
  * @param length Octets of its content, or null where only their end will tell.
  * @throws {TypeError} for a length that is no number of octets.
  */
 export function responseFraming(
-  minor: 0 | 1,
+  minorVersion: 0 | 1,
   status: number,
   length: number | null,
 ): ResponseFraming {
@@ -30,7 +30,7 @@ export function responseFraming(
     if (Number.isSafeInteger(length) && length >= 0) return { type: "length", length };
     throw new TypeError(`Content cannot have the length ${length}`);
   }
-  return minor === 0 ? { type: "until close" } : { type: "chunked" };
+  return minorVersion === 0 ? { type: "until close" } : { type: "chunked" };
 }
 
 /** What the connection adds to the head of a response. */
@@ -52,7 +52,7 @@ export interface ResponseHead {
 }
 
 /** How many octets a head has. */
-export function lengthOf({ beginning, rest }: ResponseHead): number {
+export function headLength({ beginning, rest }: ResponseHead): number {
   return beginning.length + rest.length;
 }
 
@@ -65,7 +65,7 @@ const NO_FIELDS: ResponseFields = Object.freeze({});
  * @throws {TypeError} where the handler's status or fields cannot be sent as they are.
  */
 export function composeHead(
-  request: Pick<RequestHead, "minor">,
+  request: Pick<RequestHead, "minorVersion">,
   response: HttpResponse,
   { date, framing, closes }: HeadContext,
 ): ResponseHead {
@@ -77,14 +77,14 @@ export function composeHead(
   const known = beginnings.get(fields);
   const isKnown = known?.status === status && known.date === told;
   const beginning = isKnown ? known.octets : makeBeginning(status, told, fields);
-  const ending = endingOf(request.minor, framing, closes);
+  const ending = endingOf(request.minorVersion, framing, closes);
   if (beginning !== null) return { beginning, rest: ending };
   return { beginning: NOTHING, rest: beginningOf(status, told, fields) + ending };
 }
 
 /** The fields that depend on the content and the connection, and the empty line. */
-function endingOf(minor: 0 | 1, framing: ResponseFraming, closes: boolean): string {
-  const connection = closes ? "close" : minor === 0 ? "keep-alive" : null;
+function endingOf(minorVersion: 0 | 1, framing: ResponseFraming, closes: boolean): string {
+  const connection = closes ? "close" : minorVersion === 0 ? "keep-alive" : null;
   if (framing.type === "length" && connection === null) return lengthEnding(framing.length);
   let lines = "";
   if (framing.type === "length") lines += `Content-Length: ${framing.length}\r\n`;
@@ -134,7 +134,7 @@ function beginningOf(status: number, date: string | null, fields: ResponseFields
 
 /** A head and what follows it, as the octets of one write. */
 export function joinHead(head: ResponseHead, content: Uint8Array): Uint8Array {
-  const length = lengthOf(head);
+  const length = headLength(head);
   const octets = new Uint8Array(length + content.length);
   writeHead(head, "", octets, 0);
   octets.set(content, length);

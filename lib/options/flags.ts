@@ -181,8 +181,8 @@ export const FLAGS = {
     "Where its length is told, before it is read.",
   ),
   "max-request-line": limit("requestLine", "SIZE", "longer ones are 414"),
-  "max-fields-size": limit("fieldSection", "SIZE", "more field octets are 431"),
-  "max-fields": limit("fieldCount", "N", "more field lines are 431"),
+  "max-header-size": limit("fieldSection", "SIZE", "more field bytes are 431"),
+  "max-headers": limit("fieldCount", "N", "more field lines are 431"),
   "max-connections": limit(
     "connections",
     "N",
@@ -190,11 +190,11 @@ export const FLAGS = {
     "They wait in the backlog of the system, and idle connections make room for them after a second.",
   ),
   "max-requests": limit("requests", "N", "on one connection; 0: any", "The last one closes it."),
-  "head-timeout": limit(
+  "header-timeout": limit(
     "headerTimeout",
     "SECONDS",
     "for a whole head; 0: any",
-    "From its first octet on; beyond, 408, or a close where there is no request line.",
+    "From its first byte on; beyond, 408, or a close where there is no request line.",
   ),
   "idle-timeout": limit(
     "idleTimeout",
@@ -202,11 +202,11 @@ export const FLAGS = {
     "between requests; 0: any",
     "Beyond, the connection is closed.",
   ),
-  "stall-timeout": limit(
+  "body-timeout": limit(
     "bodyTimeout",
     "SECONDS",
     "without content; 0: any",
-    "Without an octet of the content that is waited for; beyond, 408.",
+    "Without an byte of the content that is waited for; beyond, 408.",
   ),
   "min-rate": limit(
     "minRate",

@@ -8,7 +8,7 @@ const INDENT = 31;
 
 /** What there is to say beside the heading of a group. */
 export const REMARKS: Readonly<Partial<Record<Group, string>>> = {
-  "Limits": "a SIZE is a number of octets, or one with K, M or G",
+  "Limits": "a SIZE is a number of bytes, or one with K, M or G",
 };
 
 /** The text of `--help`. */

@@ -81,14 +81,14 @@ export function parseMode(flag: string, value: string): number {
   return parseInt(value, 8);
 }
 
-/** Octets of a Unix socket's path, without the NUL behind it: what Linux has room for. */
+/** Bytes of a Unix socket's path, without the NUL behind it: what Linux has room for. */
 const MAX_SOCKET_PATH = 107;
 
 /** The path of a Unix socket. */
 export function parseSocketPath(flag: string, value: string): string {
   parseText(flag, value);
   if (new TextEncoder().encode(value).length > MAX_SOCKET_PATH) {
-    throw refusal(flag, `a path of at most ${MAX_SOCKET_PATH} octets`, value);
+    throw refusal(flag, `a path of at most ${MAX_SOCKET_PATH} bytes`, value);
   }
   return value;
 }
@@ -134,7 +134,7 @@ const UNIT_PATTERNS: Readonly<Record<Unit, RegExp>> = {
 };
 
 const UNIT_NAMES: Readonly<Record<Unit, string>> = {
-  SIZE: "a number of octets, such as 8192 or 500M",
+  SIZE: "a number of bytes, such as 8192 or 500M",
   N: "a number",
   SECONDS: "a number of seconds",
 };
@@ -160,7 +160,7 @@ export function parseWait(flag: string, value: string): number {
   return milliseconds;
 }
 
-/** Octets, a number or milliseconds; NaN where it is none. */
+/** Bytes, a number or milliseconds; NaN where it is none. */
 function parseNumber(value: string, unit: Unit): number {
   const [, digits = "", letter = ""] = UNIT_PATTERNS[unit].exec(value) ?? [];
   const factor = unit === "SECONDS" ? 1000 : MULTIPLES[letter.toUpperCase()] ?? 1;

@@ -1,10 +1,10 @@
 // The memory that responses gather in, in two sizes. What nobody uses at the moment is kept for the
-// next: to allocate 150 octets anew costs a microsecond.
+// next: to allocate 150 bytes anew costs a microsecond.
 
-/** Octets of a large piece: a page of text with its head, or a hundred small responses. */
+/** Bytes of a large piece: a page of text with its head, or a hundred small responses. */
 export const LARGE_BUFFER = 16384;
 
-/** Octets of a small piece: one small response. */
+/** Bytes of a small piece: one small response. */
 const SMALL_BUFFER = 2048;
 
 /**
@@ -19,7 +19,7 @@ type Buffer = Uint8Array<ArrayBuffer>;
 const freeSmall: Buffer[] = [];
 const freeLarge: Buffer[] = [];
 
-/** Buffer for so many octets at least. */
+/** Buffer for so many bytes at least. */
 export function acquireBuffer(size: number): Buffer {
   if (size <= SMALL_BUFFER) return freeSmall.pop() ?? new Uint8Array(SMALL_BUFFER);
   if (size <= LARGE_BUFFER) return freeLarge.pop() ?? new Uint8Array(LARGE_BUFFER);

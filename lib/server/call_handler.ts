@@ -16,7 +16,7 @@ export function callHandler(
   head: RequestHead,
   content: Content,
 ): HttpResponse | Promise<HttpResponse> {
-  const { method, target, path, query, authority, minor } = head;
+  const { method, target, path, query, authority, minorVersion } = head;
   const { fields, framing, isPersistent, expectsContinue } = head;
   // Written out, since to spread the head takes three times as long.
   const request = {
@@ -25,7 +25,7 @@ export function callHandler(
     path,
     query,
     authority,
-    minor,
+    minorVersion,
     fields,
     framing,
     isPersistent,

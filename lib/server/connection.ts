@@ -3,7 +3,7 @@
 
 import type { Content } from "../http/content.ts";
 import type { HttpResponse, RequestHead } from "../http/message.ts";
-import { hasNoUseForContent } from "../http/methods.ts";
+import { ignoresContent } from "../http/methods.ts";
 import { RequestParser } from "../http/parser.ts";
 import { StatusError } from "../http/status.ts";
 import { callHandler } from "./call_handler.ts";
@@ -30,7 +30,7 @@ const MIN_IDLE_BEFORE_CLOSE = MAX_TICK;
 /** How far the connection has come: what is to happen next. */
 type Progress = "next" | "need-data" | "close" | "gone";
 
-/** Serves one connection from its first octet to its close. */
+/** Serves one connection from its first byte to its close. */
 export class Connection implements DeadlineOwner {
   readonly #socket: Socket;
   readonly #writer: ResponseWriter;
@@ -170,7 +170,7 @@ export class Connection implements DeadlineOwner {
       client: exchange?.client ?? peer,
       openedAt: this.#openedAt,
       state,
-      exchange: exchange?.view(this.#socket.octetsSent, this.#context.timer.now) ?? null,
+      exchange: exchange?.view(this.#socket.bytesSent, this.#context.timer.now) ?? null,
     };
   }
 
@@ -258,7 +258,7 @@ export class Connection implements DeadlineOwner {
     try {
       const response = await this.#ask(exchange, head, content);
       // A streamed response may be made of the request's content: only its end tells what is left.
-      const isUndecided = isStreamed(response.content) && !hasNoUseForContent(head.method);
+      const isUndecided = isStreamed(response.content) && !ignoresContent(head.method);
       if (!isUndecided && !content.discardReceived(this.#context.limits.discard)) {
         exchange.setCloseReason(reasonOf(content));
       }

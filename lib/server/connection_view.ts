@@ -50,10 +50,10 @@ export interface RequestView {
   readonly method: string;
   /** The request target as sent. */
   readonly target: string;
-  /** Octets of the request's content that have come so far. */
-  readonly octetsIn: number;
-  /** Octets of the response's content that have been sent so far. */
-  readonly octetsOut: number;
+  /** Bytes of the request's content that have come so far. */
+  readonly bytesIn: number;
+  /** Bytes of the response's content that have been sent so far. */
+  readonly bytesOut: number;
   /** Milliseconds since the head was complete, give or take a quarter of a second. */
   readonly duration: number;
 }

@@ -53,22 +53,22 @@ export class Deadlines {
     this.#behind = 0;
   }
 
-  /** A wait for content has brought so many octets. */
-  receive(octets: number, now: number): void {
+  /** A wait for content has brought so many bytes. */
+  receive(bytes: number, now: number): void {
     if (this.#waiting !== "content" && this.#waiting !== "discard") return;
     const { minRate, rateGrace } = this.#timeouts;
-    const ahead = minRate === 0 ? 0 : 1000 * octets / minRate;
+    const ahead = minRate === 0 ? 0 : 1000 * bytes / minRate;
     // A fast beginning does not buy the right to trickle for long.
     this.#behind = Math.max(-rateGrace, this.#behind + now - this.#since - ahead);
     this.#waiting = "nothing";
   }
 
-  /** The system has taken octets of a response. */
-  send(octets: number, now: number): void {
+  /** The system has taken bytes of a response. */
+  send(bytes: number, now: number): void {
     const { minRate } = this.#timeouts;
     if (minRate === 0) return;
     this.#readUntil = Math.min(
-      Math.max(this.#readUntil, now) + 1000 * octets / minRate,
+      Math.max(this.#readUntil, now) + 1000 * bytes / minRate,
       now + 1000 * SYSTEM_BUFFER / minRate,
     );
   }

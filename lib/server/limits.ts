@@ -6,7 +6,7 @@ import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from "../http/limits.ts";
 /** How long a server waits for its peers. Of the timeouts, 0 means for ever. */
 export interface Timeouts {
   /**
-   * Milliseconds for a whole head, from its first octet on; a trickle does not renew them.
+   * Milliseconds for a whole head, from its first byte on; a trickle does not renew them.
    * Default 10,000. Beyond: 408 where the request line is there, else a silent close.
    */
   readonly headerTimeout: number;
@@ -17,15 +17,15 @@ export interface Timeouts {
    */
   readonly idleTimeout: number;
   /**
-   * Milliseconds without a single octet of the content that a handler waits for. Default 20,000.
+   * Milliseconds without a single byte of the content that a handler waits for. Default 20,000.
    * Beyond: 408.
    */
   readonly bodyTimeout: number;
   /**
-   * Octets per second that a peer has to keep up with, be it sending content (else 408) or
+   * Bytes per second that a peer has to keep up with, be it sending content (else 408) or
    * reading a response (else a close). Default 1024; 0 means that any pace will do.
    *
-   * Of a response, the system takes up to {@linkcode SYSTEM_BUFFER} octets before the peer has
+   * Of a response, the system takes up to {@linkcode SYSTEM_BUFFER} bytes before the peer has
    * read any, and does not tell how many it has: so a peer that stops reading is noticed only
    * once it could have read them at this pace. A peer that keeps it is never cut off.
    */
@@ -43,7 +43,7 @@ export interface Timeouts {
 /** The limits of a server. */
 export interface Limits extends MessageLimits, Timeouts {
   /**
-   * Octets of content that are read and thrown away to keep a connection whose handler did not
+   * Bytes of content that are read and thrown away to keep a connection whose handler did not
    * want them. Default 256 KiB: beyond, a new connection is cheaper than the rest.
    */
   readonly discard: number;
@@ -71,7 +71,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
 });
 
 /**
- * Octets that the system holds of a response on its way: 4 MiB, what Linux lets a send buffer
+ * Bytes that the system holds of a response on its way: 4 MiB, what Linux lets a send buffer
  * grow to. It asks for more only when a third of that has been read.
  */
 export const SYSTEM_BUFFER: number = 4 * 1024 * 1024;

@@ -48,10 +48,10 @@ export interface LogRecord {
   readonly requestLine: string | null;
   /** The status sent, or null where the client was gone before. */
   readonly status: number | null;
-  /** Octets of the request's content that have come, without those of its chunks. */
-  readonly octetsIn: number;
-  /** Octets that were really sent after the response's head. */
-  readonly octetsOut: number;
+  /** Bytes of the request's content that have come, without those of its chunks. */
+  readonly bytesIn: number;
+  /** Bytes that were really sent after the response's head. */
+  readonly bytesOut: number;
   /** When the head was complete: milliseconds since 1970, UTC. */
   readonly startedAt: number;
   /** Milliseconds from then until the response had been sent, or was given up. */

@@ -1,4 +1,4 @@
-// A response on its way out: its framing and head decided first, then its octets. Head and small
+// A response on its way out: its framing and head decided first, then its bytes. Head and small
 // content leave in one write: two would wait for each other (Nagle).
 
 import type { Content } from "../http/content.ts";
@@ -18,7 +18,7 @@ import { currentDate } from "./clock.ts";
 import type { Socket } from "./socket.ts";
 
 /** What the request has to say about its response. */
-export type RequestKind = Pick<RequestHead, "method" | "minor">;
+export type RequestKind = Pick<RequestHead, "method" | "minorVersion">;
 
 /** A response ready to be sent. */
 export interface PreparedResponse {
@@ -31,7 +31,7 @@ export interface PreparedResponse {
   readonly closes: boolean;
 }
 
-const NO_OCTETS = new Uint8Array(0);
+const NO_BYTES = new Uint8Array(0);
 const utf8 = new TextEncoder();
 
 /** Whether a response's content is pulled while it is sent. */
@@ -53,7 +53,7 @@ export function prepareResponse(
   const { status } = response;
   const content = withoutUnicode(response.content ?? "");
   try {
-    const framing = responseFraming(request.minor, status, content.length);
+    const framing = responseFraming(request.minorVersion, status, content.length);
     const isLast = closes || framing.type === "until close";
     const head = composeHead(request, response, { date: currentDate(), framing, closes: isLast });
     if (hasContent(request, status)) return { status, head, framing, content, closes: isLast };
@@ -65,7 +65,7 @@ export function prepareResponse(
   }
 }
 
-/** Text whose characters are its octets stays text: it leaves together with its head. */
+/** Text whose characters are its bytes stays text: it leaves together with its head. */
 function withoutUnicode<T>(content: string | T): string | Uint8Array | T {
   return typeof content === "string" && !isAscii(content) ? utf8.encode(content) : content;
 }
@@ -97,15 +97,15 @@ export async function stream(
     if (missing < 0) {
       throw new RangeError("The content is longer than its length");
     }
-    const octets = isChunked ? encodeChunk(piece) : piece;
-    await to.write(unsent === null ? octets : joinHead(unsent, octets));
+    const bytes = isChunked ? encodeChunk(piece) : piece;
+    await to.write(unsent === null ? bytes : joinHead(unsent, bytes));
     unsent = null;
     if (missing === 0) break;
   }
   if (missing > 0 && missing < Infinity) {
     throw new RangeError("The content is shorter than its length");
   }
-  const octets = isChunked ? LAST_CHUNK : NO_OCTETS;
-  if (unsent !== null) await to.write(joinHead(unsent, octets));
-  else if (isChunked) await to.write(octets);
+  const bytes = isChunked ? LAST_CHUNK : NO_BYTES;
+  if (unsent !== null) await to.write(joinHead(unsent, bytes));
+  else if (isChunked) await to.write(bytes);
 }

@@ -36,16 +36,16 @@ export class RequestBody implements Content {
     this.#parser = parser;
     this.#socket = socket;
     this.#state = head.expectsContinue ? "expects continue" : "open";
-    this.length = lengthOf(head);
+    this.length = declaredLength(head);
     if (this.length === 0) this.#nextPiece();
   }
 
-  /** Whether the last octet has been consumed: the next request can be looked for. */
+  /** Whether the last byte has been consumed: the next request can be looked for. */
   get isComplete(): boolean {
     return this.#state === "complete";
   }
 
-  /** Octets of content that have come. */
+  /** Bytes of content that have come. */
   get received(): number {
     return this.#received;
   }
@@ -76,15 +76,15 @@ export class RequestBody implements Content {
 
   async #read(waiting: "content" | "discard"): Promise<Uint8Array | null> {
     for (;;) {
-      const octets = this.#nextPiece();
-      if (octets !== null || this.#state === "complete") return octets;
+      const bytes = this.#nextPiece();
+      if (bytes !== null || this.#state === "complete") return bytes;
       if (this.#state === "expects continue" && this.#canSendContinue) await this.#sendContinue();
       if (!this.#isBroken) await this.#receive(waiting);
       if (this.#isBroken) throw new TypeError("The content can no longer be read");
     }
   }
 
-  /** Brings the parser more octets, or the news that there will be none. */
+  /** Brings the parser more bytes, or the news that there will be none. */
   async #receive(waiting: "content" | "discard"): Promise<void> {
     const count = await this.#socket.readContent(this.#parser.room(), waiting);
     if (count === null) this.#parser.finish();
@@ -100,8 +100,8 @@ export class RequestBody implements Content {
     const event = this.#parser.next();
     if (event?.type === "content") {
       this.#state = "open";
-      this.#received += event.octets.length;
-      return event.octets;
+      this.#received += event.data.length;
+      return event.data;
     }
     if (event?.type === "end") this.#state = "complete";
     return null;
@@ -125,7 +125,7 @@ export class RequestBody implements Content {
   /**
    * Passes over content that nobody wanted, as far as it has arrived.
    *
-   * @param limit Octets still to come that are worth waiting for.
+   * @param limit Bytes still to come that are worth waiting for.
    * @returns Whether the connection can go on: the content is at its end, or the little that is
    * missing can be {@linkcode discard}ed after the response.
    */
@@ -161,7 +161,7 @@ export class RequestBody implements Content {
   }
 }
 
-function lengthOf({ framing }: RequestHead): number | null {
+function declaredLength({ framing }: RequestHead): number | null {
   switch (framing.type) {
     case "none":
       return 0;

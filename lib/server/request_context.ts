@@ -23,7 +23,7 @@ export class RequestContext {
   content: RequestBody | null = null;
   /** Why the connection ends with this exchange, or null where it goes on. */
   closeReason: CloseReason | null = null;
-  /** Octets that the connection had sent before the response's content. */
+  /** Bytes that the connection had sent before the response's content. */
   sentBefore: number = Infinity;
 
   /**
@@ -60,7 +60,7 @@ export class RequestContext {
   /** What matters to the response; of a request that could not be read, as far as it is known. */
   get request(): RequestKind {
     if (this.#head !== null) return this.#head;
-    return { method: this.#requestLine?.startsWith("HEAD ") ? "HEAD" : "GET", minor: 1 };
+    return { method: this.#requestLine?.startsWith("HEAD ") ? "HEAD" : "GET", minorVersion: 1 };
   }
 
   get #id(): string {
@@ -75,9 +75,9 @@ export class RequestContext {
   /**
    * The record of the exchange, now that it is over.
    *
-   * @param octetsOut Octets of the response's content that were sent.
+   * @param bytesOut Bytes of the response's content that were sent.
    */
-  record(status: number | null, octetsOut: number, isComplete: boolean): LogRecord {
+  record(status: number | null, bytesOut: number, isComplete: boolean): LogRecord {
     return {
       id: this.#id,
       peer: this.#peer,
@@ -85,8 +85,8 @@ export class RequestContext {
       head: this.#head,
       requestLine: this.#requestLine,
       status,
-      octetsIn: this.content?.received ?? 0,
-      octetsOut: Math.max(0, octetsOut),
+      bytesIn: this.content?.received ?? 0,
+      bytesOut: Math.max(0, bytesOut),
       startedAt: this.#startedAt,
       duration: performance.now() - this.#startedAtTick,
       isComplete,
@@ -97,18 +97,18 @@ export class RequestContext {
   /**
    * A look at the exchange.
    *
-   * @param octetsSent Octets that have been sent on its connection so far.
+   * @param bytesSent Bytes that have been sent on its connection so far.
    * @param onTick The moment of the last onTick.
    */
-  view(octetsSent: number, onTick: number): RequestView | null {
+  view(bytesSent: number, onTick: number): RequestView | null {
     const head = this.#head;
     if (head === null) return null;
     return {
       id: this.#id,
       method: head.method,
       target: head.target,
-      octetsIn: this.content?.received ?? 0,
-      octetsOut: Math.max(0, octetsSent - this.sentBefore),
+      bytesIn: this.content?.received ?? 0,
+      bytesOut: Math.max(0, bytesSent - this.sentBefore),
       duration: onTick - this.#startedAtSweep,
     };
   }

@@ -5,7 +5,7 @@ import type { Content } from "../http/content.ts";
 import { nameIn } from "../http/fields.ts";
 import type { HttpResponse } from "../http/message.ts";
 import { StatusError } from "../http/status.ts";
-import { lengthOf } from "../http/writer.ts";
+import { headLength } from "../http/writer.ts";
 import type { OnSent } from "./write_batch.ts";
 import type { CloseReason, LogRecord } from "./log_record.ts";
 import type { RequestContext } from "./request_context.ts";
@@ -79,14 +79,14 @@ export class ResponseWriter {
   ): Promise<void> {
     const { head, status } = prepared;
     let before = Infinity; // Until it begins, what is sent belongs to others.
-    const sent = () => Math.max(0, this.#socket.octetsSent - before);
+    const sent = () => Math.max(0, this.#socket.bytesSent - before);
     try {
       if (!this.buffer.isEmpty) await this.buffer.flush();
       const next = () => this.#next(content);
       const first = await next();
       exchange.content?.beginResponse();
-      before = this.#socket.octetsSent;
-      exchange.sentBefore = before + lengthOf(head);
+      before = this.#socket.bytesSent;
+      exchange.sentBefore = before + headLength(head);
       await stream(prepared, first, next, this.#socket);
       content.close();
     } catch (error) {
@@ -95,9 +95,9 @@ export class ResponseWriter {
         return this.respond(exchange, this.replace(exchange, error));
       }
       this.#abortResponse(exchange, error);
-      return this.#report(exchange, sent() > 0 ? status : null, sent() - lengthOf(head), false);
+      return this.#report(exchange, sent() > 0 ? status : null, sent() - headLength(head), false);
     }
-    this.#report(exchange, status, sent() - lengthOf(head), true);
+    this.#report(exchange, status, sent() - headLength(head), true);
   }
 
   async #next(content: Content): Promise<Uint8Array | null> {
@@ -122,15 +122,15 @@ export class ResponseWriter {
     this.#socket.close();
   }
 
-  /** What reports a response once its octets have been sent, or as many as could be. */
+  /** What reports a response once its bytes have been sent, or as many as could be. */
   #reporter(exchange: RequestContext, { status, head, content }: PreparedResponse): OnSent | null {
     if (this.#observer.onRequest === null) return null;
-    const headLength = lengthOf(head);
-    const size = headLength + (content.length ?? 0);
-    return (octets) => {
-      const isComplete = octets === size;
+    const headSize = headLength(head);
+    const size = headSize + (content.length ?? 0);
+    return (bytes) => {
+      const isComplete = bytes === size;
       if (!isComplete) exchange.closeReason = this.abortReason ?? "client-gone";
-      this.#report(exchange, octets > 0 ? status : null, octets - headLength, isComplete);
+      this.#report(exchange, bytes > 0 ? status : null, bytes - headSize, isComplete);
     };
   }
 
@@ -143,11 +143,11 @@ export class ResponseWriter {
   #report(
     exchange: RequestContext,
     status: number | null,
-    octets: number,
+    bytes: number,
     isComplete: boolean,
   ): void {
     const { onRequest } = this.#observer;
-    if (onRequest !== null) onRequest(exchange.record(status, octets, isComplete));
+    if (onRequest !== null) onRequest(exchange.record(status, bytes, isComplete));
   }
 }
 

@@ -1,4 +1,4 @@
-// One socket, as the connection needs it: writes that are whole, octets counted, every way of
+// One socket, as the connection needs it: writes that are whole, bytes counted, every way of
 // losing the peer told by one error, and a close that does not destroy the last response.
 
 import { StatusError } from "../http/status.ts";
@@ -10,23 +10,23 @@ export class ConnectionLost extends Error {
   override readonly name = "ConnectionLost";
 }
 
-/** Where octets go that nobody wants, of all connections. */
+/** Where bytes go that nobody wants, of all connections. */
 const DISCARD_BUFFER = new Uint8Array(4096);
 
 /** What is to be sent. */
 export interface WriteSource {
-  /** The next octets of it, or null where there are no more. */
+  /** The next bytes of it, or null where there are no more. */
   next(): Uint8Array | null;
-  /** Hears how many octets have been sent: all, or those before the connection was lost. */
-  done(octets: number): void;
+  /** Hears how many bytes have been sent: all, or those before the connection was lost. */
+  done(bytes: number): void;
 }
 
-/** The octets of one connection, both ways. */
+/** The bytes of one connection, both ways. */
 export class Socket {
   readonly #conn: Deno.Conn;
   readonly #deadlines: Deadlines;
   readonly #timer: DeadlineTimer;
-  #octetsSent = 0;
+  #bytesSent = 0;
   #isGone = false;
   #isClosed = false;
   #rejectRead: (error: Error) => void = () => {};
@@ -42,9 +42,9 @@ export class Socket {
     this.#timer = timer;
   }
 
-  /** How many octets the system has taken from us so far. */
-  get octetsSent(): number {
-    return this.#octetsSent;
+  /** How many bytes the system has taken from us so far. */
+  get bytesSent(): number {
+    return this.#bytesSent;
   }
 
   /** Whether reading or writing has failed, or this side has closed. */
@@ -65,8 +65,8 @@ export class Socket {
   /**
    * Reads what there is of a head.
    *
-   * @param waiting What the octets are to be.
-   * @returns How many octets were read, or null where the peer will send no more.
+   * @param waiting What the bytes are to be.
+   * @returns How many bytes were read, or null where the peer will send no more.
    * @throws {ConnectionLost} where the connection is lost.
    */
   read(into: Uint8Array, waiting: Waiting): Promise<number | null> {
@@ -79,8 +79,8 @@ export class Socket {
   /**
    * Reads what there is of content.
    *
-   * @param waiting What the octets are to be.
-   * @returns How many octets were read, or null where the peer will send no more.
+   * @param waiting What the bytes are to be.
+   * @returns How many bytes were read, or null where the peer will send no more.
    * @throws {ConnectionLost} where the connection is lost.
    * @throws {StatusError} where {@linkcode interrupt} says so.
    */
@@ -104,33 +104,33 @@ export class Socket {
   }
 
   /**
-   * Writes all octets.
+   * Writes all bytes.
    *
    * @throws {ConnectionLost} where the connection is lost.
    */
-  write(octets: Uint8Array): Promise<void> {
-    let left: Uint8Array | null = octets;
+  write(bytes: Uint8Array): Promise<void> {
+    let left: Uint8Array | null = bytes;
     const next = () => {
-      const octets = left;
+      const bytes = left;
       left = null;
-      return octets;
+      return bytes;
     };
     return this.send({ next, done: () => {} });
   }
 
   /**
-   * Writes all octets of a source, in as many calls as the system wants.
+   * Writes all bytes of a source, in as many calls as the system wants.
    *
    * @throws {ConnectionLost} where the connection is lost.
    */
   async send(source: WriteSource): Promise<void> {
-    const before = this.#octetsSent;
+    const before = this.#bytesSent;
     this.#deadlines.expect("response", this.#timer.now);
     try {
-      for (let octets = source.next(); octets !== null; octets = source.next()) {
-        for (let at = 0; at < octets.length;) {
-          const count = await this.#conn.write(at === 0 ? octets : octets.subarray(at));
-          this.#octetsSent += count;
+      for (let bytes = source.next(); bytes !== null; bytes = source.next()) {
+        for (let at = 0; at < bytes.length;) {
+          const count = await this.#conn.write(at === 0 ? bytes : bytes.subarray(at));
+          this.#bytesSent += count;
           this.#deadlines.send(count, this.#timer.now);
           at += count;
         }
@@ -138,7 +138,7 @@ export class Socket {
     } catch (error) {
       throw this.#lose(error);
     } finally {
-      source.done(this.#octetsSent - before);
+      source.done(this.#bytesSent - before);
     }
     this.#deadlines.expect("nothing", this.#timer.now);
   }
@@ -159,7 +159,7 @@ export class Socket {
   }
 
   /**
-   * Ends the connection so that what was sent arrives: a close with octets unread would make the
+   * Ends the connection so that what was sent arrives: a close with bytes unread would make the
    * system send a reset, and a reset throws away what the peer has not read (RFC 9112 section
    * 9.6). So our side ends first, and the peer gets a while to end its own.
    */

@@ -2,12 +2,12 @@
 // large for that is the last of them, and leaves from where it is, since to copy it would cost more.
 
 import { type Headroom, headroomOf } from "../http/headroom.ts";
-import { lengthOf, type ResponseHead, writeHead } from "../http/writer.ts";
+import { headLength, type ResponseHead, writeHead } from "../http/writer.ts";
 import { acquireBuffer, LARGE_BUFFER, releaseBuffer } from "./buffer_pool.ts";
 import type { WriteSource } from "./socket.ts";
 
-/** Hears how many octets of a response have been sent, its head included. */
-export type OnSent = (octets: number) => void;
+/** Hears how many bytes of a response have been sent, its head included. */
+export type OnSent = (bytes: number) => void;
 
 /** A response that has not been reported yet. */
 interface Unreported {
@@ -23,7 +23,7 @@ export class WriteBatch implements WriteSource {
   #rest: Uint8Array | null = null;
   /** What is to be released in the end, where the rest begins with its own head. */
   #headroom: Headroom | null = null;
-  /** Octets before each response count as those of the one before. */
+  /** Bytes before each response count as those of the one before. */
   #unreported: Unreported[] | null = null;
 
   /** Whether it has to be sent before the next response is put into it. */
@@ -36,12 +36,12 @@ export class WriteBatch implements WriteSource {
     if (!this.#putJoined(head, content)) this.#gather(head, content);
     if (onSent === null) return;
     this.#unreported ??= [];
-    this.#unreported.push({ size: lengthOf(head) + content.length, onSent });
+    this.#unreported.push({ size: headLength(head) + content.length, onSent });
   }
 
   /** A large response leaves in one write where nothing is before it and its content has the room. */
   #putJoined(head: ResponseHead, content: string | Uint8Array): boolean {
-    const isLarge = lengthOf(head) + content.length > LARGE_BUFFER;
+    const isLarge = headLength(head) + content.length > LARGE_BUFFER;
     if (!isLarge || typeof content === "string" || this.#length > 0) return false;
     const headroom = headroomOf(content);
     const joined = headroom?.join(head) ?? null;
@@ -52,14 +52,14 @@ export class WriteBatch implements WriteSource {
 
   #gather(head: ResponseHead, content: string | Uint8Array): void {
     const text = typeof content === "string" ? content : "";
-    const length = lengthOf(head) + text.length;
+    const length = headLength(head) + text.length;
     const memory = this.#take(this.#length + length, content.length - text.length);
     writeHead(head, text, memory, this.#length);
     this.#length += length;
     if (typeof content !== "string" && content.length > 0) this.#append(memory, content);
   }
 
-  /** Buffer for so many octets in all, and for further ones if they are few. */
+  /** Buffer for so many bytes in all, and for further ones if they are few. */
   #take(size: number, further: number): Uint8Array<ArrayBuffer> {
     const wanted = size + further <= LARGE_BUFFER ? size + further : size;
     const memory = this.#memory;
@@ -91,15 +91,15 @@ export class WriteBatch implements WriteSource {
     return rest;
   }
 
-  done(octets: number): void {
+  done(bytes: number): void {
     if (this.#memory !== null) releaseBuffer(this.#memory);
     this.#headroom?.release();
-    if (this.#unreported !== null) report(this.#unreported, octets);
+    if (this.#unreported !== null) report(this.#unreported, bytes);
   }
 }
 
-function report(responses: readonly Unreported[], octets: number): void {
-  let left = octets;
+function report(responses: readonly Unreported[], bytes: number): void {
+  let left = bytes;
   for (const { size, onSent } of responses) {
     const sent = Math.min(size, left);
     left -= sent;

@@ -10,7 +10,7 @@ export class WriteBuffer {
   readonly #socket: Socket;
   #batch: WriteBatch | null = null;
 
-  /** @param socket What takes the octets. */
+  /** @param socket What takes the bytes. */
   constructor(socket: Socket) {
     this.#socket = socket;
   }
@@ -29,7 +29,7 @@ export class WriteBuffer {
    * Puts a response behind the others.
    *
    * @param head Its head.
-   * @param content Its content: ASCII text, or octets, which must not change until they have been
+   * @param content Its content: ASCII text, or bytes, which must not change until they have been
    * sent.
    * @param onSent Hears what has become of it.
    */

@@ -1,29 +1,29 @@
 import { assertEquals } from "@std/assert";
-import { LineWriter, type OctetTarget } from "../../lib/access_log/sink.ts";
+import { type ByteTarget, LineWriter } from "../../lib/access_log/sink.ts";
 import { testWith } from "../support/needs.ts";
 
-/** A target that takes three octets at a time, and no more than there is room for. */
-class Small implements OctetTarget {
+/** A target that takes three bytes at a time, and no more than there is room for. */
+class Small implements ByteTarget {
   text = "";
   room = Infinity;
 
-  write(octets: Uint8Array): Promise<number> {
-    const count = Math.min(3, octets.length, this.room);
+  write(bytes: Uint8Array): Promise<number> {
+    const count = Math.min(3, bytes.length, this.room);
     if (count === 0) return Promise.reject(new Deno.errors.BrokenPipe());
     this.room -= count;
-    this.text += new TextDecoder().decode(octets.subarray(0, count));
+    this.text += new TextDecoder().decode(bytes.subarray(0, count));
     return Promise.resolve(count);
   }
 }
 
-Deno.test("LineWriter writes all octets, however few are taken at a time", async () => {
+Deno.test("LineWriter writes all bytes, however few are taken at a time", async () => {
   const target = new Small();
   const writer = new LineWriter(target);
   assertEquals(await writer.write("one\ntwo\nthree\n"), 0);
   assertEquals(target.text, "one\ntwo\nthree\n");
 });
 
-Deno.test("LineWriter counts lost lines at every octet of failure, and tears none that follow", async () => {
+Deno.test("LineWriter counts lost lines at every byte of failure, and tears none that follow", async () => {
   const lines = "one\ntwo\nthree\n";
   for (let room = 0; room <= lines.length; room++) {
     const target = new Small();

@@ -51,8 +51,8 @@ function busy(): Metrics {
   metrics.connectionClosed();
   const head = { ...headWith(), method: "PUT" };
   const forged = { ...headWith(), method: 'X"\n\\' };
-  metrics.request(exchangeWith({ octetsIn: 10, octetsOut: 100, duration: 3 }));
-  metrics.request(exchangeWith({ octetsIn: 1, octetsOut: 2, duration: 0.5 }));
+  metrics.request(exchangeWith({ bytesIn: 10, bytesOut: 100, duration: 3 }));
+  metrics.request(exchangeWith({ bytesIn: 1, bytesOut: 2, duration: 0.5 }));
   metrics.request(exchangeWith({ head, status: 201, duration: 700_000 }));
   metrics.request(exchangeWith({ head: forged, status: 501 }));
   metrics.request(exchangeWith({ head: null, status: 400, closeReason: "bad-request" }));
@@ -75,7 +75,7 @@ Deno.test("Metrics counts requests by method and status, of which no client can 
   });
 });
 
-Deno.test("Metrics counts durations, octets, connections and aborted responses", async () => {
+Deno.test("Metrics counts durations, bytes, connections and aborted responses", async () => {
   const samples = await exposed([busy().snapshot()]);
   const expected = {
     [`${DURATION}_bucket{le="0.0005"}`]: 1,

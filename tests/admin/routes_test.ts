@@ -26,8 +26,8 @@ const BUSY: ConnectionView = {
     id: "17-3",
     method: "GET",
     target: '/\x1b[2J\xe9"\n\u2028',
-    octetsIn: 0,
-    octetsOut: 123_456,
+    bytesIn: 0,
+    bytesOut: 123_456,
     duration: 78.9,
   },
 };
@@ -112,8 +112,8 @@ testWith(
         exchange: "17-3",
         method: "GET",
         target: BUSY.exchange!.target,
-        octets_in: 0,
-        octets_out: 123_456,
+        bytes_in: 0,
+        bytes_out: 123_456,
         duration_ms: 79,
       });
       const { exchange, method, duration_ms: duration } = idle;

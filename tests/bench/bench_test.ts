@@ -37,7 +37,7 @@ Deno.test("quantile() gives the nearest rank", () => {
   assertThrows(() => quantile([], 0.5), RangeError);
 });
 
-const OUTPUT = 'Running 600s test\n  2 requests\nresult {"requests":200,"octets":5000,' +
+const OUTPUT = 'Running 600s test\n  2 requests\nresult {"requests":200,"bytes":5000,' +
   '"duration":500000,"p50":1500,"p99":2500,"connect":0,"read":0,"write":0,"status":0,"timeout":0}\n';
 
 Deno.test("parseResult() reads what wrk's script has written", () => {
@@ -85,9 +85,9 @@ Deno.test("family() holds all descendants, and nobody else", () => {
 testWith([...FOR_PROGRAM, "linux"], "cpuTime() and memoryOf() see a process", async () => {
   const child = new Deno.Command("cat", { stdin: "piped", stdout: "null" }).spawn();
   const writer = child.stdin.getWriter();
-  const octets = new Uint8Array(1 << 23);
+  const bytes = new Uint8Array(1 << 23);
   await until(async () => {
-    await writer.write(octets);
+    await writer.write(bytes);
     return await cpuTime(child.pid) > 0;
   });
   const { resident, peak } = await memoryOf(child.pid);
@@ -208,7 +208,7 @@ testWith(["net"], "checkAnswer() refuses a server that lies", async () => {
   await checkWith("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "echo");
 });
 
-/** Asks a real server that answers whatever comes first with fixed octets. */
+/** Asks a real server that answers whatever comes first with fixed bytes. */
 async function checkWith(answer: string, id: string): Promise<void> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {

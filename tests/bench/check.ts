@@ -93,10 +93,10 @@ async function decode(content: Uint8Array, coding: "gzip"): Promise<Uint8Array> 
 }
 
 function isEqual(some: Uint8Array, other: Uint8Array): boolean {
-  return some.length === other.length && some.every((octet, at) => octet === other[at]);
+  return some.length === other.length && some.every((byte, at) => byte === other[at]);
 }
 
-/** By fetch, which does not gather 100 MiB octet by octet. */
+/** By fetch, which does not gather 100 MiB byte by byte. */
 async function checkLargeFile(port: number, { ask, answer }: Work): Promise<void> {
   const response = await fetch(`http://127.0.0.1:${port}${ask.path}`, {
     headers: { "Accept-Encoding": "identity" },

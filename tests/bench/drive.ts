@@ -10,7 +10,7 @@ import type { Ask, Work } from "./works.ts";
 
 /** What a slice of load has come to. */
 export interface Load {
-  /** Responses; with a fraction where the last ones are counted by their octets. */
+  /** Responses; with a fraction where the last ones are counted by their bytes. */
   readonly requests: number;
   readonly seconds: number;
   /** Latency in milliseconds. */
@@ -32,7 +32,7 @@ ${upload > 0 ? UPLOADS(path, upload) : ""}${pipelined > 1 ? PIPELINE(pipelined) 
 done = function(summary, latency)
   local errors = summary.errors
   io.write(string.format(
-    'result {"requests":%d,"octets":%d,"duration":%d,"p50":%d,"p99":%d,' ..
+    'result {"requests":%d,"bytes":%d,"duration":%d,"p50":%d,"p99":%d,' ..
     '"connect":%d,"read":%d,"write":%d,"status":%d,"timeout":%d}\\n',
     summary.requests, summary.bytes, summary.duration,
     latency:percentile(50), latency:percentile(99),
@@ -68,7 +68,7 @@ const ERRORS = ["connect", "read", "write", "status", "timeout"] as const;
 /**
  * Reads what the script has written.
  *
- * @param answerSize Octets of one response, where requests are to be counted by them.
+ * @param answerSize Bytes of one response, where requests are to be counted by them.
  * @throws {SyntaxError} where wrk has not come to its end.
  */
 export function parseResult(output: string, answerSize: number | null): Load {
@@ -77,7 +77,7 @@ export function parseResult(output: string, answerSize: number | null): Load {
   const result: Record<string, number> = JSON.parse(json);
   const errors = ERRORS.filter((kind) => result[kind]! > 0)
     .map((kind) => `${result[kind]} errors of ${kind}`);
-  const requests = answerSize === null ? result["requests"]! : result["octets"]! / answerSize;
+  const requests = answerSize === null ? result["requests"]! : result["bytes"]! / answerSize;
   return {
     requests,
     seconds: result["duration"]! / 1e6,
@@ -106,7 +106,7 @@ function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Octets from which on the slice's last transfers count by their octets. */
+/** Bytes from which on the slice's last transfers count by their bytes. */
 const LARGE = 1 << 20;
 
 /**
@@ -150,7 +150,7 @@ export async function driveByWrk(
   return parseResult(decoder.decode(stdout) + decoder.decode(stderr), isLarge ? content : null);
 }
 
-/** Octets of an upload that are handed over at a time. */
+/** Bytes of an upload that are handed over at a time. */
 const PIECE = 1 << 20;
 
 /** Milliseconds that the last upload may take beyond its time. */

@@ -22,7 +22,7 @@ export async function idleConnections(wanted: number = WANTED): Promise<number> 
 }
 
 /**
- * Resident octets per idle connection of a fresh server.
+ * Resident bytes per idle connection of a fresh server.
  *
  * @param count How many connections to open.
  */
@@ -47,11 +47,11 @@ async function openIdle(port: number): Promise<Deno.TcpConn> {
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
   try {
     await conn.write(REQUEST);
-    const octets = new Uint8Array(1024);
+    const bytes = new Uint8Array(1024);
     for (let text = ""; !text.endsWith("\r\n\r\nabc");) {
-      const count = await conn.read(octets);
+      const count = await conn.read(bytes);
       if (count === null) throw new Error("The server has closed a connection");
-      text += new TextDecoder().decode(octets.subarray(0, count));
+      text += new TextDecoder().decode(bytes.subarray(0, count));
     }
     return conn;
   } catch (error) {

@@ -9,7 +9,7 @@ export interface Stat {
   readonly ticks: number;
 }
 
-/** Resident memory of a process and its descendants, in octets. */
+/** Resident memory of a process and its descendants, in bytes. */
 export interface Memory {
   readonly resident: number;
   /** The highest since {@linkcode resetPeak}. */

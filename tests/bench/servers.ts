@@ -249,7 +249,7 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
-/** The octets of a file of some size: a pattern in which no block is like another. */
+/** The bytes of a file of some size: a pattern in which no block is like another. */
 export function contentOf(size: number): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(Math.ceil(size / 4));
   for (let at = 0; at < words.length; at++) words[at] = Math.imul(at + 1, 0x9e3779b1);

@@ -23,10 +23,10 @@ export type Metric =
   /** Latency in milliseconds: median and 99th percentile. */
   | "p50"
   | "p99"
-  /** Peak resident memory in octets, and how far it rose above that at the beginning of a load. */
+  /** Peak resident memory in bytes, and how far it rose above that at the beginning of a load. */
   | "peak"
   | "growth"
-  /** Resident octets per idle connection. */
+  /** Resident bytes per idle connection. */
   | "idle"
   /** Milliseconds from the start to the first response. */
   | "startup";
@@ -36,7 +36,7 @@ export interface Ask {
   readonly method: "GET" | "PUT";
   readonly path: string;
   readonly fields: Readonly<Record<string, string>>;
-  /** Octets of the content. */
+  /** Bytes of the content. */
   readonly upload: number;
   /** How many of it are sent at once. */
   readonly pipelined: number;
@@ -44,7 +44,7 @@ export interface Ask {
 
 /** What a server has to answer for its time to count. */
 export interface Answer {
-  /** The content: text, or a file of so many octets, or none of interest. */
+  /** The content: text, or a file of so many bytes, or none of interest. */
   readonly content: string | number | null;
   readonly coding?: "gzip";
 }
@@ -75,7 +75,7 @@ export interface Work {
   readonly note?: string;
 }
 
-/** Sizes of the files, in octets. */
+/** Sizes of the files, in bytes. */
 export const SIZES: Readonly<Record<"small" | "medium" | "large", number>> = {
   small: 1024,
   medium: 100 * 1024,
@@ -214,7 +214,7 @@ export const WORKS: readonly Work[] = [
       atLeast("rate", 1.5, "deno"),
       atMost("growth", FLAT, null),
     ],
-    note: "requests are counted by octets received, those of unfinished transfers included",
+    note: "requests are counted by bytes received, those of unfinished transfers included",
   },
   {
     ...DEFAULTS,

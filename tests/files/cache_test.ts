@@ -6,8 +6,8 @@ import { RawClient } from "../support/raw_client.ts";
 import { type HeldHouse, isHeld, open, withHeldHouse, writeOld } from "./held_house.ts";
 import { CHANGED, head, NEEDS, nextSecond } from "./reading_house.ts";
 
-const OLD = "old octets";
-const NEW = "new octets";
+const OLD = "old bytes";
+const NEW = "new bytes";
 
 /** What is done to the file `d/a`, and what the next request gets: its content, or a status. */
 interface Change {

@@ -5,9 +5,9 @@ import { assert, assertEquals } from "@std/assert";
 import { testWith } from "../support/needs.ts";
 import type { RawResponse } from "../support/raw_client.ts";
 import { type House, isHeld, open, withHeldHouse, writeOld } from "./held_house.ts";
-import { EARLIER, LATER, makeOctets, NEEDS, SAME } from "./reading_house.ts";
+import { EARLIER, LATER, makeBytes, NEEDS, SAME } from "./reading_house.ts";
 
-/** Files: text, one whose ending says that it is compressed, one in a directory, one of no octets. */
+/** Files: text, one whose ending says that it is compressed, one in a directory, one of no bytes. */
 const NAMES = ["a.txt", "b.png", "d/caf%C3%A9%20c", "empty"];
 
 /** Field lines that a request may have; `ETAG` stands for the file's entity tag. */
@@ -96,7 +96,7 @@ testWith(
       const { path } = held;
       await Deno.mkdir(`${path}/d`);
       for (const name of NAMES) {
-        await writeOld(`${path}/${decodeURI(name)}`, name === "empty" ? "" : makeOctets(500));
+        await writeOld(`${path}/${decodeURI(name)}`, name === "empty" ? "" : makeBytes(500));
       }
       const read = await open(path, () => -Infinity);
       try {

@@ -1,4 +1,4 @@
-// Files that change while they are sent: never wrong octets under a right length.
+// Files that change while they are sent: never wrong bytes under a right length.
 
 import { assert, assertEquals } from "@std/assert";
 import { type OpenFile, Root } from "../../lib/files/root.ts";
@@ -13,12 +13,12 @@ import { RawClient, toLatin1 } from "../support/raw_client.ts";
 import { withDirectory } from "../support/temp.ts";
 import {
   askAt,
+  BYTES,
   CHANGED,
   head,
   type House,
   NEEDS,
   nextSecond,
-  OCTETS,
   withHouse,
 } from "./reading_house.ts";
 
@@ -39,7 +39,7 @@ const CHANGES: [name: string, isDelivered: boolean, change: (file: string) => Pr
   }],
   ["written over as a whole", false, (file) => Deno.writeFile(file, new Uint8Array(LARGE).fill(1))],
   ["cut", false, (file) => Deno.truncate(file, 1000)],
-  ["cut by its last octet", false, (file) => Deno.truncate(file, LARGE - 1)],
+  ["cut by its last byte", false, (file) => Deno.truncate(file, LARGE - 1)],
   ["appended to", false, (file) => Deno.writeTextFile(file, "more", { append: true })],
 ];
 
@@ -121,7 +121,7 @@ testWith(
       const observer = { onError: (error: unknown) => errors.push(error) };
       const server = serve(router(routes(handlers)), { port: 0, observer });
       for (const coding of ["gzip", "br"]) {
-        await Deno.writeFile(`${path}/a`, OCTETS);
+        await Deno.writeFile(`${path}/a`, BYTES);
         const line = `Accept-Encoding: ${coding}`;
         assertEquals((await askAt(server.port, "GET /files/a", line)).status, 503, coding);
       }

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { testWith } from "../support/needs.ts";
-import { CHANGED, makeOctets, NEEDS, SAME, withHouse } from "./reading_house.ts";
+import { CHANGED, makeBytes, NEEDS, SAME, withHouse } from "./reading_house.ts";
 
 /** A file, its ready-made codings, and what is sent; "coded" is what is coded on the way. */
 const PRECOMPRESSED: [beside: string[], accepted: string, coding: string | null, from: string][] = [
@@ -128,14 +128,14 @@ testWith(
   () =>
     withHouse(async ({ path, ask }) => {
       for (const size of [1, 1000, 65_536, 65_537, 500_000]) {
-        const octets = makeOctets(size);
-        await Deno.writeFile(`${path}/a`, octets);
+        const bytes = makeBytes(size);
+        await Deno.writeFile(`${path}/a`, bytes);
         for (const [coding, format] of [["gzip", "gzip"], ["br", "brotli"]] as const) {
           const { fields, content } = await ask("GET /files/a", `Accept-Encoding: ${coding}`);
           assertEquals(fields.get("content-encoding"), coding);
           const stream = new Blob([content.slice()]).stream();
           const decoded = stream.pipeThrough(new DecompressionStream(format));
-          assertEquals(await new Response(decoded).bytes(), octets, `${coding} of ${size}`);
+          assertEquals(await new Response(decoded).bytes(), bytes, `${coding} of ${size}`);
         }
       }
     }),

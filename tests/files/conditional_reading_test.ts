@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { testWith } from "../support/needs.ts";
-import { CHANGED, EARLIER, LATER, NEEDS, OCTETS, SAME, withFile } from "./reading_house.ts";
+import { BYTES, CHANGED, EARLIER, LATER, NEEDS, SAME, withFile } from "./reading_house.ts";
 
 testWith(
   NEEDS,
@@ -40,10 +40,10 @@ testWith(
       const etags = [await etag()];
       await Deno.utime(`${path}/a`, CHANGED, new Date(CHANGED.getTime() + 1));
       etags.push(await etag());
-      await Deno.writeFile(`${path}/a`, OCTETS.slice(1));
+      await Deno.writeFile(`${path}/a`, BYTES.slice(1));
       await Deno.utime(`${path}/a`, CHANGED, CHANGED);
       etags.push(await etag());
-      await Deno.writeFile(`${path}/b`, OCTETS);
+      await Deno.writeFile(`${path}/b`, BYTES);
       await Deno.utime(`${path}/b`, CHANGED, CHANGED);
       await Deno.rename(`${path}/b`, `${path}/a`);
       etags.push(await etag());

@@ -7,7 +7,7 @@ import { namesIn, NEEDS, withHouse } from "./reading_house.ts";
 
 testWith(
   NEEDS,
-  "GET of a file is octets without a type, to be sniffed by nobody",
+  "GET of a file is bytes without a type, to be sniffed by nobody",
   () =>
     withHouse(async ({ path, ask }) => {
       for (const name of ["a", "a.html", "a.txt", "a.svg"]) {

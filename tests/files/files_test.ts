@@ -309,9 +309,9 @@ testWith(
   "a file that is cut while it is sent cuts the connection, coded or not",
   () =>
     withHouse(async ({ inside }) => {
-      const octets = new Uint8Array(16 * 1024 * 1024);
-      for (let at = 0; at < octets.length; at += 65536) {
-        crypto.getRandomValues(octets.subarray(at, at + 65536));
+      const bytes = new Uint8Array(16 * 1024 * 1024);
+      for (let at = 0; at < bytes.length; at += 65536) {
+        crypto.getRandomValues(bytes.subarray(at, at + 65536));
       }
       const errors: unknown[] = [];
       const directory = await acquainted(new Root(inside));
@@ -321,7 +321,7 @@ testWith(
         observer: { onError: (error) => errors.push(error) },
       });
       for (const coding of ["identity", "gzip"]) {
-        await Deno.writeFile(`${inside}/large`, octets);
+        await Deno.writeFile(`${inside}/large`, bytes);
         using client = await RawClient.connect(server.port);
         await client.send(
           `GET /files/large HTTP/1.1\r\nHost: h\r\nAccept-Encoding: ${coding}\r\n\r\n`,
@@ -329,7 +329,7 @@ testWith(
         await client.read(100);
         await Deno.truncate(`${inside}/large`, 1000);
         const received = await client.readToEnd();
-        assert(received.length < octets.length);
+        assert(received.length < bytes.length);
         assert(!toLatin1(received.slice(-5)).includes("0\r\n\r\n"));
       }
       await server.close();

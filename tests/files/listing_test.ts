@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { testWith } from "../support/needs.ts";
 import { withDirectory } from "../support/temp.ts";
-import { CHANGED, type House, namesIn, NEEDS, OCTETS, withHouse } from "./reading_house.ts";
+import { BYTES, CHANGED, type House, namesIn, NEEDS, withHouse } from "./reading_house.ts";
 
 testWith(
   NEEDS,
@@ -44,7 +44,7 @@ testWith(
   () =>
     withHouse(async ({ path, ask }) => {
       await Deno.mkdir(`${path}/directory`);
-      await Deno.writeFile(`${path}/a`, OCTETS);
+      await Deno.writeFile(`${path}/a`, BYTES);
       await Deno.symlink("a", `${path}/link`);
       await Deno.symlink("directory", `${path}/way`);
       for (const name of ["a", "directory"]) await Deno.utime(`${path}/${name}`, CHANGED, CHANGED);

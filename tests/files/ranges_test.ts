@@ -4,11 +4,11 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { testWith } from "../support/needs.ts";
 import { type RawResponse, toLatin1 } from "../support/raw_client.ts";
 import {
+  BYTES,
   EARLIER,
   LATER,
-  makeOctets,
+  makeBytes,
   NEEDS,
-  OCTETS,
   SAME,
   withFile,
   withHouse,
@@ -57,7 +57,7 @@ testWith(NEEDS, "GET of a file answers one range", () =>
       const told = result === 416 ? "bytes */1000" : result === 200 ? undefined : result;
       assertEquals(fields.get("content-range"), told, value);
       if (result === 416) continue;
-      const expected = first === undefined ? OCTETS : OCTETS.slice(+first, Number(last) + 1);
+      const expected = first === undefined ? BYTES : BYTES.slice(+first, Number(last) + 1);
       assertEquals(content, expected, value);
       assertEquals(fields.get("accept-ranges"), "bytes", value);
       assertEquals(fields.get("content-length"), String(expected.length), value);
@@ -111,7 +111,7 @@ testWith(
         const expected = sent.map(([first, last]) => ({
           range: `bytes ${first}-${last}/1000`,
           type: "application/octet-stream",
-          text: toLatin1(OCTETS.slice(first, last + 1)),
+          text: toLatin1(BYTES.slice(first, last + 1)),
         }));
         assertEquals(partsOf(response), expected, value);
       }
@@ -123,14 +123,14 @@ testWith(
   "GET of a file streams large ranges one after the other",
   () =>
     withHouse(async ({ path, ask }) => {
-      const octets = makeOctets(400_000);
-      await Deno.writeFile(`${path}/a`, octets);
+      const bytes = makeBytes(400_000);
+      await Deno.writeFile(`${path}/a`, bytes);
       const response = await ask("GET /files/a", "Range: bytes=1-150000,200000-399998");
       assertEquals(response.status, 206);
       const [one, other, ...none] = partsOf(response);
       assertEquals(none, []);
-      assert(one!.text === toLatin1(octets.slice(1, 150_001)), "the first part");
-      assert(other!.text === toLatin1(octets.slice(200_000, 399_999)), "the second part");
+      assert(one!.text === toLatin1(bytes.slice(1, 150_001)), "the first part");
+      assert(other!.text === toLatin1(bytes.slice(200_000, 399_999)), "the second part");
     }),
 );
 
@@ -139,8 +139,8 @@ testWith(
   "GET of a file sends the whole for more than 50 ranges, or for tiny ones",
   () =>
     withHouse(async ({ path, ask }) => {
-      await Deno.writeFile(`${path}/large`, makeOctets(100_000));
-      await Deno.writeFile(`${path}/small`, makeOctets(100));
+      await Deno.writeFile(`${path}/large`, makeBytes(100_000));
+      await Deno.writeFile(`${path}/small`, makeBytes(100));
       const ranges = (count: number) => {
         const each = Array.from({ length: count }, (_, index) => `${index * 1000}-${index * 1000}`);
         return `Range: bytes=${each}`;
@@ -224,6 +224,6 @@ testWith(NEEDS, "GET of a file never codes a part of it", () =>
       );
       assertEquals([status, fields.has("content-encoding")], [206, false], value);
       assertEquals(fields.get("etag"), (await ask("GET /files/a")).fields.get("etag"), value);
-      assert(toLatin1(content).includes(toLatin1(OCTETS.slice(0, 10))), value);
+      assert(toLatin1(content).includes(toLatin1(BYTES.slice(0, 10))), value);
     }
   }));

@@ -1,4 +1,4 @@
-// A directory with a file of known octets, a server for it, and a way to ask.
+// A directory with a file of known bytes, a server for it, and a way to ask.
 
 import { assertEquals } from "@std/assert";
 import { DEFAULT_FILE_SETTINGS, type FileSettings } from "../../lib/files/settings.ts";
@@ -37,7 +37,7 @@ export async function askAt(
   using client = await RawClient.connect(port);
   await client.send(head(request, ...lines, "Connection: close"));
   const response = await client.readResponse(request.split(" ")[0]);
-  assertEquals(await client.readToEnd(), new Uint8Array(0), `${request}: octets too many`);
+  assertEquals(await client.readToEnd(), new Uint8Array(0), `${request}: bytes too many`);
   return response;
 }
 
@@ -45,17 +45,17 @@ export function head(request: string, ...lines: string[]): string {
   return [`${request} HTTP/1.1`, "Host: h", ...lines, "", ""].join("\r\n");
 }
 
-/** Octets of which no two ranges are alike. */
-export function makeOctets(length: number): Uint8Array<ArrayBuffer> {
+/** Bytes of which no two ranges are alike. */
+export function makeBytes(length: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length }, (_, at) => (at * 31 + (at >> 8) * 7) % 256);
 }
 
-/** A file of 1000 octets, named `a`. */
-export const OCTETS = makeOctets(1000);
+/** A file of 1000 bytes, named `a`. */
+export const BYTES = makeBytes(1000);
 
 export async function withFile(run: (house: House) => Promise<void>): Promise<void> {
   await withHouse(async (house) => {
-    await Deno.writeFile(`${house.path}/a`, OCTETS);
+    await Deno.writeFile(`${house.path}/a`, BYTES);
     await Deno.utime(`${house.path}/a`, CHANGED, CHANGED);
     await run(house);
   });

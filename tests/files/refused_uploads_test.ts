@@ -8,8 +8,8 @@ import { listTree } from "../support/temp.ts";
 import { head, NEEDS, withHouse, writeOld } from "./writing_house.ts";
 
 async function digest(algorithm: "SHA-256" | "SHA-512", text: string): Promise<string> {
-  const octets = await crypto.subtle.digest(algorithm, new TextEncoder().encode(text));
-  return `:${new Uint8Array(octets).toBase64()}:`;
+  const bytes = await crypto.subtle.digest(algorithm, new TextEncoder().encode(text));
+  return `:${new Uint8Array(bytes).toBase64()}:`;
 }
 
 const RIGHT_256 = `sha-256=${await digest("SHA-256", "new")}`;

@@ -14,7 +14,7 @@ import { RawClient, type RawResponse, toLatin1 } from "../support/raw_client.ts"
 import { withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 import { AHEAD, CountingDirectory, writeOld } from "./held_house.ts";
-import { makeOctets, NEEDS } from "./reading_house.ts";
+import { makeBytes, NEEDS } from "./reading_house.ts";
 
 /** Sizes of one file and the other in its place: both too large to be copied behind a head. */
 const [SIZE, NEXT_SIZE] = [100_000, 70_001];
@@ -123,7 +123,7 @@ testWith(
   () =>
     withSlowHouse(async (house) => {
       const { path, server, records, connect } = house;
-      const [before, after] = [makeOctets(SIZE), makeOctets(NEXT_SIZE).reverse()];
+      const [before, after] = [makeBytes(SIZE), makeBytes(NEXT_SIZE).reverse()];
       await writeOld(`${path}/large`, before);
       await writeOld(`${path}/small`, "small");
       const contents = new Map([[await hold(house), toLatin1(before)]]);

@@ -106,7 +106,7 @@ testWith(
     }),
 );
 
-/** Octets of the temporary file in a directory; 0 where there is none. */
+/** Bytes of the temporary file in a directory; 0 where there is none. */
 async function sizeOfPart(directory: string): Promise<number> {
   const name = (await treeOf(directory)).find((each) => each.endsWith(".part"));
   return name === undefined ? 0 : (await Deno.stat(`${directory}/${name}`)).size;
@@ -118,7 +118,7 @@ testWith(
   () =>
     withHouse(async ({ path, port }) => {
       using client = await RawClient.connect(port);
-      // The lock comes before the octets, and a gathering writer writes only so many at once.
+      // The lock comes before the bytes, and a gathering writer writes only so many at once.
       const text = "n".repeat(100_000);
       await client.send(head("PUT /files/in/a", `Content-Length: ${text.length + 2}`) + text);
       await until(async () => await sizeOfPart(`${path}/in`) > 0);

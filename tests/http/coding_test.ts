@@ -2,7 +2,7 @@ import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { toBytes } from "@std/streams/to-bytes";
 import {
   type Coding,
-  CODINGS_ON_THE_WAY,
+  DYNAMIC_CODINGS,
   encodeContent,
   negotiateCoding,
 } from "../../lib/http/coding.ts";
@@ -58,11 +58,11 @@ const PREFERENCES: [accepted: string, coding: Coding | null][] = [
 
 Deno.test("negotiateCoding() weighs codings as RFC 9110 section 12.5.3 says", () => {
   for (const [accepted, coding] of PREFERENCES) {
-    assertEquals(negotiateCoding(accepting(accepted), CODINGS_ON_THE_WAY), coding, accepted);
+    assertEquals(negotiateCoding(accepting(accepted), DYNAMIC_CODINGS), coding, accepted);
   }
-  assertEquals(negotiateCoding(new Fields(), CODINGS_ON_THE_WAY), null);
+  assertEquals(negotiateCoding(new Fields(), DYNAMIC_CODINGS), null);
   const lines = new Fields([["accept-encoding", "x"], ["Accept-Encoding", "gzip"]]);
-  assertEquals(negotiateCoding(lines, CODINGS_ON_THE_WAY), "gzip");
+  assertEquals(negotiateCoding(lines, DYNAMIC_CODINGS), "gzip");
   assertEquals(negotiateCoding(accepting("gzip, br"), ["br", "gzip"]), "br");
   assertEquals(negotiateCoding(accepting("gzip"), []), null);
 });

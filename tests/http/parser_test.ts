@@ -36,10 +36,10 @@ Deno.test("RequestParser parts the query from the path at the first question mar
 
 Deno.test("RequestParser tells persistence, expectation and version", () => {
   const told = (version: string, lines: string) => {
-    const { minor, isPersistent, expectsContinue } = headOf(
+    const { minorVersion, isPersistent, expectsContinue } = headOf(
       `GET /a HTTP/${version}\r\nHost: h\r\n${lines}\r\n`,
     );
-    return [minor, isPersistent, expectsContinue];
+    return [minorVersion, isPersistent, expectsContinue];
   };
   assertEquals(told("1.1", ""), [1, true, false]);
   assertEquals(told("1.9", "Connection: close\r\nExpect: 100-continue\r\n"), [1, false, true]);

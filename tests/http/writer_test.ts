@@ -12,8 +12,8 @@ import { toLatin1 } from "../support/raw_client.ts";
 
 const DATE = "Fri, 20 Nov 2026 09:00:00 GMT";
 
-const compose = (response: HttpResponse, minor: 0 | 1 = 1, closes = false) =>
-  textOf(composeHead({ minor }, response, {
+const compose = (response: HttpResponse, minorVersion: 0 | 1 = 1, closes = false) =>
+  textOf(composeHead({ minorVersion }, response, {
     date: DATE,
     framing: { type: "length", length: 3 },
     closes,

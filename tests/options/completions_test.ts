@@ -15,7 +15,7 @@ const PATIENCE = 30_000;
 /** Command lines whose last word is completed, and what is offered for it. */
 const CASES: [line: readonly string[], offered: string[]][] = [
   [["--lo"], ["--log", "--log-file"]],
-  [["--verbose", "--max-f"], ["--max-fields", "--max-fields-size"]],
+  [["--verbose", "--max-h"], ["--max-header-size", "--max-headers"]],
   [["--log", ""], ["combined", "common", "json", "off"]],
   [["--log", "co"], ["combined", "common"]],
   [["--durability", "f"], ["fast", "full"]],

@@ -45,13 +45,13 @@ Deno.test("parseOptions() takes limits in the units that people write", () => {
     ["--max-body-size", "2M", { content: 2_097_152 }],
     ["--max-body-size", "1G", { content: 1_073_741_824 }],
     ["--max-request-line", "9000", { requestLine: 9000 }],
-    ["--max-fields-size", "64K", { fieldSection: 65_536 }],
-    ["--max-fields", "7", { fieldCount: 7 }],
+    ["--max-header-size", "64K", { fieldSection: 65_536 }],
+    ["--max-headers", "7", { fieldCount: 7 }],
     ["--max-connections", "0", { connections: 0 }],
     ["--max-requests", "1", { requests: 1 }],
-    ["--head-timeout", "1.5", { headerTimeout: 1500 }],
+    ["--header-timeout", "1.5", { headerTimeout: 1500 }],
     ["--idle-timeout", "0", { idleTimeout: 0 }],
-    ["--stall-timeout", "30", { bodyTimeout: 30_000 }],
+    ["--body-timeout", "30", { bodyTimeout: 30_000 }],
     ["--min-rate", "64K", { minRate: 65_536 }],
   ];
   for (const [flag, value, limits] of cases) {
@@ -194,8 +194,8 @@ const REFUSED: [args: string[], message: string][] = [
   [["--tls-cert=", "--tls-key=a"], "--tls-cert needs a value"],
   [["--tls-cert", "--tls-key"], "--tls-cert needs a value"],
   [["--unix="], "--unix needs a value"],
-  [["--unix", "é".repeat(54)], "--unix takes a path of at most 107 octets"],
-  [["--admin", `/${"s".repeat(107)}`], "--admin takes a path of at most 107 octets"],
+  [["--unix", "é".repeat(54)], "--unix takes a path of at most 107 bytes"],
+  [["--admin", `/${"s".repeat(107)}`], "--admin takes a path of at most 107 bytes"],
   [["--unix-mode=660"], "--unix-mode needs --unix"],
   [["--unix=s", "--port=80"], "--unix cannot go with --port"],
   [["--unix=s", "-p80"], "--unix cannot go with --port"],
@@ -220,7 +220,7 @@ Deno.test("parseOptions() refuses in a sentence what a flag does not take", () =
 
 Deno.test("parseOptions() gives a value that nobody changes", () => {
   const options = parseOptions(
-    ["--tls-cert=a", "--tls-key=b", "--trust-proxy=::1", "--admin=a:1", "--max-fields=7"],
+    ["--tls-cert=a", "--tls-key=b", "--trust-proxy=::1", "--admin=a:1", "--max-headers=7"],
   );
   for (const value of [options, options.tls, options.trustProxy, options.admin, options.limits]) {
     assert(Object.isFrozen(value));

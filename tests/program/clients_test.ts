@@ -7,11 +7,11 @@ import { withDirectory } from "../support/temp.ts";
 
 const SIZE = 3_000_000;
 
-/** Runs with the program, a file of random octets that it serves, and a folder for the client. */
+/** Runs with the program, a file of random bytes that it serves, and a folder for the client. */
 function testClient(
   needs: readonly Need[],
   name: string,
-  run: (program: Program, octets: Uint8Array<ArrayBuffer>, folder: string) => Promise<void>,
+  run: (program: Program, bytes: Uint8Array<ArrayBuffer>, folder: string) => Promise<void>,
 ): void {
   testWith(
     [...FOR_PROGRAM, ...needs],
@@ -20,12 +20,12 @@ function testClient(
       withDirectory((served) =>
         withDirectory((folder) =>
           withProgram(["--directory", served], async (program) => {
-            const octets = new Uint8Array(SIZE);
+            const bytes = new Uint8Array(SIZE);
             for (let at = 0; at < SIZE; at += 60_000) {
-              crypto.getRandomValues(octets.subarray(at, at + 60_000));
+              crypto.getRandomValues(bytes.subarray(at, at + 60_000));
             }
-            await Deno.writeFile(`${served}/video`, octets);
-            await run(program, octets, folder);
+            await Deno.writeFile(`${served}/video`, bytes);
+            await run(program, bytes, folder);
           })
         )
       ),
@@ -38,8 +38,8 @@ async function execute(name: string, ...args: string[]): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-testClient(["curl"], "curl -C - resumes a download", async (program, octets, folder) => {
-  await Deno.writeFile(`${folder}/video`, octets.subarray(0, 1_234_567));
+testClient(["curl"], "curl -C - resumes a download", async (program, bytes, folder) => {
+  await Deno.writeFile(`${folder}/video`, bytes.subarray(0, 1_234_567));
   const url = program.url("/files/video");
   const status = await execute(
     "curl",
@@ -53,26 +53,26 @@ testClient(["curl"], "curl -C - resumes a download", async (program, octets, fol
     url,
   );
   assertEquals(status, "206");
-  assertEquals(await Deno.readFile(`${folder}/video`), octets);
+  assertEquals(await Deno.readFile(`${folder}/video`), bytes);
 });
 
-testClient(["wget"], "wget -c resumes a download", async (program, octets, folder) => {
-  await Deno.writeFile(`${folder}/video`, octets.subarray(0, 2_000_000));
+testClient(["wget"], "wget -c resumes a download", async (program, bytes, folder) => {
+  await Deno.writeFile(`${folder}/video`, bytes.subarray(0, 2_000_000));
   await execute("wget", "-q", "-c", "-O", `${folder}/video`, program.url("/files/video"));
-  assertEquals(await Deno.readFile(`${folder}/video`), octets);
+  assertEquals(await Deno.readFile(`${folder}/video`), bytes);
 });
 
 testClient(
   ["curl"],
   "curl -T uploads, and what it uploads comes back",
-  async (program, octets, folder) => {
-    await Deno.writeFile(`${folder}/upload`, octets);
+  async (program, bytes, folder) => {
+    await Deno.writeFile(`${folder}/upload`, bytes);
     const put = (path: string) =>
       execute("curl", "-sS", "-T", `${folder}/upload`, "-w", "%{http_code}", program.url(path));
     assertEquals(await put("/files/new/"), "201");
     assertEquals(await put("/files/new/upload"), "204");
     const back = await fetch(program.url("/files/new/upload"));
-    assertEquals(await back.bytes(), octets);
+    assertEquals(await back.bytes(), bytes);
   },
 );
 
@@ -99,20 +99,20 @@ testClient(
 
 testClient(
   [],
-  "a player that seeks gets the octets from there on, each time",
-  async (program, octets) => {
+  "a player that seeks gets the bytes from there on, each time",
+  async (program, bytes) => {
     const url = program.url("/files/video");
     const first = await fetch(url, { headers: { "Range": "bytes=0-" } });
     assertEquals(first.status, 206);
     await first.body!.cancel(); // The player has seen the file's head, and jumps.
     const tail = await fetch(url, { headers: { "Range": "bytes=-65536" } });
-    assertEquals(await tail.bytes(), octets.slice(-65_536));
+    assertEquals(await tail.bytes(), bytes.slice(-65_536));
     for (const start of [2_500_000, 100, 1_500_000, 2_999_999]) {
       const part = await fetch(url, {
         headers: { "Range": `bytes=${start}-`, "If-Range": first.headers.get("ETag")! },
       });
       assertEquals(part.headers.get("Content-Range"), `bytes ${start}-${SIZE - 1}/${SIZE}`);
-      assertEquals(await part.bytes(), octets.slice(start));
+      assertEquals(await part.bytes(), bytes.slice(start));
     }
   },
 );

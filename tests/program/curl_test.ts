@@ -92,8 +92,8 @@ testWith(
   () =>
     withDirectory((path) =>
       withProgram(["--directory", path], async (program) => {
-        const octets = crypto.getRandomValues(new Uint8Array(60_000));
-        await Deno.writeFile(`${path}/source`, octets);
+        const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+        await Deno.writeFile(`${path}/source`, bytes);
         const format = [
           "--write-out",
           "%{http_code}",
@@ -102,7 +102,7 @@ testWith(
         ];
 
         assertEquals(await curl(...format, program.url("/files/plain")), "201");
-        assertEquals(await Deno.readFile(`${path}/plain`), octets);
+        assertEquals(await Deno.readFile(`${path}/plain`), bytes);
 
         const chunked = ["--header", "Transfer-Encoding: chunked"];
         assertEquals(
@@ -113,7 +113,7 @@ testWith(
           ),
           "201",
         );
-        assertEquals(await Deno.readFile(`${path}/deep/in/chunks`), octets);
+        assertEquals(await Deno.readFile(`${path}/deep/in/chunks`), bytes);
       })
     ),
 );

@@ -42,7 +42,7 @@ testWith(
           assertEquals(await Deno.readTextFile(`${path}/old`), "as it was");
         };
 
-        // A length that there is no room for is refused before a single octet is asked for.
+        // A length that there is no room for is refused before a single byte is asked for.
         const declared = `Expect: 100-continue\r\nContent-Length: ${8 * MiB}`;
         assertEquals(await upload(declared, null), 507);
         await assertUntouched();

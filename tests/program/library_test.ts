@@ -123,7 +123,7 @@ import {
   type Validators,
 } from "@wireserve/wireserve";
 
-const octets = new TextEncoder().encode("abcdefghij");
+const bytes = new TextEncoder().encode("abcdefghij");
 const current: Validators = { etag: '"v1"', lastModified: Date.UTC(2026, 0, 1) };
 const handler: Handler = ({ method, fields: asked }) => {
   const now = Date.now();
@@ -132,17 +132,17 @@ const handler: Handler = ({ method, fields: asked }) => {
   if (verdict === "failed") throw new StatusError(412, "It has changed.");
   if (verdict === "not modified") return { status: 304, fields };
   const value = method === "GET" && isRangeCurrent(asked, current, now) ? asked.get("Range") : null;
-  const ranges = value === null ? null : selectRanges(value, octets.length);
-  if (ranges === null || ranges.length > 1) return { status: 200, fields, content: octets };
+  const ranges = value === null ? null : selectRanges(value, bytes.length);
+  if (ranges === null || ranges.length > 1) return { status: 200, fields, content: bytes };
   const [range] = ranges;
   if (range === undefined) {
-    const unsatisfied = { "Content-Range": contentRange(null, octets.length) };
-    throw new StatusError(416, "There are ten octets.", unsatisfied);
+    const unsatisfied = { "Content-Range": contentRange(null, bytes.length) };
+    throw new StatusError(416, "There are ten bytes.", unsatisfied);
   }
   return {
     status: 206,
-    fields: { ...fields, "Content-Range": contentRange(range, octets.length) },
-    content: octets.subarray(range.first, range.last + 1),
+    fields: { ...fields, "Content-Range": contentRange(range, bytes.length) },
+    content: bytes.subarray(range.first, range.last + 1),
   };
 };
 await using server = serve(handler, { port: 0 });
@@ -166,7 +166,7 @@ const PARTIAL_ANSWERS = [
   "412 null It has changed.\n",
   "206 bytes 2-4/10 cde",
   "200 null abcdefghij",
-  "416 bytes */10 There are ten octets.\n",
+  "416 bytes */10 There are ten bytes.\n",
 ];
 
 testWith(

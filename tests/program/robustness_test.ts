@@ -9,7 +9,7 @@ import { until } from "../support/wait.ts";
 
 const MiB = 1024 * 1024;
 
-/** Highest resident memory of a process so far, in octets. */
+/** Highest resident memory of a process so far, in bytes. */
 async function peakMemory(pid: number): Promise<number> {
   // By cat, since Deno itself wants every permission there is before it reads below /proc.
   const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/status`] }).output();
@@ -174,7 +174,7 @@ testWith(
           headers: { "Accept-Encoding": "identity" },
         });
         let received = 0;
-        for await (const octets of response.body!) received += octets.length;
+        for await (const bytes of response.body!) received += bytes.length;
         assertEquals(received, 1024 * MiB);
         assertLessOrEqual(await peakMemory(program.pid) - before, 64 * MiB);
       })
@@ -183,10 +183,10 @@ testWith(
 
 testWith(
   FOR_PROGRAM,
-  "a flood of malformed octets is answered, and harms nobody else",
+  "a flood of malformed bytes is answered, and harms nobody else",
   () =>
     withDirectory((path) =>
-      withProgram(["-d", path, "--head-timeout", "600"], async (program) => {
+      withProgram(["-d", path, "--header-timeout", "600"], async (program) => {
         using bystander = await RawClient.connect(program.port);
         await bystander.send("GET /echo/by HTTP/1.1\r\n");
         for (let round = 0; round < 20; round++) {
@@ -241,7 +241,7 @@ testWith(
     withDirectory(async (path) => {
       await Deno.writeTextFile(`${path}/limited`, `#!/bin/sh\nulimit -n 64\nexec ${SCRIPT} "$@"\n`);
       await Deno.chmod(`${path}/limited`, 0o755);
-      const flags = ["-d", path, "--head-timeout", "600"];
+      const flags = ["-d", path, "--header-timeout", "600"];
       const program = await Program.start(flags, { script: `${path}/limited` });
       const clients: RawClient[] = [];
       for (let count = 0; count < 100; count++) {
@@ -327,7 +327,7 @@ testWith(
           assertEquals(program.stderr, "", name);
         };
         // Four of each kind at once are 136 MiB: what a second and a third time add to the memory is
-        // the collector's leeway, and no octet that has been kept.
+        // the collector's leeway, and no byte that has been kept.
         const floodAll = () =>
           Promise.all(Array.from({ length: 4 }, () => FLOODS).flat().map(flood));
         await floodAll();

@@ -10,7 +10,7 @@ import { RawClient } from "../support/raw_client.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 
-/** Octets of a file: more than a connection holds that nobody reads. */
+/** Bytes of a file: more than a connection holds that nobody reads. */
 const LARGE = 16 << 20;
 
 const GET = "GET /echo/abc HTTP/1.1\r\nHost: localhost\r\n\r\n";

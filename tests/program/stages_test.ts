@@ -31,8 +31,8 @@ function request(line: string, ...fields: string[]): string {
   );
 }
 
-async function gunzip(octets: Uint8Array<ArrayBuffer>): Promise<string> {
-  const stream = new Blob([octets]).stream().pipeThrough(
+async function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const stream = new Blob([bytes]).stream().pipeThrough(
     new DecompressionStream("gzip"),
   );
   return new TextDecoder().decode(await toBytes(stream));

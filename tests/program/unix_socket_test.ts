@@ -82,7 +82,7 @@ for (const [moment, args] of [["leaving", ["--drain-delay", "3600"]], ["draining
   );
 }
 
-/** Octets that a pipe of Linux holds. */
+/** Bytes that a pipe of Linux holds. */
 const PIPE = 65536;
 
 testWith(

@@ -129,22 +129,22 @@ testWith(
       const [line] = requestsIn(program.stdout);
       assertEquals(Object.keys(line), [...JSON_FIELD_NAMES]);
       for (const name of Object.keys(line)) assert(documentation.includes(`\n| \`${name}\``), name);
-      const { id, client, peer, method, target, status, octets_in, octets_out, complete } = line;
-      assertEquals({ id, client, peer, method, target, status, octets_in, octets_out, complete }, {
+      const { id, client, peer, method, target, status, bytes_in, bytes_out, complete } = line;
+      assertEquals({ id, client, peer, method, target, status, bytes_in, bytes_out, complete }, {
         id: "1-1",
         client: "127.0.0.1",
         peer: "127.0.0.1",
         method: "GET",
         target: "/echo/a?b",
         status: 200,
-        octets_in: 0,
-        octets_out: 1,
+        bytes_in: 0,
+        bytes_out: 1,
         complete: true,
       });
     }),
 );
 
-/** Octets of a file: more than a connection holds that nobody reads. */
+/** Bytes of a file: more than a connection holds that nobody reads. */
 const LARGE = 64 << 20;
 
 for (const workers of ["1", "2"]) {
@@ -174,8 +174,8 @@ for (const workers of ["1", "2"]) {
           // deno-lint-ignore no-explicit-any -- as above
           const of = (target: string) => all.find((each: any) => each.target === target);
           const [down, up] = [of("/files/large"), of("/files/new")];
-          return down?.method === "GET" && down.octets_out > 0 && down.state === "answering" &&
-            up?.method === "PUT" && up.octets_in === 4 && up.state === "reading";
+          return down?.method === "GET" && down.bytes_out > 0 && down.state === "answering" &&
+            up?.method === "PUT" && up.bytes_in === 4 && up.state === "reading";
         });
         const ended = program.stop();
         await program.until(/draining/);

@@ -98,7 +98,7 @@ async function beginUploads(program: Program): Promise<RawClient[]> {
     await client.send("Content-Length: 10\r\n\r\nhalf ");
     clients.push(client);
     await until(async () => {
-      const uploads = (await connectionsOf(admin)).filter((each) => each.octets_in === 5);
+      const uploads = (await connectionsOf(admin)).filter((each) => each.bytes_in === 5);
       workers = new Set(uploads.map(({ id }) => id.slice(0, 2))).size;
       return uploads.length === clients.length;
     });

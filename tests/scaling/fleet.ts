@@ -32,7 +32,7 @@ export class FleetInstance {
       ...["--bind", "127.0.0.1", "--trust-proxy", "127.0.0.1"],
       ...["--drain-delay", String(drainDelay)],
       // Uploads may wait for as long as a test takes.
-      ...["--stall-timeout", "0", "--min-rate", "0"],
+      ...["--body-timeout", "0", "--min-rate", "0"],
     ];
   }
 

@@ -8,7 +8,7 @@ import { until } from "../support/wait.ts";
 import { type FleetInstance, withFleet } from "./fleet.ts";
 import { Load } from "./load.ts";
 
-/** Octets of an upload of which half has been sent. */
+/** Bytes of an upload of which half has been sent. */
 const HALF = 100_000;
 
 /** Clients of the load. */
@@ -95,7 +95,7 @@ testWith(
       for (const { id, method, startedAt, problem } of failed) {
         const what = `${method} ${id}: ${problem}`;
         // A read is sent again, unless some of the response is there already.
-        const isBegun = / octets early$/.test(problem!);
+        const isBegun = / bytes early$/.test(problem!);
         assert((method === "PUT" || isBegun) && startedAt <= goneAt, what);
         for (const ended of logs) assert(!ended?.stdout.includes(`?n=${id}"`), what);
       }

@@ -1,5 +1,5 @@
-// Load that knows what it is owed: clients that upload files of their own, read them back octet by
-// octet, and keep book of every request. Each has a number in its query, to be found in logs.
+// Load that knows what it is owed: clients that upload files of their own, read them back byte by
+// byte, and keep book of every request. Each has a number in its query, to be found in logs.
 
 import { RawClient } from "../support/raw_client.ts";
 
@@ -22,15 +22,15 @@ const FILES = 4;
 
 /** Content that differs from that of every other number. */
 export function contentOf(id: number, size: number): Uint8Array<ArrayBuffer> {
-  const octets = new Uint8Array(size);
+  const bytes = new Uint8Array(size);
   const pattern = new TextEncoder().encode(`${id};`);
-  for (let at = 0; at < size; at++) octets[at] = pattern[at % pattern.length]!;
-  return octets;
+  for (let at = 0; at < size; at++) bytes[at] = pattern[at % pattern.length]!;
+  return bytes;
 }
 
-/** Whether two arrays hold the same octets. */
+/** Whether two arrays hold the same bytes. */
 export function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((octet, at) => octet === other[at]);
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
 /** What a file may hold, null for nothing: an upload that failed may have been stored. */
@@ -114,7 +114,7 @@ export class Load {
       const { status, content } = await client.readResponse();
       if (status === 404 && allowed.includes(null)) return null;
       if (status !== 200) return `status ${status}`;
-      return allowed.some((each) => each !== null && isSame(each, content)) ? null : "other octets";
+      return allowed.some((each) => each !== null && isSame(each, content)) ? null : "other bytes";
     });
   }
 

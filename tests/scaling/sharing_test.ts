@@ -37,12 +37,12 @@ function put(
   return ask(instance, path, { method: "PUT", body, headers });
 }
 
-/** All instances give these octets of a file, and the same entity tag. */
+/** All instances give these bytes of a file, and the same entity tag. */
 async function checkEverywhere({ instances }: Fleet, path: string, content: Uint8Array) {
   const answers = await Promise.all(instances.map((instance) => ask(instance, path)));
   for (const answer of answers) {
     assertEquals(answer.status, 200, path);
-    assert(isSame(answer.content, content), `${path} has other octets`);
+    assert(isSame(answer.content, content), `${path} has other bytes`);
     assertEquals(answer.etag, answers[0]!.etag);
   }
 }

@@ -29,7 +29,7 @@ const gated: Handler = async (request) => {
   return await handler({ ...request, path: request.path.slice(5) });
 };
 
-/** `/gate/...` waits for the gate, `/fails` is a stream that fails before its first octet. */
+/** `/gate/...` waits for the gate, `/fails` is a stream that fails before its first byte. */
 const mixed: Handler = (request) => {
   calls.push(request.path);
   if (request.path.startsWith("/gate")) return gated(request);
@@ -43,7 +43,7 @@ const askFor = (path: string, lines = "") => `GET ${path} HTTP/1.1\r\nHost: h\r\
 testPipeline(
   "Connection does not keep responses back while a later handler takes its time",
   async ({ connect }) => {
-    for (const name of ["sync", "octets16", "text100"]) {
+    for (const name of ["sync", "bytes16", "text100"]) {
       resetGate();
       using client = await connect();
       await client.send(sentFor(name) + sentFor(name) + askFor("/gate/sync"));
@@ -67,7 +67,7 @@ testPipeline(
     assertEquals((await client.readResponse()).status, 500);
     assertEquals((await client.readToEnd()).length, 0);
     assertEquals(errors.length, 1);
-    const told = records.map(({ status, octetsOut }) => [status, octetsOut]);
+    const told = records.map(({ status, bytesOut }) => [status, bytesOut]);
     assertEquals(told, [[200, 4], [200, 5], [500, 45]]);
   },
   {},
@@ -75,7 +75,7 @@ testPipeline(
 );
 
 testPipeline("Connection invites content only behind what it has answered", async ({ connect }) => {
-  for (const name of ["sync", "async", "octets100"]) {
+  for (const name of ["sync", "async", "bytes100"]) {
     using client = await connect();
     const expecting = "POST /content HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n";
     await client.send(sentFor(name) + expecting + "Content-Length: 3\r\n\r\n");
@@ -106,7 +106,7 @@ testPipeline("Connection answers nothing behind a response that closes", async (
 });
 
 /** What comes last while the peer goes away, with the request that it begins. */
-const LAST = ["sync", "async", "streamed", "content", "missing", "throws", "octets100"];
+const LAST = ["sync", "async", "streamed", "content", "missing", "throws", "bytes100"];
 
 for (const isReset of [true, false]) {
   const what = isReset ? "the peer has gone away" : "the server is closed";
@@ -122,7 +122,7 @@ for (const isReset of [true, false]) {
         const names = ["sync", last, "sync", "sync"];
         await client.send(askFor("/gate/sync") + names.map(sentFor).join(""));
         await gate.entered.promise;
-        client.close(); // With octets unread: that is a reset.
+        client.close(); // With bytes unread: that is a reset.
         if (!isReset) server.close();
         gate.opened.resolve();
         await until(() => server.connections.length === 0);
@@ -132,7 +132,7 @@ for (const isReset of [true, false]) {
         const asked = ["/sync", "/gate/sync", ...names.map((name) => `/${name}`)];
         assertEquals(begun, asked.slice(0, begun.length), last);
         assert(calls.length <= begun.length, `${calls} but ${begun}`);
-        const told = records.slice(1).map(({ status, octetsOut }) => [status, octetsOut]);
+        const told = records.slice(1).map(({ status, bytesOut }) => [status, bytesOut]);
         assertEquals(told, told.map(() => [null, 0]), last);
         if (!isReset) assertEquals(calls, ["/sync", "/gate/sync"]);
       }

@@ -1,4 +1,4 @@
-// Requests of every kind that arrive in one burst, the very octets and the very records that must
+// Requests of every kind that arrive in one burst, the very bytes and the very records that must
 // come of them, and a server that answers them.
 
 import { assert, assertEquals } from "@std/assert";
@@ -12,7 +12,7 @@ import { testWith } from "../support/needs.ts";
 import { fromLatin1, RawClient, toLatin1 } from "../support/raw_client.ts";
 import { until } from "../support/wait.ts";
 
-/** A kind of request, and the very octets of its response, but for the Date. */
+/** A kind of request, and the very bytes of its response, but for the Date. */
 export interface Kind {
   readonly method: string;
   readonly lines?: string;
@@ -24,7 +24,7 @@ export interface Kind {
 }
 
 export const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
-const octetsOf = (length: number) => Uint8Array.from({ length }, (_, at) => (at * 31) % 256);
+const bytesOf = (length: number) => Uint8Array.from({ length }, (_, at) => (at * 31) % 256);
 const LATIN = "\x80caf\xe9\xff";
 const dateless = (response: Omit<HttpResponse, "status">): HttpResponse => ({
   status: 200,
@@ -118,9 +118,9 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     answer: () => dateless({ fields: { "X-A": LATIN }, content: "caf\u00e9 \u20ac" }),
     ...sized("caf\xc3\xa9 \xe2\x82\xac", `X-A: ${LATIN}\r\n`),
   },
-  ...large("octets16", octetsOf(16 * 1024)),
-  ...large("octets100", octetsOf(100 * 1024)),
-  ...large("octets1024", octetsOf(1024 * 1024)),
+  ...large("bytes16", bytesOf(16 * 1024)),
+  ...large("bytes100", bytesOf(100 * 1024)),
+  ...large("bytes1024", bytesOf(1024 * 1024)),
   ...large("text16", "x".repeat(16 * 1024)),
   ...large("text100", "y".repeat(100 * 1024)),
   ...large("text1024", "z".repeat(1024 * 1024)),
@@ -180,7 +180,7 @@ export function testPipeline(
   });
 }
 
-/** Sends all at once and checks every octet of what comes, and every record. */
+/** Sends all at once and checks every byte of what comes, and every record. */
 export async function burst(
   client: RawClient,
   records: LogRecord[],
@@ -200,7 +200,7 @@ export async function burst(
   await sending;
   await until(() => records.length === names.length);
   assertEquals(
-    records.map(({ requestLine, status, octetsOut }) => [requestLine, status, octetsOut]),
+    records.map(({ requestLine, status, bytesOut }) => [requestLine, status, bytesOut]),
     names.map((name) => {
       const { method, status, body } = KINDS[name]!;
       return [`${method} /${name} HTTP/1.1`, Number(status.slice(0, 3)), body.length];

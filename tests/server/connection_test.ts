@@ -344,8 +344,8 @@ testConnection(
     await client.readToEnd();
     assertEquals(
       bench.records.map((
-        { client, requestLine, status, octetsOut },
-      ) => [client, requestLine, status, octetsOut]),
+        { client, requestLine, status, bytesOut },
+      ) => [client, requestLine, status, bytesOut]),
       [
         ["127.0.0.1", "POST /a?b HTTP/1.1", 200, 3],
         ["127.0.0.1", "GET / HTTP/1.1", 200, 0],

@@ -16,8 +16,8 @@ const HEAD = "POST /a HTTP/1.1\r\nHost: h\r\n";
 
 /** Reads the content, and answers with its length. */
 const measure: Handler = async ({ content }) => {
-  const octets = await collect(content, 1 << 30);
-  return { status: 200, content: String(octets.length) };
+  const bytes = await collect(content, 1 << 30);
+  return { status: 200, content: String(bytes.length) };
 };
 
 function testLimits(
@@ -157,7 +157,7 @@ testLimits(
     await client.send(`${HEAD}\r\n`);
     await until(() => records.length > 0);
     assertEquals(records[0]!.status, 200);
-    assert(records[0]!.octetsOut < 100_000_000);
+    assert(records[0]!.bytesOut < 100_000_000);
   },
   () => ({ status: 200, content: new Uint8Array(100_000_000) }),
 );

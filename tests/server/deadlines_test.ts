@@ -65,14 +65,14 @@ Deno.test("Deadlines is not renewed by a trickle of a head", () => {
 });
 
 /** Brings content at a pace until the deadlines is late, or for ten hours. */
-function lateWhileReceiving(deadlines: Deadlines, octets: number, every: number): number | null {
+function lateWhileReceiving(deadlines: Deadlines, bytes: number, every: number): number | null {
   deadlines.beginContent(0);
   for (let second = 0; second < 36_000; second += every) {
     deadlines.expect("content", second * SECOND);
     for (let waited = 0; waited < every; waited++) {
       if (deadlines.isLate((second + waited) * SECOND, false)) return second + waited;
     }
-    deadlines.receive(octets, (second + every) * SECOND);
+    deadlines.receive(bytes, (second + every) * SECOND);
   }
   return null;
 }

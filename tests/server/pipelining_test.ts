@@ -19,7 +19,7 @@ testPipeline("Connection answers a burst of every kind in every order", async (b
   assertEquals(bench.errors, []);
 });
 
-testPipeline("Connection answers any burst, octet for octet", async (bench) => {
+testPipeline("Connection answers any burst, byte for byte", async (bench) => {
   using client = await bench.connect();
   const small = Object.keys(KINDS).filter((name) => !name.includes("1024"));
   const names = fc.array(fc.constantFrom(...small), { maxLength: 12 });
@@ -31,7 +31,7 @@ testPipeline("Connection answers any burst, octet for octet", async (bench) => {
 
 testPipeline("Connection answers with much amid little", async (bench) => {
   using client = await bench.connect();
-  for (const name of ["octets16", "octets100", "octets1024", "text16", "text100", "text1024"]) {
+  for (const name of ["bytes16", "bytes100", "bytes1024", "text16", "text100", "text1024"]) {
     await burst(client, bench.records, ["sync", name, "latin", "async", name, name, "streamed"]);
   }
 });

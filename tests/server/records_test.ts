@@ -12,12 +12,12 @@ import { testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { until } from "../support/wait.ts";
 
-/** Status, octets in and out, whether the response is whole, and why the connection ends. */
+/** Status, bytes in and out, whether the response is whole, and why the connection ends. */
 type Told = readonly [number | null, number, number | string, boolean, string | null];
 
 const LARGE = 12 * 1024 * 1024;
-const ask = (path: string, lines = "", minor = 1) =>
-  `GET ${path} HTTP/1.${minor}\r\nHost: h\r\n${lines}\r\n`;
+const ask = (path: string, lines = "", minorVersion = 1) =>
+  `GET ${path} HTTP/1.${minorVersion}\r\nHost: h\r\n${lines}\r\n`;
 const post = (path: string, length: number, content: string) =>
   `POST ${path} HTTP/1.1\r\nHost: h\r\nContent-Length: ${length}\r\n\r\n${content}`;
 
@@ -154,9 +154,9 @@ async function handle({ path, content }: HttpRequest): Promise<HttpResponse> {
   }
 }
 
-/** Content that fails after so many octets. */
-function failing(octets: number): Content {
-  let left = octets;
+/** Content that fails after so many bytes. */
+function failing(bytes: number): Content {
+  let left = bytes;
   const content: Content = {
     length: 9,
     read: () => left-- > 0 ? Promise.resolve(new Uint8Array(1)) : Promise.reject(new Error("!")),
@@ -166,10 +166,10 @@ function failing(octets: number): Content {
   return content;
 }
 
-function tell({ status, octetsIn, octetsOut, isComplete, closeReason }: LogRecord): Told {
+function tell({ status, bytesIn, bytesOut, isComplete, closeReason }: LogRecord): Told {
   const isText = status !== null && status >= 400;
-  const size = isText && octetsOut > 0 ? "text" : isComplete ? octetsOut : "part";
-  return [status, octetsIn, size, isComplete, closeReason];
+  const size = isText && bytesOut > 0 ? "text" : isComplete ? bytesOut : "part";
+  return [status, bytesIn, size, isComplete, closeReason];
 }
 
 for (const { name, sent, then = "end", limits = {}, told } of cases) {
@@ -197,9 +197,9 @@ for (const { name, sent, then = "end", limits = {}, told } of cases) {
       await server.close();
     }
     assertEquals(records.map(tell), told);
-    for (const [index, { id, octetsOut }] of records.entries()) {
+    for (const [index, { id, bytesOut }] of records.entries()) {
       assertEquals(id, `1-${index + 1}`);
-      assertEquals(octetsOut < LARGE, true);
+      assertEquals(bytesOut < LARGE, true);
     }
   });
 }

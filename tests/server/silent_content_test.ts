@@ -10,10 +10,10 @@ import { serve } from "../../lib/server/server.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";
 
-/** How many octets come before the silence, and what the response is, given the content. */
+/** How many bytes come before the silence, and what the response is, given the content. */
 const CASES: readonly [
   name: string,
-  octets: number,
+  bytes: number,
   length: number | null,
   respond: (request: HttpRequest, response: HttpResponse) => HttpResponse | Promise<HttpResponse>,
   status: number | null,
@@ -24,7 +24,7 @@ const CASES: readonly [
   ["in a coding", 3, null, encodeContent, 200],
 ];
 
-for (const [name, octets, length, respond, status] of CASES) {
+for (const [name, bytes, length, respond, status] of CASES) {
   for (const end of ["close", "drain"] as const) {
     testWith(["net"], `Server.${end}() ends content that is silent ${name}`, async () => {
       const silent = Promise.withResolvers<void>();
@@ -32,7 +32,7 @@ for (const [name, octets, length, respond, status] of CASES) {
       const stream = () =>
         new ReadableStream<Uint8Array>({
           start(controller) {
-            if (octets > 0) controller.enqueue(new Uint8Array(octets));
+            if (bytes > 0) controller.enqueue(new Uint8Array(bytes));
           },
           pull: () => silent.resolve(),
           cancel() {

@@ -155,14 +155,14 @@ testTls("TLS: a truncated upload is none, with and without close_notify", {}, as
     }).spawn();
     const writer = rude.stdin.getWriter();
     await writer.write(new TextEncoder().encode(`${POST}${framing}\r\n\r\n${part}`));
-    await until(() => bench.server.connections.some(({ exchange }) => exchange?.octetsIn === 3));
+    await until(() => bench.server.connections.some(({ exchange }) => exchange?.bytesIn === 3));
     rude.kill("SIGKILL");
     await rude.status;
     await writer.close().catch(() => {});
     await until(() => records.length === count);
   }
   assertEquals(
-    records.map(({ status, octetsIn, closeReason }) => [status, octetsIn, closeReason]),
+    records.map(({ status, bytesIn, closeReason }) => [status, bytesIn, closeReason]),
     [
       [400, 3, "bad-request"],
       [null, 3, "client-gone"],

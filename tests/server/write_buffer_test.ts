@@ -1,5 +1,5 @@
-// Responses that gather: whatever is put in comes out, octet for octet and in order, however few
-// octets the system takes at a time; and when it takes no more, each response is told what left.
+// Responses that gather: whatever is put in comes out, byte for byte and in order, however few
+// bytes the system takes at a time; and when it takes no more, each response is told what left.
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -11,7 +11,7 @@ import { Socket } from "../../lib/server/socket.ts";
 import { Deadlines } from "../../lib/server/deadlines.ts";
 import { fromLatin1, toLatin1 } from "../support/raw_client.ts";
 
-/** A socket that takes so many octets at a time, and fails after so many in all. */
+/** A socket that takes so many bytes at a time, and fails after so many in all. */
 class Sink {
   taken = "";
   readonly #step: number;
@@ -22,11 +22,11 @@ class Sink {
     this.#most = most;
   }
 
-  write(octets: Uint8Array): Promise<number> {
+  write(bytes: Uint8Array): Promise<number> {
     const room = this.#most - this.taken.length;
     if (room === 0) return Promise.reject(new Deno.errors.BrokenPipe("full"));
-    const count = Math.min(octets.length, this.#step, room);
-    this.taken += toLatin1(octets.subarray(0, count));
+    const count = Math.min(bytes.length, this.#step, room);
+    this.taken += toLatin1(bytes.subarray(0, count));
     return Promise.resolve(count);
   }
 }
@@ -39,8 +39,8 @@ function outboxTo(sink: Sink): WriteBuffer {
 /** Latin-1 text of some length: no two neighbours are alike, and what is beyond ASCII is there. */
 function text(length: number, seed: number, isAscii: boolean): string {
   const base = Array.from({ length: Math.min(length, 251) }, (_, at) => {
-    const octet = (at * 7 + seed) % 256;
-    return String.fromCharCode(isAscii ? octet & 0x7f : octet);
+    const byte = (at * 7 + seed) % 256;
+    return String.fromCharCode(isAscii ? byte & 0x7f : byte);
   }).join("");
   return base.repeat(Math.ceil(length / 251)).slice(0, length);
 }
@@ -60,19 +60,19 @@ const response = fc.record({
 async function sendAll(
   buffer: WriteBuffer,
   responses: readonly { head: [number, boolean]; content: number | null; hasRoom: boolean }[],
-): Promise<{ reports: [index: number, octets: number][]; sizes: number[]; all: string }> {
+): Promise<{ reports: [index: number, bytes: number][]; sizes: number[]; all: string }> {
   const reports: [number, number][] = [];
   const sizes: number[] = [];
   let all = "";
   try {
     for (const [index, { head: [length, isAscii], content, hasRoom }] of responses.entries()) {
       const head = text(length, index, isAscii);
-      const octets = content === null ? null : fromLatin1(text(content, index + 100, false));
-      all += head + (octets === null ? "" : toLatin1(octets));
+      const bytes = content === null ? null : fromLatin1(text(content, index + 100, false));
+      all += head + (bytes === null ? "" : toLatin1(bytes));
       sizes.push(length + (content ?? 0));
       const cut = Math.floor(head.length / 3);
       const composed = { beginning: fromLatin1(head.slice(0, cut)), rest: head.slice(cut) };
-      const lasting = octets !== null && hasRoom ? withHeadroom(octets) : octets;
+      const lasting = bytes !== null && hasRoom ? withHeadroom(bytes) : bytes;
       buffer.put(composed, lasting ?? "", (sent) => reports.push([index, sent]));
       if (buffer.isFull) await buffer.flush();
     }
@@ -83,13 +83,13 @@ async function sendAll(
   return { reports, sizes, all };
 }
 
-Deno.test("WriteBuffer sends what was put into it, octet for octet, and reports each response once", async () => {
+Deno.test("WriteBuffer sends what was put into it, byte for byte, and reports each response once", async () => {
   const responses = fc.array(response, { maxLength: 12 });
   await fc.assert(
     fc.asyncProperty(responses, fc.integer({ min: 997, max: 70_000 }), async (series, step) => {
       const sink = new Sink(step, Infinity);
       const { reports, sizes, all } = await sendAll(outboxTo(sink), series);
-      assert(sink.taken === all, `${sink.taken.length} octets of ${all.length}`);
+      assert(sink.taken === all, `${sink.taken.length} bytes of ${all.length}`);
       assertEquals(reports, [...sizes.entries()]);
     }),
     { numRuns: 150 },
@@ -115,16 +115,16 @@ Deno.test("WriteBuffer reports what has really left of each response when the pe
   );
 });
 
-/** A socket that looks at the octets only once it is told to: as late as a slow peer lets the system. */
+/** A socket that looks at the bytes only once it is told to: as late as a slow peer lets the system. */
 class LateSink {
   taken = "";
   takeAll: () => void = () => {};
 
-  write(octets: Uint8Array): Promise<number> {
+  write(bytes: Uint8Array): Promise<number> {
     return new Promise((resolve) => {
       this.takeAll = () => {
-        this.taken += toLatin1(octets);
-        resolve(octets.length);
+        this.taken += toLatin1(bytes);
+        resolve(bytes.length);
       };
     });
   }

@@ -66,7 +66,7 @@ const pipeline: Behaviour = (visitor) =>
     for (const text of texts) await assertText(client, text);
   });
 
-/** A good request, octet by octet or nearly so. */
+/** A good request, byte by byte or nearly so. */
 const dawdle: Behaviour = (visitor) =>
   visit(visitor, async (client) => {
     const text = visitor.random.text(10);
@@ -113,8 +113,8 @@ const store: Behaviour = (visitor) =>
 async function decoded({ fields, content, text }: RawResponse): Promise<string> {
   if (!fields.has("content-encoding")) return text;
   const stream = new Blob([content.slice()]).stream();
-  const octets = await toBytes(stream.pipeThrough(new DecompressionStream("gzip")));
-  return new TextDecoder().decode(octets);
+  const bytes = await toBytes(stream.pipeThrough(new DecompressionStream("gzip")));
+  return new TextDecoder().decode(bytes);
 }
 
 /** Something malformed, perhaps after a good request. */
@@ -162,7 +162,7 @@ const remainSilent: Behaviour = (visitor) =>
     await new Promise((resolve) => setTimeout(resolve, visitor.random.integer(0, 50)));
   });
 
-/** An upload that is refused before it is read: the answer arrives, and no octet is a request. */
+/** An upload that is refused before it is read: the answer arrives, and no byte is a request. */
 const intrude: Behaviour = (visitor) =>
   visit(visitor, async (client) => {
     const inner = echo("smuggled").repeat(visitor.random.integer(1, 5000));

@@ -1,5 +1,5 @@
 // The soak: hundreds of clients at a time, each behaving as chance has it, for a while; and then
-// the server is looked over. Nothing may be left behind: no octet, no file, no connection.
+// the server is looked over. Nothing may be left behind: no byte, no file, no connection.
 
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { Program } from "../support/program.ts";
@@ -46,7 +46,7 @@ const MEMORY_LEEWAY = 64;
 export async function soak(path: string, options: SoakOptions): Promise<SoakReport> {
   await Deno.writeTextFile(`${path}/large`, new Random(options.seed).text(1 << 20));
   // Deadlines are for the tests of deadlines: here a busy machine makes every client a slow one.
-  const patient = ["--head-timeout", "60", "--stall-timeout", "60", "--min-rate", "0"];
+  const patient = ["--header-timeout", "60", "--body-timeout", "60", "--min-rate", "0"];
   const program = await Program.start(["--directory", path, "--log", "off", ...patient]);
   await (await fetch(program.url("/"))).text(); // What is opened at the first need is open now.
   const before = [await countDescriptors(program.pid), await memory(program.pid)] as const;

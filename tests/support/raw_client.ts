@@ -1,4 +1,4 @@
-// A client made of a bare socket, of TCP by default: it sends any octets, well-formed or not, and reads
+// A client made of a bare socket, of TCP by default: it sends any bytes, well-formed or not, and reads
 // responses by the letter, so that nothing a real client forgives goes unseen.
 
 /** A response as it came. */
@@ -29,11 +29,11 @@ export class RawClient {
     return new RawClient(await Deno.connect({ hostname, port }));
   }
 
-  /** Sends text, each character one octet, or octets. */
+  /** Sends text, each character one byte, or bytes. */
   async send(data: string | Uint8Array): Promise<void> {
-    const octets = typeof data === "string" ? fromLatin1(data) : data;
-    for (let at = 0; at < octets.length;) {
-      at += await this.#conn.write(octets.subarray(at));
+    const bytes = typeof data === "string" ? fromLatin1(data) : data;
+    for (let at = 0; at < bytes.length;) {
+      at += await this.#conn.write(bytes.subarray(at));
     }
   }
 
@@ -124,16 +124,16 @@ export class RawClient {
     return line.slice(0, -2);
   }
 
-  /** Reads just so many octets. */
+  /** Reads just so many bytes. */
   async read(count: number): Promise<Uint8Array<ArrayBuffer>> {
     while (this.#received.length < count) {
       if (!await this.#receive()) {
-        throw new Error(`Closed ${count - this.#received.length} octets early`);
+        throw new Error(`Closed ${count - this.#received.length} bytes early`);
       }
     }
-    const octets = this.#received.slice(0, count);
+    const bytes = this.#received.slice(0, count);
     this.#received = this.#received.slice(count);
-    return octets;
+    return bytes;
   }
 
   /** Reads until the server closes. A reset is an error. */
@@ -179,16 +179,16 @@ export async function isRefused(connect: () => Promise<RawClient>): Promise<bool
   }
 }
 
-/** Octets as text, each one character of the same number. */
-export function toLatin1(octets: Uint8Array): string {
+/** Bytes as text, each one character of the same number. */
+export function toLatin1(bytes: Uint8Array): string {
   let text = "";
-  for (const octet of octets) text += String.fromCharCode(octet);
+  for (const byte of bytes) text += String.fromCharCode(byte);
   return text;
 }
 
-/** The octets of a text whose characters are all below 0x100. */
+/** The bytes of a text whose characters are all below 0x100. */
 export function fromLatin1(text: string): Uint8Array<ArrayBuffer> {
-  const octets = new Uint8Array(text.length);
-  for (let at = 0; at < text.length; at++) octets[at] = text.charCodeAt(at);
-  return octets;
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
 }

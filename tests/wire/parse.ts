@@ -51,7 +51,7 @@ function drain(parser: RequestParser, outcome: Outcome): void {
         outcome.partial = `${event.head.method} ${event.head.path} `;
         break;
       case "content":
-        outcome.partial += toLatin1(event.octets);
+        outcome.partial += toLatin1(event.data);
         break;
       case "end":
         outcome.requests.push(outcome.partial!);

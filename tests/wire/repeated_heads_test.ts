@@ -127,7 +127,7 @@ const SERIES: [name: string, messages: Message[]][] = [
   ["has another last value", [A, A, A.replace("X: 1", "X: 2"), A].map(bare)],
   ["has a bare CR at its end", [A, A, A.slice(0, -2) + "\rG"].map(bare)],
   [
-    "has another minor version",
+    "has another minorVersion version",
     [A, A, A.replace("1.1", "1.0"), A, A.replace("1.1", "1.2")].map(bare),
   ],
   ["has another major version", [A, A, A.replace("1.1", "2.1")].map(bare)],

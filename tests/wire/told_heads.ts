@@ -28,7 +28,7 @@ class Reader {
       for (let event = this.#parser.next(); event !== null; event = this.#parser.next()) {
         if (event.type === "head") {
           this.found.push({ ...told(event.head), line: this.#parser.requestLine });
-        } else if (event.type === "content") this.#addContent(toLatin1(event.octets));
+        } else if (event.type === "content") this.#addContent(toLatin1(event.data));
         else this.found.push("end");
       }
       return true;

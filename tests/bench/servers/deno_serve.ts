@@ -3,7 +3,7 @@
 
 const [port, directory, reading] = Deno.args;
 const TEXT = { "content-type": "text/plain" };
-const OCTETS = { "content-type": "application/octet-stream" };
+const BYTES = { "content-type": "application/octet-stream" };
 
 Deno.serve({ hostname: "127.0.0.1", port: Number(port), onListen() {} }, (request) => {
   const path = request.url.slice(request.url.indexOf("/", "http://".length));
@@ -29,11 +29,11 @@ function echo(request: Request, content: string): Response {
 async function file(request: Request, path: string): Promise<Response> {
   if (request.method !== "GET") return await store(request, path);
   try {
-    if (reading === "whole") return new Response(await Deno.readFile(path), { headers: OCTETS });
+    if (reading === "whole") return new Response(await Deno.readFile(path), { headers: BYTES });
     const opened = await Deno.open(path);
     const { size } = await opened.stat();
     return new Response(opened.readable, {
-      headers: { ...OCTETS, "content-length": String(size) },
+      headers: { ...BYTES, "content-length": String(size) },
     });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

@@ -1,5 +1,5 @@
 // The floor: what a read and a write cost on Deno, and nothing else. It counts the heads that have
-// come whole, and answers each with the same octets: those of Wireserve's answer to /echo/abc.
+// come whole, and answers each with the same bytes: those of Wireserve's answer to /echo/abc.
 // Arguments: the port.
 
 /** The answer to a head: constant, so that composing it costs nothing. */
@@ -8,7 +8,7 @@ const ANSWER = new TextEncoder().encode(
     "Vary: Accept-Encoding\r\nContent-Length: 3\r\n\r\nabc",
 );
 
-/** Octets that one read takes at the most, and so a bound on the heads that end in it. */
+/** Bytes that one read takes at the most, and so a bound on the heads that end in it. */
 const CAPACITY = 16384;
 const SHORTEST_HEAD = 16;
 
@@ -29,8 +29,8 @@ async function serve(conn: Deno.TcpConn): Promise<void> {
       const { count, end } = countHeads(buffer, filled);
       if (end < filled) buffer.copyWithin(0, end, filled);
       filled -= end;
-      const octets = ANSWERS.subarray(0, count * ANSWER.length);
-      for (let at = 0; at < octets.length;) at += await conn.write(octets.subarray(at));
+      const bytes = ANSWERS.subarray(0, count * ANSWER.length);
+      for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
     }
   } catch {
     // The client has gone.
