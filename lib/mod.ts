@@ -24,7 +24,7 @@
  * @module
  */
 
-export { encodeContent } from "./http/coding.ts";
+export { encodeContent } from "./compression.ts";
 export { collect, type Content, fromStream, toStream } from "./http/content.ts";
 export { Fields, type ResponseFields } from "./http/fields.ts";
 export type { Framing } from "./http/framing.ts";
@@ -53,4 +53,4 @@ export { type Certificate, type Endpoint, removeStaleSocket } from "./server/lis
 export { serve, type Server } from "./server/server.ts";
 export type { ServeOptions } from "./server/options.ts";
 export type { ServerObserver } from "./server/observer.ts";
-export { TrustedProxies } from "./server/trusted_proxies.ts";
+export { TrustedProxies } from "./trusted_proxies.ts";

@@ -1,7 +1,7 @@
 // THE TABLE: everything that the program answers, at a glance.
 
 import type { FileHandlers } from "./files/handlers.ts";
-import { encodeContent } from "./http/coding.ts";
+import { encodeContent } from "./compression.ts";
 import type { Handler, HttpRequest, HttpResponse } from "./http/message.ts";
 import { StatusError } from "./http/status.ts";
 import { encodeLatin1, isAscii } from "./http/syntax.ts";

@@ -1,6 +1,7 @@
 // One line for each exchange and each event, without its line end. Pure: whoever serves formats
 // its own lines, be it a worker, and passes on text. What clients send is escaped.
 
+import { oncePerSecond } from "../http/date.ts";
 import type { RequestHead } from "../http/message.ts";
 import type { LogRecord } from "../server/log_record.ts";
 import { escapeText, toAsciiJson } from "./escaping.ts";
@@ -98,26 +99,13 @@ function partOf(requestLine: string | null, index: number): string | null {
   return requestLine?.split(" ")[index] ?? null;
 }
 
-/** Text about a moment that stays the same for a second, and so is made once a second. */
-function oncePerSecond(textOf: (date: Date) => string): (moment: number) => string {
-  let second = NaN;
-  let text = "";
-  return (moment) => {
-    const now = Math.floor(moment / 1000);
-    if (now === second) return text;
-    second = now;
-    text = textOf(new Date(moment));
-    return text;
-  };
-}
-
 /** A moment as Common Log Format has it: `20/Nov/2026:09:21:00 +0000`. */
-const commonTime = oncePerSecond((date) => {
-  const [, day, month, year, clock] = date.toUTCString().split(" ");
+const commonTime = oncePerSecond((moment) => {
+  const [, day, month, year, clock] = new Date(moment).toUTCString().split(" ");
   return `${day}/${month}/${year}:${clock} +0000`;
 });
 
-const isoSecond = oncePerSecond((date) => date.toISOString().slice(0, 19));
+const isoSecond = oncePerSecond((moment) => new Date(moment).toISOString().slice(0, 19));
 
 /** A moment as RFC 3339 has it, in milliseconds: `2026-11-20T09:21:00.000Z`. */
 function isoTime(moment: number): string {

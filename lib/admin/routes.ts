@@ -2,7 +2,7 @@
 // alive and ready, what it counts, what it is transferring now.
 
 import { escapeText, toAsciiJson } from "../access_log/escaping.ts";
-import { negotiateType } from "../http/accept.ts";
+import { negotiateType } from "../http/negotiation.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { type Route, router } from "../router.ts";
 import type { ConnectionView } from "../server/connection_view.ts";

@@ -4,8 +4,7 @@ import type { Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
 import type { Root } from "./root.ts";
 import { notFound } from "./fs_errors.ts";
-import { withDirectoryLock } from "./directory_lock.ts";
-import { withLock } from "./locks.ts";
+import { withDirectoryLock, withLock } from "./lock.ts";
 import { DirectorySync, lstat, parentOf } from "./paths.ts";
 import { currentValidators } from "./validators.ts";
 

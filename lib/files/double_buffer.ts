@@ -2,6 +2,8 @@
 // and a second one is filled while the first is emptied; but a peer that dawdles keeps what it has
 // got. So there is a fixed number of them for all, and small ones for those who come too late.
 
+import { BufferPool } from "../server/buffer_pool.ts";
+
 /** Bytes of a small piece: 64 KiB. */
 export const SMALL_BUFFER = 65536;
 
@@ -17,18 +19,15 @@ const MAX_FREE = 4;
 /** Two large pieces. */
 export type DoubleBuffer = readonly [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>];
 
-const spare: DoubleBuffer[] = [];
-let taken = 0;
+const largeBuffers = new BufferPool(LARGE_BUFFER, 2 * MAX_FREE);
 
-/** A pair of large pieces, to be given back, or null where none is left. */
+/** A pair of large buffers, to be given back, or null where none is left. */
 export function acquireDoubleBuffer(): DoubleBuffer | null {
-  if (taken === MAX_DOUBLE_BUFFERS) return null;
-  taken++;
-  return spare.pop() ?? [new Uint8Array(LARGE_BUFFER), new Uint8Array(LARGE_BUFFER)];
+  if (largeBuffers.inUse >= 2 * MAX_DOUBLE_BUFFERS) return null;
+  return [largeBuffers.acquire(), largeBuffers.acquire()];
 }
 
 /** Gives a pair back, once nothing is read into it or written from it any more. */
-export function releaseDoubleBuffer(pair: DoubleBuffer): void {
-  taken--;
-  if (spare.length < MAX_FREE) spare.push(pair);
+export function releaseDoubleBuffer(buffers: DoubleBuffer): void {
+  for (const buffer of buffers) largeBuffers.release(buffer);
 }

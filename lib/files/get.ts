@@ -2,16 +2,9 @@
 // part is wanted, in the order of RFC 9110 section 13.2.2.
 
 import { create as contentDisposition } from "content-disposition"; // RFC 6266, typed, no dependencies
-import {
-  canEncode,
-  type Coding,
-  DYNAMIC_CODINGS,
-  encode,
-  negotiateCoding,
-  withVary,
-} from "../http/coding.ts";
+import { canEncode, DYNAMIC_CODINGS, encode } from "../compression.ts";
 import type { ResponseFields } from "../http/fields.ts";
-import { withHeadroom } from "../http/headroom.ts";
+import { type Coding, negotiateCoding, withVary } from "../http/negotiation.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { evaluatePreconditions, isRangeCurrent, type Validators } from "../http/preconditions.ts";
 import { contentRange, layOutRanges, selectRanges } from "../http/range.ts";
@@ -116,7 +109,7 @@ async function cacheFile(
   const isDirect = path === join(root.path, name);
   if (!isQuiescent || !isDirect || response.status !== 200) return { ...response, content: bytes };
   const fields = Object.freeze(response.fields!);
-  const whole = { ...response, fields, content: withHeadroom(bytes) };
+  const whole = { ...response, fields, content: bytes };
   cache.put(name, {
     path,
     info,

@@ -1,7 +1,7 @@
 // The handlers of /files: what a client may ask of the root.
 
-import { negotiateType } from "../http/accept.ts";
-import { encodeContent, withVary } from "../http/coding.ts";
+import { encodeContent } from "../compression.ts";
+import { negotiateType, withVary } from "../http/negotiation.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../http/message.ts";
 import { evaluatePreconditions, type Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";

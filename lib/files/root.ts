@@ -3,7 +3,7 @@
 // Deno's own --allow-read=DIR follows links out of DIR, so it is no help with that.
 
 import { StatusError } from "../http/status.ts";
-import { withLock } from "./locks.ts";
+import { withLock } from "./lock.ts";
 import { CreatedDirectories } from "./created_directories.ts";
 import { splitName } from "./names.ts";
 import { isFileAtSync, join, realPathOrNull } from "./paths.ts";

@@ -1,7 +1,7 @@
 // The entity tag and the date of a file (RFC 9110 section 8.8): what changes when the file does.
 
 import { formatDate } from "../http/date.ts";
-import type { Coding } from "../http/coding.ts";
+import type { Coding } from "../http/negotiation.ts";
 import type { ResponseFields } from "../http/fields.ts";
 import type { Validators } from "../http/preconditions.ts";
 import type { SyncFilePolicy } from "./sync_policy.ts";

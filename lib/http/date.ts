@@ -54,3 +54,21 @@ function fullYear(year: string, now: number): number {
   const inThisCentury = thisYear - thisYear % 100 + Number(year);
   return inThisCentury > thisYear + 50 ? inThisCentury - 100 : inThisCentury;
 }
+
+/**
+ * Text about a moment that is the same for a second, and so is made once a second.
+ *
+ * @param format Makes the text. A moment is milliseconds since 1970, UTC.
+ */
+export function oncePerSecond(format: (moment: number) => string): (moment: number) => string {
+  let second = NaN;
+  let text = "";
+  return (moment) => {
+    const now = Math.floor(moment / 1000);
+    if (now !== second) {
+      second = now;
+      text = format(1000 * now);
+    }
+    return text;
+  };
+}

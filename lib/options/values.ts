@@ -4,7 +4,7 @@
 // Well kept, typed, and without dependencies: addresses and prefixes are not ours to parse.
 import ipaddr from "ipaddr.js";
 import { isLimit, type Limits } from "../server/limits.ts";
-import { isProxy } from "../server/trusted_proxies.ts";
+import { isProxy } from "../trusted_proxies.ts";
 
 /** A command line that cannot be followed. Its message is one line for the person who typed it. */
 export class UsageError extends Error {

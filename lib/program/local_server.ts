@@ -8,13 +8,13 @@ import { fileHandlers } from "../files/handlers.ts";
 import type { Options } from "../options/parse.ts";
 import { router } from "../router.ts";
 import { routes } from "../routes.ts";
-import { elapse } from "../server/clock.ts";
+import { sleep } from "../server/deadlines.ts";
 import type { ConnectionView } from "../server/connection_view.ts";
 import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
 import { serve, type Server } from "../server/server.ts";
 import type { Certificate, Endpoint } from "../server/listener.ts";
 import type { ServerObserver } from "../server/observer.ts";
-import { TrustedProxies } from "../server/trusted_proxies.ts";
+import { TrustedProxies } from "../trusted_proxies.ts";
 import type { ServerHandle } from "./server_handle.ts";
 
 /** Milliseconds that handlers whose client was cut off may take: a file system may hang. */
@@ -85,7 +85,7 @@ export class LocalServer implements ServerHandle {
 
   async drain(grace: number): Promise<void> {
     if (grace > 0) await this.#server.stopListening(); // The grace begins then.
-    await elapse(grace + HANDLER_GRACE, this.#server.drain(grace));
+    await sleep(grace + HANDLER_GRACE, this.#server.drain(grace));
   }
 
   replaceCertificate(certificate: Certificate): Promise<void> {

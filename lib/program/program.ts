@@ -10,7 +10,7 @@ import { Root } from "../files/root.ts";
 import { removeStaleUploads } from "../files/stale_uploads.ts";
 import type { Options, TlsFiles } from "../options/parse.ts";
 import { type Address, UsageError } from "../options/values.ts";
-import { elapse } from "../server/clock.ts";
+import { sleep } from "../server/deadlines.ts";
 import type { Server } from "../server/server.ts";
 import { type Certificate, isSocket, ListenerSet, removeStaleSocket } from "../server/listener.ts";
 import { WorkerPool } from "./worker_pool.ts";
@@ -51,7 +51,7 @@ export async function run(options: Options, version: string): Promise<void> {
 /** Resolves when nobody waits any longer for a start: it may hang, as a file system may. */
 async function startupAborted(signals: Signals, grace: number): Promise<null> {
   await signals.end;
-  await elapse(grace, signals.secondEnd);
+  await sleep(grace, signals.secondEnd);
   return null;
 }
 
@@ -86,7 +86,7 @@ class Program {
     const program = new Program(options, log, file, handle);
     await program.#startAdmin(version);
     log.event("serving", `${options.directory ?? "no directory"} at ${handle.url}`);
-    await elapse(STARTUP_LOG_TIMEOUT, log.flush()); // Whoever reads it may not: the program serves already.
+    await sleep(STARTUP_LOG_TIMEOUT, log.flush()); // Whoever reads it may not: the program serves already.
     return program;
   }
 
@@ -164,18 +164,18 @@ class Program {
     const { grace, drainDelay } = this.#options;
     if (drainDelay > 0) {
       this.#log.event("leaving", `in ${drainDelay / 1000} s`);
-      await elapse(drainDelay);
+      await sleep(drainDelay);
     }
     this.#log.event("draining", `${grace / 1000} s at most`);
     await this.#server.drain(grace);
-    await elapse(ADMIN_CLOSE_TIMEOUT, this.#admin?.close());
-    await elapse(FINAL_LOG_TIMEOUT, this.#log.flush());
+    await sleep(ADMIN_CLOSE_TIMEOUT, this.#admin?.close());
+    await sleep(FINAL_LOG_TIMEOUT, this.#log.flush());
   }
 
   /** Ends the program with whatever is under way. Sockets and the log get the moment they need. */
   async leave(): Promise<void> {
     const left = Promise.all([this.#server.drain(0), this.#admin?.close()]);
-    await elapse(ADMIN_CLOSE_TIMEOUT, left.then(() => this.#log.flush()));
+    await sleep(ADMIN_CLOSE_TIMEOUT, left.then(() => this.#log.flush()));
   }
 }
 

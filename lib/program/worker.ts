@@ -3,7 +3,7 @@
 
 import { AccessLog } from "../access_log/access_log.ts";
 import type { LineSink } from "../access_log/sink.ts";
-import { elapse } from "../server/clock.ts";
+import { sleep } from "../server/deadlines.ts";
 import type { Certificate } from "../server/listener.ts";
 import { messageOf } from "./startup_error.ts";
 import { LocalServer, type WorkerConfig } from "./local_server.ts";
@@ -119,7 +119,7 @@ function fail(event: Event, error: unknown): void {
 
 /** What has been logged and counted is not to be lost. */
 async function reportFailure(message: string): Promise<void> {
-  if (log !== null) await elapse(FINAL_LOG_TIMEOUT, log.flush());
+  if (log !== null) await sleep(FINAL_LOG_TIMEOUT, log.flush());
   scope.postMessage({ type: "failed", message, stats: await stats() });
 }
 

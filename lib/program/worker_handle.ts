@@ -3,7 +3,7 @@
 
 import type { AccessLog } from "../access_log/access_log.ts";
 import { withoutGauges } from "../admin/metrics.ts";
-import { elapse } from "../server/clock.ts";
+import { sleep } from "../server/deadlines.ts";
 import type { Certificate } from "../server/listener.ts";
 import { deserializeError, messageOf, StartupError } from "./startup_error.ts";
 import type { WorkerConfig } from "./local_server.ts";
@@ -157,7 +157,7 @@ export class WorkerHandle {
   /** Has it stop listening, unless it is too busy to heed. */
   async stopListening(): Promise<void> {
     this.send({ type: "stop listening" });
-    await elapse(
+    await sleep(
       REPLY_TIMEOUT,
       Promise.race([this.#stoppedListening.promise, this.#terminated.promise]),
     );

@@ -4,7 +4,7 @@
 
 import type { AccessLog } from "../access_log/access_log.ts";
 import { single, type Snapshot, sumSnapshots } from "../admin/metrics.ts";
-import { elapse } from "../server/clock.ts";
+import { sleep } from "../server/deadlines.ts";
 import type { ConnectionView } from "../server/connection_view.ts";
 import type { Certificate } from "../server/listener.ts";
 import { messageOf } from "./startup_error.ts";
@@ -30,7 +30,7 @@ export interface WorkerPoolOptions {
   readonly log: AccessLog;
   /** The module that each worker runs; by default the program's own. */
   readonly entry?: URL;
-  /** Waits for so many milliseconds, or until the pool ends: {@linkcode elapse} by default. */
+  /** Waits for so many milliseconds, or until the pool ends: {@linkcode sleep} by default. */
   readonly pause?: (milliseconds: number, end: Promise<void>) => Promise<void>;
 }
 
@@ -50,7 +50,7 @@ export class WorkerPool implements ServerHandle {
   #terminatedStats: Snapshot = [];
 
   private constructor(options: WorkerPoolOptions) {
-    this.#options = { entry: new URL("./worker.ts", import.meta.url), pause: elapse, ...options };
+    this.#options = { entry: new URL("./worker.ts", import.meta.url), pause: sleep, ...options };
     this.#config = options.config;
   }
 

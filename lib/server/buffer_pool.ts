@@ -1,36 +1,38 @@
-// The memory that responses gather in, in two sizes. What nobody uses at the moment is kept for the
-// next: to allocate 150 bytes anew costs a microsecond.
-
-/** Bytes of a large piece: a page of text with its head, or a hundred small responses. */
-export const LARGE_BUFFER = 16384;
-
-/** Bytes of a small piece: one small response. */
-const SMALL_BUFFER = 2048;
-
-/**
- * Pieces that are kept, 2 MiB and 1 MiB: a thousand connections that are answered in one turn of
- * the loop take a small piece each. Bought: 4 us of 24 for each of their requests.
- */
-const MAX_SMALL_BUFFERS = 1024;
-const MAX_LARGE_BUFFERS = 64;
+// Buffers that are used again and again: allocating 150 bytes costs a microsecond.
 
 type Buffer = Uint8Array<ArrayBuffer>;
 
-const freeSmall: Buffer[] = [];
-const freeLarge: Buffer[] = [];
+/** Buffers of one size. Those that are released are kept for reuse, up to a number. */
+export class BufferPool {
+  /** Bytes of each buffer. */
+  readonly size: number;
+  readonly #maxFree: number;
+  readonly #free: Buffer[] = [];
+  #inUse = 0;
 
-/** Buffer for so many bytes at least. */
-export function acquireBuffer(size: number): Buffer {
-  if (size <= SMALL_BUFFER) return freeSmall.pop() ?? new Uint8Array(SMALL_BUFFER);
-  if (size <= LARGE_BUFFER) return freeLarge.pop() ?? new Uint8Array(LARGE_BUFFER);
-  return new Uint8Array(size);
-}
+  /**
+   * @param size Bytes of each buffer.
+   * @param maxFree Unused buffers that are kept at most.
+   */
+  constructor(size: number, maxFree: number) {
+    this.size = size;
+    this.#maxFree = maxFree;
+  }
 
-/** Gives memory back, once nothing is written from it any more. */
-export function releaseBuffer(memory: Buffer): void {
-  if (memory.length === SMALL_BUFFER) {
-    if (freeSmall.length < MAX_SMALL_BUFFERS) freeSmall.push(memory);
-  } else if (memory.length === LARGE_BUFFER) {
-    if (freeLarge.length < MAX_LARGE_BUFFERS) freeLarge.push(memory);
+  /** Buffers that have been acquired and not released. */
+  get inUse(): number {
+    return this.#inUse;
+  }
+
+  /** A buffer, whose content is undefined. */
+  acquire(): Buffer {
+    this.#inUse++;
+    return this.#free.pop() ?? new Uint8Array(this.size);
+  }
+
+  /** Takes a buffer back, once it is neither read nor written any more. */
+  release(buffer: Buffer): void {
+    this.#inUse--;
+    if (this.#free.length < this.#maxFree) this.#free.push(buffer);
   }
 }

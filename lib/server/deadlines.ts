@@ -113,3 +113,52 @@ export class Deadlines {
 function isBeyond(elapsed: number, timeout: number): boolean {
   return timeout > 0 && elapsed > timeout;
 }
+
+/** Milliseconds of the longest timer of the runtime, 24 days: a longer one would fire at once. */
+const MAX_TIMER = 2 ** 31 - 1;
+
+/**
+ * Waits, or until something else happens.
+ *
+ * @param milliseconds How long, at most 24 days.
+ * @param event What ends the wait early.
+ * @throws what the event is rejected with.
+ */
+export async function sleep(milliseconds: number, event?: Promise<void>): Promise<void> {
+  const timeout = Promise.withResolvers<void>();
+  const timer = setTimeout(timeout.resolve, Math.min(milliseconds, MAX_TIMER));
+  try {
+    await (event === undefined ? timeout.promise : Promise.race([timeout.promise, event]));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The delays between the attempts at something that fails: each twice as long as the last. */
+export class Backoff {
+  readonly #min: number;
+  readonly #max: number;
+  #next: number;
+
+  /**
+   * @param min The first delay, in milliseconds.
+   * @param max The longest delay, in milliseconds.
+   */
+  constructor(min: number, max: number) {
+    this.#min = min;
+    this.#max = max;
+    this.#next = min;
+  }
+
+  /** The delay before the next attempt, in milliseconds. */
+  next(): number {
+    const delay = this.#next;
+    this.#next = Math.min(2 * delay, this.#max);
+    return delay;
+  }
+
+  /** An attempt has succeeded: the next delay is the first again. */
+  reset(): void {
+    this.#next = this.#min;
+  }
+}

@@ -2,6 +2,7 @@
 // content leave in one write: two would wait for each other (Nagle).
 
 import type { Content } from "../http/content.ts";
+import { formatDate, oncePerSecond } from "../http/date.ts";
 import type { HttpResponse, RequestHead } from "../http/message.ts";
 import { isContentless } from "../http/status.ts";
 import { isAscii } from "../http/syntax.ts";
@@ -14,7 +15,6 @@ import {
   responseFraming,
   type ResponseHead,
 } from "../http/writer.ts";
-import { currentDate } from "./clock.ts";
 import type { Socket } from "./socket.ts";
 
 /** What the request has to say about its response. */
@@ -30,6 +30,9 @@ export interface PreparedResponse {
   /** Whether the connection ends with this response. */
   readonly closes: boolean;
 }
+
+/** The Date field of a moment. */
+const dateAt = oncePerSecond(formatDate);
 
 const NO_BYTES = new Uint8Array(0);
 const utf8 = new TextEncoder();
@@ -55,7 +58,11 @@ export function prepareResponse(
   try {
     const framing = responseFraming(request.minorVersion, status, content.length);
     const isLast = closes || framing.type === "until close";
-    const head = composeHead(request, response, { date: currentDate(), framing, closes: isLast });
+    const head = composeHead(request, response, {
+      date: dateAt(Date.now()),
+      framing,
+      closes: isLast,
+    });
     if (hasContent(request, status)) return { status, head, framing, content, closes: isLast };
     if (isStreamed(content)) content.close();
     return { status, head, framing, content: "", closes: isLast };

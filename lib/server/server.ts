@@ -2,7 +2,7 @@
 // file descriptors, for instance, it pauses until some come free.
 
 import type { Handler } from "../http/message.ts";
-import { elapse } from "./clock.ts";
+import { Backoff, sleep } from "./deadlines.ts";
 import { Connection } from "./connection.ts";
 import type { ServerContext } from "./server_context.ts";
 import type { ConnectionView } from "./connection_view.ts";
@@ -112,7 +112,7 @@ export class Server implements AsyncDisposable {
     await this.stopListening();
     this.#isDraining = true;
     for (const connection of this.#connections.keys()) connection.drain();
-    await elapse(grace, this.finished);
+    await sleep(grace, this.finished);
     await this.close();
   }
 
@@ -136,7 +136,7 @@ export class Server implements AsyncDisposable {
     let accepted = listeners.accepted;
     for (let turns = 0, quiet = 0; turns < MAX_TURNS && quiet < QUIET_TURNS; turns++) {
       if (listeners.isClosed) return;
-      await elapse(0);
+      await sleep(0);
       quiet = listeners.accepted === accepted ? quiet + 1 : 0;
       accepted = listeners.accepted;
     }
@@ -190,7 +190,8 @@ export class Server implements AsyncDisposable {
   }
 
   async #accept(listeners: ListenerSet, listener: Listener): Promise<void> {
-    let backoff = MIN_BACKOFF;
+    const backoff = new Backoff(MIN_BACKOFF, MAX_BACKOFF);
+    let hasFailed = false;
     while (!listeners.isClosed) {
       if (this.#isAtCapacity) {
         await this.#slotFreed.promise;
@@ -198,14 +199,15 @@ export class Server implements AsyncDisposable {
       }
       try {
         this.#open(await listener.accept());
-        backoff = MIN_BACKOFF;
+        backoff.reset();
+        hasFailed = false;
       } catch (error) {
         if (listeners.isClosed) return;
         if (isClientGone(error)) continue;
         if (isOutOfDescriptors(error)) this.#capConnections();
-        if (backoff === MIN_BACKOFF) this.#context.observer.onError(error);
-        await elapse(backoff, this.#stop.promise);
-        backoff = Math.min(2 * backoff, MAX_BACKOFF);
+        if (!hasFailed) this.#context.observer.onError(error);
+        hasFailed = true;
+        await sleep(backoff.next(), this.#stop.promise);
       }
     }
   }

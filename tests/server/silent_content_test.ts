@@ -2,7 +2,7 @@
 // hold up the end of its connection, and is closed with it.
 
 import { assertEquals } from "@std/assert";
-import { encodeContent } from "../../lib/http/coding.ts";
+import { encodeContent } from "../../lib/compression.ts";
 import { fromStream } from "../../lib/http/content.ts";
 import type { HttpRequest, HttpResponse } from "../../lib/http/message.ts";
 import type { LogRecord } from "../../lib/server/log_record.ts";

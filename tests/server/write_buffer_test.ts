@@ -3,7 +3,6 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { withHeadroom } from "../../lib/http/headroom.ts";
 import { DEFAULT_LIMITS } from "../../lib/server/limits.ts";
 import { WriteBuffer } from "../../lib/server/write_buffer.ts";
 import { DeadlineTimer } from "../../lib/server/deadline_timer.ts";
@@ -53,27 +52,25 @@ const size = fc.oneof(
 const response = fc.record({
   head: fc.tuple(fc.oneof(fc.integer({ min: 1, max: 300 }), size.map((n) => n + 1)), fc.boolean()),
   content: fc.option(size),
-  hasRoom: fc.boolean(),
 });
 
 /** Sends responses as a connection does; returns what each was told, and what was to be sent. */
 async function sendAll(
   buffer: WriteBuffer,
-  responses: readonly { head: [number, boolean]; content: number | null; hasRoom: boolean }[],
+  responses: readonly { head: [number, boolean]; content: number | null }[],
 ): Promise<{ reports: [index: number, bytes: number][]; sizes: number[]; all: string }> {
   const reports: [number, number][] = [];
   const sizes: number[] = [];
   let all = "";
   try {
-    for (const [index, { head: [length, isAscii], content, hasRoom }] of responses.entries()) {
+    for (const [index, { head: [length, isAscii], content }] of responses.entries()) {
       const head = text(length, index, isAscii);
       const bytes = content === null ? null : fromLatin1(text(content, index + 100, false));
       all += head + (bytes === null ? "" : toLatin1(bytes));
       sizes.push(length + (content ?? 0));
       const cut = Math.floor(head.length / 3);
       const composed = { beginning: fromLatin1(head.slice(0, cut)), rest: head.slice(cut) };
-      const lasting = bytes !== null && hasRoom ? withHeadroom(bytes) : bytes;
-      buffer.put(composed, lasting ?? "", (sent) => reports.push([index, sent]));
+      buffer.put(composed, bytes ?? "", (sent) => reports.push([index, sent]));
       if (buffer.isFull) await buffer.flush();
     }
     if (!buffer.isEmpty) await buffer.flush();
@@ -113,49 +110,4 @@ Deno.test("WriteBuffer reports what has really left of each response when the pe
     }),
     { numRuns: 150 },
   );
-});
-
-/** A socket that looks at the bytes only once it is told to: as late as a slow peer lets the system. */
-class LateSink {
-  taken = "";
-  takeAll: () => void = () => {};
-
-  write(bytes: Uint8Array): Promise<number> {
-    return new Promise((resolve) => {
-      this.takeAll = () => {
-        this.taken += toLatin1(bytes);
-        resolve(bytes.length);
-      };
-    });
-  }
-}
-
-Deno.test("WriteBuffer sends one content to many at a time, each with the head that it is to have", async () => {
-  const text = "0123456789".repeat(5000);
-  const content = withHeadroom(fromLatin1(text));
-  const beginning = fromLatin1("HTTP/1.1 200 OK\r\n");
-  const rests = ["Date: 1\r\n\r\n", "Date: 1\r\n\r\n", "Date: 22\r\n\r\n", "Date: 1\r\n\r\n"];
-  const writeCounts: number[] = [];
-  for (let round = 0; round < 2; round++) {
-    const sinks = rests.map(() => new LateSink());
-    const flushes = sinks.map((sink, index) => {
-      const buffer = outboxTo(sink as unknown as Sink);
-      buffer.put({ beginning, rest: rests[index]! }, content, null);
-      return buffer.flush();
-    });
-    for (const [index, sink] of sinks.entries()) {
-      let count = 0;
-      let isSent = false;
-      flushes[index]!.then(() => isSent = true);
-      for (; !isSent; count++) {
-        sink.takeAll();
-        await new Promise((resolve) => setTimeout(resolve));
-      }
-      assert(sink.taken === `HTTP/1.1 200 OK\r\n${rests[index]}${text}`, `sink ${index}`);
-      writeCounts.push(count);
-    }
-    rests.reverse();
-    rests.push(rests.shift()!); // Another head comes first in the second round.
-  }
-  assertEquals(writeCounts, [1, 1, 2, 1, 1, 2, 2, 2]);
 });

@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { Fields } from "../../lib/http/fields.ts";
-import { TrustedProxies } from "../../lib/server/trusted_proxies.ts";
+import { Fields } from "../lib/http/fields.ts";
+import { TrustedProxies } from "../lib/trusted_proxies.ts";
 
 const LIST = ["127.0.0.1", "10.0.0.0/8", "2001:db8:1::/48", "::ffff:172.16.0.0/108"];
 

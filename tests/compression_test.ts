@@ -1,13 +1,9 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { toBytes } from "@std/streams/to-bytes";
-import {
-  type Coding,
-  DYNAMIC_CODINGS,
-  encodeContent,
-  negotiateCoding,
-} from "../../lib/http/coding.ts";
-import { type Content, fromStream, toStream } from "../../lib/http/content.ts";
-import { Fields } from "../../lib/http/fields.ts";
+import { DYNAMIC_CODINGS, encodeContent } from "../lib/compression.ts";
+import { type Coding, negotiateCoding } from "../lib/http/negotiation.ts";
+import { type Content, fromStream, toStream } from "../lib/http/content.ts";
+import { Fields } from "../lib/http/fields.ts";
 
 const accepting = (value: string) => new Fields([["Accept-Encoding", value]]);
 

@@ -1,7 +1,7 @@
 // Which media type a client wants, against RFC 9110 section 12.5.1, as a table.
 
 import { assert, assertEquals } from "@std/assert";
-import { negotiateType } from "../../lib/http/accept.ts";
+import { negotiateType } from "../../lib/http/negotiation.ts";
 import { Fields } from "../../lib/http/fields.ts";
 
 const HTML = "text/html";

@@ -2,9 +2,9 @@
 // hop by hop, only as long as whoever says so is a proxy that the server has been told to trust.
 
 import type { IPv4, IPv6 } from "ipaddr.js"; // parses and matches both families, typed, alone
-import type { Fields } from "../http/fields.ts";
-import { forwardedHops, type Hops, xForwardedForHops } from "../http/forwarded.ts";
-import { UNIX_PEER } from "./listener.ts";
+import type { Fields } from "./http/fields.ts";
+import { forwardedHops, type Hops, xForwardedForHops } from "./http/forwarded.ts";
+import { UNIX_PEER } from "./server/listener.ts";
 
 /** Hops that are looked at: more than any chain of proxies has, less than a head has room for. */
 const MOST_HOPS = 32;

@@ -1,0 +1,154 @@
+// Compression of responses by CompressionStream: small content as a whole, so that its length is
+// known before it is sent, everything else while it is sent, piece by piece.
+
+import { collect, type Content, pieces } from "./http/content.ts";
+import { nameIn } from "./http/fields.ts";
+import type { HttpRequest, HttpResponse } from "./http/message.ts";
+import { type Coding, negotiateCoding, withVary } from "./http/negotiation.ts";
+
+/**
+ * The codings offered for content that is compressed on demand, the preferred one first: gzip
+ * took 66 ms for 6 MB of log text, brotli 205.
+ */
+export const DYNAMIC_CODINGS: readonly Coding[] = ["gzip", "br"];
+
+/**
+ * Largest content, in bytes, that is compressed as a whole, so that the response has a
+ * Content-Length: 64 KiB, one read of a file.
+ */
+const MAX_WHOLE_LENGTH = 65536;
+
+/**
+ * Contents that are compressed while they are sent, at one time. Each holds memory of the
+ * compressor while its client reads slowly (gzip 2 MB, brotli 8 MB). Further ones are sent
+ * uncompressed.
+ */
+const MAX_CONCURRENT = 32;
+
+let active = 0;
+
+/**
+ * Compresses a response with the coding that the client prefers, and adds the Vary field. A
+ * response without content, or with a Content-Encoding, stays as it is. An entity tag is not
+ * changed: a strong one must belong to one coding only (RFC 9110 section 8.8.3.3).
+ */
+export function encodeContent(
+  request: Pick<HttpRequest, "fields">,
+  response: HttpResponse,
+): HttpResponse | Promise<HttpResponse> {
+  const { content, fields = {} } = response;
+  if (content === undefined || nameIn(fields, "Content-Encoding") !== null) return response;
+  const varied = withVary(fields, "Accept-Encoding");
+  const coding = negotiateCoding(request.fields, DYNAMIC_CODINGS);
+  const length = typeof content === "string" ? 0 : content.length;
+  if (coding === null || !canEncode(length)) {
+    return varied === fields ? response : { ...response, fields: varied };
+  }
+  const coded = { ...varied, "Content-Encoding": coding };
+  return encode(content, coding).then((content) => ({ ...response, fields: coded, content }));
+}
+
+/**
+ * Whether content can be compressed now: large content only below the limit on concurrency.
+ *
+ * @param length Bytes of the content, or null where the length is unknown.
+ */
+export function canEncode(length: number | null): boolean {
+  return isSmall(length) || active < MAX_CONCURRENT;
+}
+
+function isSmall(length: number | null): boolean {
+  return length !== null && length <= MAX_WHOLE_LENGTH;
+}
+
+/** Compresses content: small content at once, large content while it is read. */
+export async function encode(
+  content: string | Uint8Array | Content,
+  coding: Coding,
+): Promise<Uint8Array | Content> {
+  const format: Format = coding === "br" ? "brotli" : coding;
+  if (typeof content === "string") return await compress(utf8.encode(content), format);
+  if (content instanceof Uint8Array) return await compress(content, format);
+  return isSmall(content.length)
+    ? await compress(await collect(content, MAX_WHOLE_LENGTH), format)
+    : new CompressedContent(content, format);
+}
+
+const utf8 = new TextEncoder();
+
+/** By hand, because a pipe between two streams costs as much as the compression, 40 us. */
+async function compress(bytes: Uint8Array, format: Format): Promise<Uint8Array> {
+  const { readable, writable } = new CompressionStream(format);
+  const writer = writable.getWriter();
+  const written = Promise.all([writer.write(bytes as Uint8Array<ArrayBuffer>), writer.close()]);
+  const [compressed] = await Promise.all([readAll(readable), written]);
+  return compressed;
+}
+
+async function readAll(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<Uint8Array> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return chunks.length === 1 ? chunks[0]! : await new Blob(chunks).bytes();
+}
+
+/** The formats of CompressionStream that are content codings. */
+type Format = "gzip" | "brotli";
+
+/**
+ * Content that is compressed while it is read. The next piece of the source is read only when
+ * everything compressed so far has been taken.
+ */
+export class CompressedContent implements Content {
+  readonly length = null;
+  readonly #source: Content;
+  readonly #writer: WritableStreamDefaultWriter<BufferSource>;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  #hasEnded = false;
+  #isClosed = false;
+
+  /**
+   * @param source The uncompressed content, closed together with this.
+   * @param format The compression.
+   */
+  constructor(source: Content, format: Format) {
+    active++;
+    const { writable, readable } = new CompressionStream(format);
+    this.#source = source;
+    this.#writer = writable.getWriter();
+    this.#reader = readable.getReader();
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    let isRead = false;
+    const compressed = this.#reader.read().finally(() => isRead = true);
+    try {
+      while (!isRead && !this.#hasEnded) await this.#feed();
+      const { done, value } = await compressed;
+      return done ? null : value;
+    } catch (error) {
+      compressed.catch(() => {}); // The same failure, already thrown by the source.
+      throw error;
+    }
+  }
+
+  async #feed(): Promise<void> {
+    const piece = await this.#source.read();
+    this.#hasEnded = piece === null;
+    if (piece !== null) await this.#writer.write(piece.slice());
+    else await this.#writer.close();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    active--;
+    this.#source.close();
+    // The compressed content is not wanted any more: an incomplete stream is no error here.
+    this.#writer.abort().catch(() => {});
+    this.#reader.cancel().catch(() => {});
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return pieces(this);
+  }
+}
