@@ -80,7 +80,8 @@ function answer(
   for (let index = 0; index < names.length; index++) {
     parameters[names[index]!] = decodePath(values[index]!);
   }
-  return handler({ ...request, parameters });
+  request.parameters = parameters;
+  return handler(request);
 }
 
 /** The value of Allow for the methods that have handlers. */

@@ -28,6 +28,14 @@ export interface Content extends AsyncIterable<Uint8Array> {
   close(): void;
 }
 
+/** The content of a message that has none. */
+export const NO_CONTENT: Content = Object.freeze({
+  length: 0,
+  read: () => Promise.resolve(null),
+  close(): void {},
+  [Symbol.asyncIterator]: () => pieces(NO_CONTENT),
+});
+
 /** The pieces of a content one by one, each a view that lives until the next. */
 export async function* pieces(content: Content): AsyncGenerator<Uint8Array> {
   try {

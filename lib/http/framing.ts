@@ -19,7 +19,7 @@ const CHUNKED: Framing = { type: "chunked" };
  * The framing of a request's content (section 6.3).
  *
  * @param fields The fields of the request.
- * @param minorVersion The minorVersion version of HTTP/1.
+ * @param minorVersion The minor version of HTTP/1.
  * @throws {StatusError} 400 where the fields are invalid or contradict each other, 501 for a
  * transfer coding other than chunked.
  */

@@ -4,7 +4,6 @@
 // its request line.
 
 import { Fields } from "./fields.ts";
-import { LastHead, type ScannedHead } from "./last_head.ts";
 import type { MessageLimits } from "./limits.ts";
 import { StatusError } from "./status.ts";
 import {
@@ -44,6 +43,15 @@ const VERSION_LENGTH = 8;
 /** Octets of the CRLF that the limits do not count. */
 const LINE_END = 2;
 
+/** A head as text: its request line, the three parts of that, and its fields. */
+export interface ScannedHead {
+  readonly requestLine: string;
+  readonly method: string;
+  readonly target: string;
+  readonly version: string;
+  readonly fields: Fields;
+}
+
 /** Checks one head, or one trailer section, after another. */
 export class HeadScanner {
   readonly #limits: MessageLimits;
@@ -61,9 +69,6 @@ export class HeadScanner {
   /** Four offsets a field: its name's start and end, its value's start and end. */
   readonly #fieldOffsets: number[] = [];
   #isAscii = true;
-  #last: LastHead | null = null;
-  /** What of the head is as it was last time. */
-  #repeated: "nothing" | "field section" | "head" = "nothing";
 
   constructor(limits: MessageLimits) {
     this.#limits = limits;
@@ -87,7 +92,6 @@ export class HeadScanner {
     this.#emptyLines = 0;
     this.#fieldOffsets.length = 0;
     this.#isAscii = true;
-    this.#repeated = "nothing";
   }
 
   /** Whether nothing but empty lines has come. */
@@ -128,10 +132,6 @@ export class HeadScanner {
     const octet = octets[at]!;
     switch (this.#state) {
       case "empty line":
-        if (this.#last !== null && at === start) {
-          const repeated = this.#last.countHead(octets, at, stop);
-          if (repeated > 0) return this.#skip("head", at + repeated);
-        }
         if (octet === CR && this.#emptyLines < MAX_EMPTY_LINES) {
           this.#emptyLines++;
           this.#state = "empty line LF";
@@ -182,10 +182,6 @@ export class HeadScanner {
         this.#state = "field line";
         return at + 1;
       case "field line":
-        if (this.#last !== null && at - start === this.#sectionStart) {
-          const repeated = this.#last.countSection(octets, at, stop);
-          if (repeated > 0) return this.#skip("field section", at + repeated);
-        }
         if (octet === CR) {
           this.#state = "last LF";
           return at + 1;
@@ -230,12 +226,6 @@ export class HeadScanner {
     }
   }
 
-  #skip(repeated: "field section" | "head", to: number): number {
-    this.#repeated = repeated;
-    this.#state = "done";
-    return to;
-  }
-
   #skipValue(octets: Uint8Array, from: number, stop: number): number {
     let at = from;
     let seen = 0;
@@ -265,29 +255,15 @@ export class HeadScanner {
 
   /** The head that {@linkcode scan} has found the end of, as text. */
   take(octets: Uint8Array, start: number): ScannedHead {
-    if (this.#repeated === "head") return this.#last!.head!;
     const line = this.#requestLine(octets, start);
     const from = this.#requestLineStart;
-    const head = {
+    return {
       requestLine: line,
       method: line.slice(0, this.#methodEnd - from),
       target: line.slice(this.#methodEnd + 1 - from, this.#targetEnd - from),
       version: line.slice(this.#targetEnd + 1 - from),
       fields: this.#takeFields(octets, start),
     };
-    if (this.#repeated === "nothing") this.#remember(octets, start, head);
-    return head;
-  }
-
-  /** Whether a head is remembered, and may come again as the same object. */
-  isRemembered({ fields }: ScannedHead): boolean {
-    return this.#last?.head?.fields === fields;
-  }
-
-  #remember(octets: Uint8Array, start: number, head: ScannedHead): void {
-    this.#last ??= new LastHead();
-    const sectionStart = start + this.#sectionStart;
-    this.#last.remember(octets, start, sectionStart, start + this.#at, head);
   }
 
   #requestLine(octets: Uint8Array, start: number): string {
@@ -295,7 +271,6 @@ export class HeadScanner {
   }
 
   #takeFields(octets: Uint8Array, start: number): Fields {
-    if (this.#repeated === "field section") return this.#last!.head!.fields;
     const from = this.#sectionStart;
     const text = decodeLatin1(octets, start + from, start + this.#at, this.#isAscii);
     const offsets = this.#fieldOffsets;

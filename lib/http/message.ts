@@ -17,7 +17,7 @@ export interface RequestHead {
   readonly query: string | null;
   /** Host and port that the request is for: the target's own, else the Host field's, else null. */
   readonly authority: string | null;
-  /** The minorVersion version of HTTP/1 that the client speaks: 0, or 1 for every later one. */
+  /** The minor version of HTTP/1 that the client speaks: 0, or 1 for every later one. */
   readonly minorVersion: 0 | 1;
   /** The field lines. */
   readonly fields: Fields;
@@ -36,11 +36,17 @@ export type PathParameters = Readonly<Record<string, string>>;
 export interface HttpRequest extends RequestHead {
   /** The content, read on demand. Reading it is what sends `100 Continue`. */
   readonly content: Content;
-  /** The parameters that the route's pattern found in the path. */
-  readonly parameters: PathParameters;
+  /** The parameters that the route's pattern found in the path; the router sets them. */
+  parameters: PathParameters;
   /** The client's address: the peer's own, `unix` for a Unix socket, or what a proxy has told. */
   readonly client: string;
 }
+
+/** The parameters of a request that no route with parameters has matched. */
+export const NO_PARAMETERS: PathParameters = Object.freeze({});
+
+/** A request that the server still completes: with its content, its client and its parameters. */
+export type ParsedRequest = { -readonly [Name in keyof HttpRequest]: HttpRequest[Name] };
 
 /** What a handler answers. */
 export interface HttpResponse {

@@ -3,12 +3,12 @@
 // connection, and every later call meets it again.
 
 import { ChunkedDecoder } from "./chunked_decoder.ts";
+import { NO_CONTENT } from "./content.ts";
 import { type Fields, listMembers } from "./fields.ts";
-import { type Framing, requestFraming } from "./framing.ts";
-import { HeadScanner } from "./head_scanner.ts";
-import type { ScannedHead } from "./last_head.ts";
+import { requestFraming } from "./framing.ts";
+import { HeadScanner, type ScannedHead } from "./head_scanner.ts";
 import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from "./limits.ts";
-import type { RequestHead } from "./message.ts";
+import { NO_PARAMETERS, type ParsedRequest, type RequestHead } from "./message.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 import { contentTooLarge, StatusError } from "./status.ts";
 import { isSameName } from "./syntax.ts";
@@ -16,7 +16,7 @@ import { checkHost, parseTarget } from "./target.ts";
 
 /** What the parser has found: a head, then its content in pieces, then the end. */
 export type ParserEvent =
-  | { readonly type: "head"; readonly head: RequestHead }
+  | { readonly type: "head"; readonly head: ParsedRequest }
   | { readonly type: "content"; readonly data: Uint8Array }
   | { readonly type: "end" };
 
@@ -43,10 +43,6 @@ export class RequestParser {
   #chunked: ChunkedDecoder | null = null;
   #hasEnded = false;
   #failure: StatusError | null = null;
-  /** The last head, and what its fields have meant: clients mostly send the same again. */
-  #scanned: ScannedHead | null = null;
-  #head: RequestHead | null = null;
-  #meaning: Meaning | null = null;
 
   /**
    * @param limits The sizes that a message may have.
@@ -175,35 +171,32 @@ export class RequestParser {
     const scanned = this.#scanner.take(octets, start);
     this.#requestLine = scanned.requestLine;
     this.#buffer.consume(length);
-    if (scanned !== this.#scanned) {
-      this.#scanned = scanned;
-      this.#head = this.#interpret(scanned);
-    }
-    const head = this.#head!;
-    // Idle connections do not keep what they will not recognise.
-    if (!this.#scanner.isRemembered(scanned)) this.#scanned = this.#head = this.#meaning = null;
+    const head = this.#interpret(scanned);
     this.#beginContent(head);
     return { type: "head", head };
   }
 
-  #interpret({ method, target, version, fields }: ScannedHead): RequestHead {
+  #interpret({ method, target, version, fields }: ScannedHead): ParsedRequest {
     const minorVersion = parseVersion(version);
-    if (this.#meaning?.fields !== fields || this.#meaning.minorVersion !== minorVersion) {
-      this.#meaning = interpretFields(fields, minorVersion);
-    }
+    checkHost(fields, minorVersion);
+    const framing = requestFraming(fields, minorVersion);
+    const isKept = isPersistent(fields, minorVersion);
+    const isExpecting = expectsContinue(fields, minorVersion);
     const { authority, path, query } = parseTarget(method, target, this.#isSecure);
-    const { host, framing, isPersistent, expectsContinue } = this.#meaning;
     return {
       method,
       target,
       path,
       query,
-      authority: authority ?? host,
+      authority: authority ?? fields.get("Host"),
       minorVersion,
       fields,
       framing,
-      isPersistent,
-      expectsContinue,
+      isPersistent: isKept,
+      expectsContinue: isExpecting,
+      content: NO_CONTENT,
+      parameters: NO_PARAMETERS,
+      client: "",
     };
   }
 
@@ -226,29 +219,7 @@ export class RequestParser {
   }
 }
 
-/** What the fields of a head say about the message and its connection. */
-interface Meaning {
-  readonly fields: Fields;
-  readonly minorVersion: 0 | 1;
-  readonly host: string | null;
-  readonly framing: Framing;
-  readonly isPersistent: boolean;
-  readonly expectsContinue: boolean;
-}
-
-function interpretFields(fields: Fields, minorVersion: 0 | 1): Meaning {
-  checkHost(fields, minorVersion);
-  return {
-    fields,
-    minorVersion,
-    host: fields.get("Host"),
-    framing: requestFraming(fields, minorVersion),
-    isPersistent: isPersistent(fields, minorVersion),
-    expectsContinue: expectsContinue(fields, minorVersion),
-  };
-}
-
-/** Section 2.3: a later minorVersion version is understood as the latest that we know. */
+/** Section 2.3: a later minor version is understood as the latest that we know. */
 function parseVersion(version: string): 0 | 1 {
   if (version === "HTTP/1.1") return 1;
   const [, major, minorVersion] = /^HTTP\/([0-9])\.([0-9])$/.exec(version) ?? [];

@@ -105,7 +105,7 @@ export function normalizePath(path: string): string {
 /**
  * Checks the Host lines of a request.
  *
- * @param minorVersion The minorVersion version of HTTP/1: 0 may leave Host out, later ones may not.
+ * @param minorVersion The minor version of HTTP/1: 0 may leave Host out, later ones may not.
  * @throws {StatusError} 400 without the field where it must be, with two, or with one that
  * is not a host and an optional port.
  */

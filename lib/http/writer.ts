@@ -14,7 +14,7 @@ export type ResponseFraming = Framing | { readonly type: "until close" };
 /**
  * The framing of a response (RFC 9112 section 6.3), the same for HEAD as for GET.
  *
- * @param minorVersion The minorVersion version of HTTP/1 that the request was sent with.
+ * @param minorVersion The minor version of HTTP/1 that the request was sent with.
  * @param status The status of the response.
  * @param length Octets of its content, or null where only their end will tell.
  * @throws {TypeError} for a length that is no number of octets.

@@ -1,39 +1,17 @@
 // Asks the handler of a server for a response. Whatever it does, there is one: an error that it
 // throws, and a value that is no response, each become one.
 
-import type { Content } from "../http/content.ts";
-import type { Handler, HttpResponse, RequestHead } from "../http/message.ts";
+import type { Handler, HttpRequest, HttpResponse } from "../http/message.ts";
 import type { RequestContext } from "./request_context.ts";
 import type { ResponseWriter } from "./response_writer.ts";
-
-const NO_PARAMETERS = Object.freeze({});
 
 /** The handler's response, at once where it answers at once, or the one its error stands for. */
 export function callHandler(
   handler: Handler,
   writer: ResponseWriter,
   exchange: RequestContext,
-  head: RequestHead,
-  content: Content,
+  request: HttpRequest,
 ): HttpResponse | Promise<HttpResponse> {
-  const { method, target, path, query, authority, minorVersion } = head;
-  const { fields, framing, isPersistent, expectsContinue } = head;
-  // Written out, since to spread the head takes three times as long.
-  const request = {
-    method,
-    target,
-    path,
-    query,
-    authority,
-    minorVersion,
-    fields,
-    framing,
-    isPersistent,
-    expectsContinue,
-    content,
-    parameters: NO_PARAMETERS,
-    client: exchange.client,
-  };
   try {
     const response = handler(request);
     return isThenable(response) ? settle(writer, exchange, response) : checked(response);

@@ -1,8 +1,7 @@
 // One connection: its requests one after the other, each answered before the next is begun
 // (RFC 9112 section 9.3).
 
-import type { Content } from "../http/content.ts";
-import type { HttpResponse, RequestHead } from "../http/message.ts";
+import type { HttpRequest, HttpResponse, ParsedRequest, RequestHead } from "../http/message.ts";
 import { ignoresContent } from "../http/methods.ts";
 import { RequestParser } from "../http/parser.ts";
 import { StatusError } from "../http/status.ts";
@@ -14,7 +13,7 @@ import { handshakeProblem } from "./handshake.ts";
 import type { AcceptedConn } from "./listener.ts";
 import { RequestContext } from "./request_context.ts";
 import { isStreamed } from "./prepared_response.ts";
-import { NO_CONTENT, RequestBody } from "./request_body.ts";
+import { RequestBody } from "./request_body.ts";
 import { errorResponse, ResponseWriter } from "./response_writer.ts";
 import { type DeadlineOwner, MAX_TICK } from "./deadline_timer.ts";
 import { Socket } from "./socket.ts";
@@ -221,24 +220,24 @@ export class Connection implements DeadlineOwner {
   }
 
   /** Answers one request: at once, where the handler does and there is no content to be read. */
-  #serveRequest(head: RequestHead): Progress | Promise<Progress> {
+  #serveRequest(head: ParsedRequest): Progress | Promise<Progress> {
     const exchange = this.#begin(head);
+    head.client = exchange.client;
     if (!head.isPersistent) exchange.setCloseReason("requested");
     if (this.#requestCount === this.#context.limits.requests) {
       exchange.setCloseReason("max-requests");
     }
     if (head.framing.type !== "none") return this.#serveContent(exchange, head);
-    const response = this.#ask(exchange, head, NO_CONTENT);
+    const response = this.#dispatch(exchange, head);
     if (response instanceof Promise) return this.#respondLater(exchange, response);
     return this.#respond(exchange, response);
   }
 
-  #ask(
+  #dispatch(
     exchange: RequestContext,
-    head: RequestHead,
-    content: Content,
+    request: HttpRequest,
   ): HttpResponse | Promise<HttpResponse> {
-    return callHandler(this.#context.handler, this.#writer, exchange, head, content);
+    return callHandler(this.#context.handler, this.#writer, exchange, request);
   }
 
   #respond(exchange: RequestContext, response: HttpResponse): Progress | Promise<Progress> {
@@ -250,13 +249,13 @@ export class Connection implements DeadlineOwner {
       : sending.then(() => progressAfter(exchange));
   }
 
-  async #serveContent(exchange: RequestContext, head: RequestHead): Promise<Progress> {
+  async #serveContent(exchange: RequestContext, head: ParsedRequest): Promise<Progress> {
     // What the handler reads may send 100 Continue: not before what was answered earlier.
     if (!this.#writer.buffer.isEmpty) await this.#flushBefore(exchange);
     const content = new RequestBody(head, this.#parser, this.#socket);
-    exchange.content = content;
+    exchange.content = head.content = content;
     try {
-      const response = await this.#ask(exchange, head, content);
+      const response = await this.#dispatch(exchange, head);
       // A streamed response may be made of the request's content: only its end tells what is left.
       const isUndecided = isStreamed(response.content) && !ignoresContent(head.method);
       if (!isUndecided && !content.discardReceived(this.#context.limits.discard)) {

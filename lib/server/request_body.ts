@@ -171,11 +171,3 @@ function declaredLength({ framing }: RequestHead): number | null {
       return null;
   }
 }
-
-/** The content of a request that has none. */
-export const NO_CONTENT: Content = {
-  length: 0,
-  read: () => Promise.resolve(null),
-  close(): void {},
-  [Symbol.asyncIterator]: () => pieces(NO_CONTENT),
-};

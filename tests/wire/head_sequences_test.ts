@@ -4,7 +4,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from "../../lib/http/limits.ts";
-import type { RequestHead } from "../../lib/http/message.ts";
 import { RequestParser } from "../../lib/http/parser.ts";
 import { StatusError } from "../../lib/http/status.ts";
 import { fromLatin1 } from "../support/raw_client.ts";
@@ -127,7 +126,7 @@ const SERIES: [name: string, messages: Message[]][] = [
   ["has another last value", [A, A, A.replace("X: 1", "X: 2"), A].map(bare)],
   ["has a bare CR at its end", [A, A, A.slice(0, -2) + "\rG"].map(bare)],
   [
-    "has another minorVersion version",
+    "has another minor version",
     [A, A, A.replace("1.1", "1.0"), A, A.replace("1.1", "1.2")].map(bare),
   ],
   ["has another major version", [A, A, A.replace("1.1", "2.1")].map(bare)],
@@ -227,17 +226,14 @@ Deno.test("RequestParser ends within a head that it knows as within any", () => 
   }
 });
 
-Deno.test("RequestParser shares fields between requests, and nobody can change them", () => {
+Deno.test("RequestParser gives fields that cannot be changed from outside", () => {
   const parser = new RequestParser();
-  const heads: RequestHead[] = [];
-  parser.push(fromLatin1(A.repeat(4)));
-  for (let event = parser.next(); event !== null; event = parser.next()) {
-    if (event.type === "head") heads.push(event.head);
-  }
-  const [, , third, fourth] = heads;
-  assert(third!.fields === fourth!.fields, "They are not shared: the test tests nothing");
-  third!.fields.lines("X").push("2");
-  for (const line of third!.fields) (line as [string, string])[1] = "changed";
-  assertEquals([...fourth!.fields], [["Host", "h"], ["X", "1"]]);
-  assertEquals(fourth!.fields.get("X"), "1");
+  parser.push(fromLatin1(A));
+  const event = parser.next();
+  assert(event?.type === "head");
+  const { fields } = event.head;
+  fields.lines("X").push("2");
+  for (const line of fields) (line as [string, string])[1] = "changed";
+  assertEquals([...fields], [["Host", "h"], ["X", "1"]]);
+  assertEquals(fields.get("X"), "1");
 });
