@@ -1,0 +1,11 @@
+// The one builder of requests that tests send over bare sockets.
+
+/**
+ * The head of an HTTP/1.1 request, each character one byte. Content is appended by the test.
+ *
+ * @param line Method and target: `GET /files/a`.
+ * @param headers Further field lines, without their line ends.
+ */
+export function request(line: string, ...headers: readonly string[]): string {
+  return [`${line} HTTP/1.1`, "Host: h", ...headers, "", ""].join("\r\n");
+}
