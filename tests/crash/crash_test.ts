@@ -8,7 +8,7 @@ import { crash } from "./crash.ts";
 
 testWith(
   FOR_PROGRAM,
-  "files are whole, whenever the server is killed",
+  "the program leaves whole files when it is killed",
   () =>
     withDirectory(async (path) => {
       const { stored } = await crash(path, 8, 1);

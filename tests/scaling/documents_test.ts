@@ -39,7 +39,7 @@ testWith(["read"], "docs/scaling.md shows the configuration that the tests run",
   assertEquals(shown, await read("scaling/haproxy.cfg"));
 });
 
-testWith([...FOR_PROGRAM, "haproxy"], "HAProxy takes haproxy.cfg with its defaults", async () => {
+testWith([...FOR_PROGRAM, "haproxy"], "HAProxy accepts haproxy.cfg with its defaults", async () => {
   const { code, stderr } = await new Deno.Command("haproxy", {
     args: ["-c", "-q", "-f", `${ROOT}docs/scaling/haproxy.cfg`],
   }).output();
@@ -73,7 +73,7 @@ testWith(
 
 testWith(
   ["read"],
-  "kubernetes.yaml fits together, and with the program and its image",
+  "kubernetes.yaml is consistent in itself, with the program and with its image",
   async () => {
     const all = await manifests();
     const { template, selector, strategy, replicas } = all.Deployment.spec!;

@@ -1,5 +1,5 @@
-// Requests of every kind that arrive in one burst, the very bytes and the very records that must
-// come of them, and a server that answers them.
+// Requests of every kind for bursts, with the exact bytes of their responses and their records, and
+// the handler that answers them.
 
 import { assert, assertEquals } from "@std/assert";
 import { type Content, fromStream } from "../../lib/http/content.ts";
@@ -7,15 +7,15 @@ import type { Handler, HttpRequest, HttpResponse } from "../../lib/http/message.
 import { StatusError } from "../../lib/http/status.ts";
 import type { LogRecord } from "../../lib/server/log_record.ts";
 import type { Limits } from "../../lib/server/limits.ts";
-import { serve, type Server } from "../../lib/server/server.ts";
-import { testWith } from "../support/needs.ts";
-import { fromLatin1, RawClient, toLatin1 } from "../support/raw_client.ts";
+import { fromLatin1, type RawClient, toLatin1 } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
+import { type TestServer, testServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
 
-/** A kind of request, and the very bytes of its response, but for the Date. */
+/** A kind of request, and the exact bytes of its response except the Date. */
 export interface Kind {
   readonly method: string;
-  readonly lines?: string;
+  readonly headers?: readonly string[];
   readonly content?: string;
   readonly answer: (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
   readonly status: string;
@@ -23,6 +23,7 @@ export interface Kind {
   readonly body: string;
 }
 
+/** Waits for one turn of the event loop. */
 export const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 const bytesOf = (length: number) => Uint8Array.from({ length }, (_, at) => (at * 31) % 256);
 const LATIN = "\x80caf\xe9\xff";
@@ -34,7 +35,7 @@ const dateless = (response: Omit<HttpResponse, "status">): HttpResponse => ({
 const streamed = (...pieces: string[]): Content =>
   fromStream(ReadableStream.from(pieces.map(fromLatin1)));
 
-/** A response with a length. */
+/** A response with Content-Length. */
 function sized(body: string, fields = ""): Pick<Kind, "status" | "fields" | "body"> {
   return { status: "200 OK", fields: `${fields}Content-Length: ${body.length}\r\n`, body };
 }
@@ -46,6 +47,7 @@ function failure(status: string, sentence: string): Pick<Kind, "status" | "field
   return { status, fields, body: `${sentence}\n` };
 }
 
+/** The kinds of requests by name, which is also their path. */
 export const KINDS: Readonly<Record<string, Kind>> = {
   sync: { method: "GET", answer: () => dateless({ content: "sync" }), ...sized("sync") },
   async: {
@@ -62,7 +64,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   },
   content: {
     method: "POST",
-    lines: "Content-Length: 7\r\n",
+    headers: ["Content-Length: 7"],
     content: "GET / H",
     answer: async ({ content }) => {
       let text = "";
@@ -73,7 +75,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   },
   unread: {
     method: "POST",
-    lines: "Transfer-Encoding: chunked\r\n",
+    headers: ["Transfer-Encoding: chunked"],
     content: "3\r\nabc\r\n0\r\n\r\n",
     answer: () => dateless({ content: "unread" }),
     ...sized("unread"),
@@ -135,52 +137,32 @@ function large(name: string, content: string | Uint8Array): Record<string, Kind>
   return { [name]: { method: "GET", answer: () => dateless({ content }), ...sized(body) } };
 }
 
+/** The bytes of a request. */
 export function sentFor(name: string): string {
-  const { method, lines = "", content = "" } = KINDS[name]!;
-  return `${method} /${name} HTTP/1.1\r\nHost: h\r\n${lines}\r\n${content}`;
+  const { method, headers = [], content = "" } = KINDS[name]!;
+  return request(`${method} /${name}`, ...headers) + content;
 }
 
+/** The bytes of its response, with `D` for the Date. */
 export function expectedFor(name: string): string {
   const { status, fields = "", body } = KINDS[name]!;
   return `HTTP/1.1 ${status}\r\n${fields}\r\n${body}`;
 }
 
+/** Answers every kind. */
 export const handler: Handler = (request) => KINDS[request.path.slice(1)]!.answer(request);
 
-/** What a test has to do with. */
-export interface Bench {
-  readonly server: Server;
-  readonly records: LogRecord[];
-  readonly errors: unknown[];
-  connect(): Promise<RawClient>;
-}
-
+/** Registers a test of a server that answers every kind, unless it has a handler of its own. */
 export function testPipeline(
   name: string,
-  run: (bench: Bench) => Promise<void>,
+  run: (server: TestServer) => Promise<void>,
   limits: Partial<Limits> = {},
-  answer: Handler = handler,
+  ownHandler: Handler = handler,
 ): void {
-  testWith(["net"], name, async () => {
-    const records: LogRecord[] = [];
-    const errors: unknown[] = [];
-    const server = serve(answer, {
-      port: 0,
-      limits: { lingerTimeout: 200, ...limits },
-      observer: {
-        onRequest: (record) => records.push(record),
-        onError: (error) => errors.push(error),
-      },
-    });
-    try {
-      await run({ server, records, errors, connect: () => RawClient.connect(server.port) });
-    } finally {
-      await server.close();
-    }
-  });
+  testServer(name, { handler: ownHandler, limits, hasErrors: true }, run);
 }
 
-/** Sends all at once and checks every byte of what comes, and every record. */
+/** Sends requests at once, and checks every byte that arrives, and every record. */
 export async function burst(
   client: RawClient,
   records: LogRecord[],

@@ -1,19 +1,20 @@
-// Where a server can be reached: the addresses of both families, and Unix sockets with all that
-// can be in their way.
+// Where a server listens: addresses of both families, and Unix sockets, also where a stale socket
+// or another file is in the way.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { once } from "node:events";
-import { connect } from "node:net"; // Which can reset a connection.
+import { createConnection } from "node:net"; // Deno cannot reset a connection.
 import type { Handler } from "../../lib/http/message.ts";
-import type { LogRecord } from "../../lib/server/log_record.ts";
 import { serve } from "../../lib/server/server.ts";
 import { ListenerSet, removeStaleSocket } from "../../lib/server/listener.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
+import { testServer, withServer } from "../support/server.ts";
 import { withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 
-const GET = "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+const GET = request("GET /a", "Connection: close");
 const ok: Handler = ({ client }) => ({ status: 200, content: client });
 
 for (
@@ -26,26 +27,21 @@ for (
   ] as const
 ) {
   testWith(["net"], `serve() on ${hostname} is reached by ${addresses.join(" and ")}`, async () => {
-    const records: LogRecord[] = [];
-    const observer = { onRequest: (record: LogRecord) => records.push(record) };
-    const server = serve(ok, { hostname, port: 0, observer });
-    try {
-      assertEquals(server.url, `${url}:${server.port}/`);
+    const endpoint = { transport: "tcp", hostname, port: 0 } as const;
+    await withServer({ handler: ok, endpoint }, async ({ server, port }) => {
+      assertEquals(server.url, `${url}:${port}/`);
       for (const address of addresses) {
-        using client = await RawClient.connect(server.port, address);
+        using client = await RawClient.connect(port, address);
         await client.send(GET);
         assertEquals((await client.readResponse()).text, address);
         assertEquals((await client.readToEnd()).length, 0);
       }
       if (addresses.length === 1) {
         const other = addresses[0] === "::1" ? "127.0.0.1" : "::1";
-        const refused = await RawClient.connect(server.port, other).catch((error) => error);
+        const refused = await RawClient.connect(port, other).catch((error) => error);
         assertEquals(refused instanceof Deno.errors.ConnectionRefused, true);
       }
-    } finally {
-      await server.close();
-    }
-    assertEquals(records.map(({ peer }) => peer), [...addresses]);
+    }, ({ records }) => assertEquals(records.map(({ peer }) => peer), [...addresses]));
   });
 }
 
@@ -56,19 +52,23 @@ testWith(["net"], "serve() throws AddrInUse for a port that is taken", async () 
   await serve(ok, { port: server.port }).close();
 });
 
-testWith(["net"], "serve() refuses a host name or a port that an endpoint makes void", async () => {
-  const endpoint = { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const;
-  for (const beside of [{ hostname: "127.0.0.1" }, { port: 0 }, { hostname: "::", port: 80 }]) {
-    assertThrows(() => serve(ok, { endpoint, ...beside }), TypeError, "beside an endpoint");
-  }
-  await serve(ok, { endpoint, hostname: undefined, port: undefined }).close();
-});
+testWith(
+  ["net"],
+  "serve() throws TypeError for a host name or a port beside an endpoint",
+  async () => {
+    const endpoint = { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const;
+    for (const beside of [{ hostname: "127.0.0.1" }, { port: 0 }, { hostname: "::", port: 80 }]) {
+      assertThrows(() => serve(ok, { endpoint, ...beside }), TypeError, "beside an endpoint");
+    }
+    await serve(ok, { endpoint, hostname: undefined, port: undefined }).close();
+  },
+);
 
 const FOR_SOCKETS = ["net", "read", "write", "linux"] as const;
 
 testWith(
   FOR_SOCKETS,
-  "serve() on a Unix socket sets its mode, and takes it away",
+  "serve() on a Unix socket sets its mode, and removes it at the end",
   () =>
     withDirectory(async (folder) => {
       const path = `${folder}/socket`;
@@ -95,34 +95,34 @@ async function assertGone(path: string): Promise<void> {
 
 testWith(
   FOR_SOCKETS,
-  "removeStaleSocket() removes what nobody listens on, and nothing else",
+  "removeStaleSocket() removes a socket without a listener, and nothing else",
   () =>
     withDirectory(async (folder) => {
       const path = `${folder}/socket`;
-      await removeStaleSocket(path); // Nothing there is nothing to be done.
+      await removeStaleSocket(path); // A path without a socket is no error.
       const used = ListenerSet.open({ transport: "unix", path });
       await removeStaleSocket(path);
       assertThrows(() => ListenerSet.open({ transport: "unix", path }), Deno.errors.AddrInUse);
-      await Deno.rename(path, `${folder}/stale`); // Closing leaves what is elsewhere.
+      await Deno.rename(path, `${folder}/stale`); // close() removes only the path that it opened.
       used.close();
       await removeStaleSocket(`${folder}/stale`);
       await assertGone(`${folder}/stale`);
-      await Deno.writeTextFile(path, "to be kept");
+      await Deno.writeTextFile(path, "kept");
       await removeStaleSocket(path);
       assertThrows(() => ListenerSet.open({ transport: "unix", path }), Deno.errors.AddrInUse);
-      assertEquals(await Deno.readTextFile(path), "to be kept");
+      assertEquals(await Deno.readTextFile(path), "kept");
     }),
 );
 
 testWith(
   FOR_SOCKETS,
-  "serve() finds a stale socket in its way until removeStaleSocket() has been there",
+  "serve() throws AddrInUse for a stale socket until removeStaleSocket() has removed it",
   () =>
     withDirectory(async (folder) => {
       const path = `${folder}/socket`;
       const endpoint = { transport: "unix", path } as const;
       const former = serve(ok, { endpoint });
-      await Deno.rename(path, `${folder}/kept`); // A process that is killed takes nothing away.
+      await Deno.rename(path, `${folder}/kept`); // A process that is killed leaves its socket.
       await former.close();
       await Deno.rename(`${folder}/kept`, path);
       assertThrows(() => serve(ok, { endpoint }), Deno.errors.AddrInUse);
@@ -131,27 +131,20 @@ testWith(
     }),
 );
 
-testWith(["net"], "serve() passes over a client that has left before it was accepted", async () => {
-  const errors: unknown[] = [];
-  const server = serve(ok, {
-    port: 0,
-    limits: { connections: 1 },
-    observer: { onError: (error) => errors.push(error) },
-  });
-  try {
-    const first = await RawClient.connect(server.port);
+testServer(
+  "serve() ignores a client that reset its connection before it was accepted",
+  { handler: ok, limits: { connections: 1 } },
+  async ({ server, port, connect }) => {
+    const first = await connect();
     await first.send("GET / HT");
     await until(() => server.connections.length === 1);
-    const second = connect(server.port, "127.0.0.1");
+    const second = createConnection(port, "127.0.0.1");
     await once(second, "connect");
     second.resetAndDestroy();
     await once(second, "close");
     first.close();
-    using third = await RawClient.connect(server.port);
+    using third = await connect();
     await third.send(GET);
     assertEquals((await third.readResponse()).status, 200);
-  } finally {
-    await server.close();
-  }
-  assertEquals(errors, []);
-});
+  },
+);

@@ -1,5 +1,5 @@
-// Requests that arrive in one burst: every response exact and in its place, whatever kinds of
-// handlers are mixed, and one exact record of each.
+// Requests that arrive in one burst: responses are exact and in order for every mixture of
+// handlers, and each has one exact record.
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -12,32 +12,41 @@ function* permutations(names: readonly string[]): Generator<string[]> {
   }
 }
 
-testPipeline("Connection answers a burst of every kind in every order", async (bench) => {
-  using client = await bench.connect();
-  const kinds = ["sync", "async", "streamed", "content", "missing"];
-  for (const names of permutations(kinds)) await burst(client, bench.records, names);
-  assertEquals(bench.errors, []);
-});
+testPipeline(
+  "Connection answers a burst of every kind in every order",
+  async ({ records, errors, connect }) => {
+    using client = await connect();
+    const kinds = ["sync", "async", "streamed", "content", "missing"];
+    for (const names of permutations(kinds)) await burst(client, records, names);
+    assertEquals(errors, []);
+  },
+);
 
-testPipeline("Connection answers any burst, byte for byte", async (bench) => {
-  using client = await bench.connect();
+testPipeline("Connection answers any burst, byte for byte", async ({ records, connect }) => {
+  using client = await connect();
   const small = Object.keys(KINDS).filter((name) => !name.includes("1024"));
   const names = fc.array(fc.constantFrom(...small), { maxLength: 12 });
   await fc.assert(
-    fc.asyncProperty(names, (names) => burst(client, bench.records, names)),
+    fc.asyncProperty(names, (names) => burst(client, records, names)),
     { numRuns: 80 },
   );
 });
 
-testPipeline("Connection answers with much amid little", async (bench) => {
-  using client = await bench.connect();
-  for (const name of ["bytes16", "bytes100", "bytes1024", "text16", "text100", "text1024"]) {
-    await burst(client, bench.records, ["sync", name, "latin", "async", name, name, "streamed"]);
-  }
-});
+testPipeline(
+  "Connection answers a burst of large and small responses",
+  async ({ records, connect }) => {
+    using client = await connect();
+    for (const name of ["bytes16", "bytes100", "bytes1024", "text16", "text100", "text1024"]) {
+      await burst(client, records, ["sync", name, "latin", "async", name, name, "streamed"]);
+    }
+  },
+);
 
-testPipeline("Connection answers a thousand requests sent at once", async (bench) => {
-  using client = await bench.connect();
-  const names = Array.from({ length: 1000 }, (_, at) => at % 10 === 9 ? "both" : "sync");
-  await burst(client, bench.records, names);
-});
+testPipeline(
+  "Connection answers a thousand requests sent at once",
+  async ({ records, connect }) => {
+    using client = await connect();
+    const names = Array.from({ length: 1000 }, (_, at) => at % 10 === 9 ? "both" : "sync");
+    await burst(client, records, names);
+  },
+);

@@ -1,135 +1,145 @@
-// What the record of an exchange says of its end: how much went which way, whether the response is
-// whole, and why the connection ends with it.
+// What the log record of an exchange contains: bytes in both directions, whether the response is
+// complete, and why the connection closed after it.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { collect, type Content, fromStream, pieces } from "../../lib/http/content.ts";
 import type { HttpRequest, HttpResponse } from "../../lib/http/message.ts";
 import { StatusError } from "../../lib/http/status.ts";
 import type { LogRecord } from "../../lib/server/log_record.ts";
-import { serve } from "../../lib/server/server.ts";
 import type { Limits } from "../../lib/server/limits.ts";
+import { serve } from "../../lib/server/server.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
+import { testServer, withServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
 
-/** Status, bytes in and out, whether the response is whole, and why the connection ends. */
-type Told = readonly [number | null, number, number | string, boolean, string | null];
+/** Status, bytes in and out, whether the response is complete, and the close reason. */
+type Summary = readonly [number | null, number, number | string, boolean, string | null];
 
 const LARGE = 12 * 1024 * 1024;
-const ask = (path: string, lines = "", minorVersion = 1) =>
-  `GET ${path} HTTP/1.${minorVersion}\r\nHost: h\r\n${lines}\r\n`;
+const GET = request("GET /");
+const HTTP_1_0 = (head: string) => head.replace("HTTP/1.1", "HTTP/1.0");
 const post = (path: string, length: number, content: string) =>
-  `POST ${path} HTTP/1.1\r\nHost: h\r\nContent-Length: ${length}\r\n\r\n${content}`;
+  request(`POST ${path}`, `Content-Length: ${length}`) + content;
 
-/** What is sent, what becomes of the connection then, and what is told of each exchange. */
+/** What the client sends, what it does then, and the record of each exchange. */
 const cases: readonly {
   readonly name: string;
   readonly sent: string;
-  readonly then?: "leave" | "end" | "stay" | "leave in the response";
+  readonly then?: "close" | "end" | "stay" | "close in the response";
   readonly limits?: Partial<Limits>;
-  readonly told: readonly Told[];
+  readonly records: readonly Summary[];
 }[] = [
   {
-    name: "goes on",
-    sent: ask("/") + ask("/"),
-    told: [[200, 0, 2, true, null], [200, 0, 2, true, null]],
+    name: "a connection that persists",
+    sent: GET + GET,
+    records: [[200, 0, 2, true, null], [200, 0, 2, true, null]],
   },
-  { name: "HEAD", sent: ask("/").replace("GET", "HEAD"), told: [[200, 0, 0, true, null]] },
-  { name: "content", sent: post("/read", 3, "abc"), told: [[200, 3, 3, true, null]] },
+  { name: "HEAD", sent: request("HEAD /"), records: [[200, 0, 0, true, null]] },
+  { name: "content", sent: post("/read", 3, "abc"), records: [[200, 3, 3, true, null]] },
   {
-    name: "asked",
-    sent: ask("/", "Connection: close\r\n"),
-    told: [[200, 0, 2, true, "requested"]],
+    name: "Connection: close",
+    sent: request("GET /", "Connection: close"),
+    records: [[200, 0, 2, true, "requested"]],
   },
-  { name: "asked by HTTP/1.0", sent: ask("/", "", 0), told: [[200, 0, 2, true, "requested"]] },
+  { name: "HTTP/1.0", sent: HTTP_1_0(GET), records: [[200, 0, 2, true, "requested"]] },
   {
-    name: "limit",
-    sent: ask("/") + ask("/"),
+    name: "the last request that is allowed",
+    sent: GET + GET,
     limits: { requests: 2 },
-    told: [[200, 0, 2, true, null], [200, 0, 2, true, "max-requests"]],
+    records: [[200, 0, 2, true, null], [200, 0, 2, true, "max-requests"]],
   },
   {
-    name: "unframed",
-    sent: ask("/stream", "Connection: keep-alive\r\n", 0),
-    told: [[200, 0, 3, true, "no-length"]],
+    name: "content of unknown length to HTTP/1.0",
+    sent: HTTP_1_0(request("GET /stream", "Connection: keep-alive")),
+    records: [[200, 0, 3, true, "no-length"]],
   },
   {
-    name: "unread",
+    name: "content that is too long to be discarded",
     sent: post("/", 99, "abc"),
     limits: { discard: 9 },
-    told: [[200, 3, 2, true, "unread-body"]],
+    records: [[200, 3, 2, true, "unread-body"]],
   },
-  { name: "passed over", sent: post("/", 3, "abc"), told: [[200, 3, 2, true, null]] },
-  { name: "refused head", sent: "nonsense\r\n\r\n", told: [[400, 0, "text", true, "bad-request"]] },
   {
-    name: "refused length",
+    name: "content that is discarded",
+    sent: post("/", 3, "abc"),
+    records: [[200, 3, 2, true, null]],
+  },
+  {
+    name: "a malformed head",
+    sent: "nonsense\r\n\r\n",
+    records: [[400, 0, "text", true, "bad-request"]],
+  },
+  {
+    name: "content beyond the limit",
     sent: post("/read", 99, "abc"),
     limits: { content: 9 },
-    told: [[413, 0, "text", true, "bad-request"]],
+    records: [[413, 0, "text", true, "bad-request"]],
   },
   {
-    name: "refused chunk",
-    sent: "POST /read HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nx",
-    told: [[400, 3, "text", true, "bad-request"]],
+    name: "a malformed chunk",
+    sent: request("POST /read", "Transfer-Encoding: chunked") + "3\r\nabc\r\nx",
+    records: [[400, 3, "text", true, "bad-request"]],
   },
   {
-    name: "cut off",
+    name: "content that ends early",
     sent: post("/read", 9, "abc"),
     then: "end",
-    told: [[400, 3, "text", true, "bad-request"]],
+    records: [[400, 3, "text", true, "bad-request"]],
   },
   {
-    name: "late head",
+    name: "a late head",
     sent: "GET / HTTP/1.1\r\nHo",
     then: "stay",
     limits: { headerTimeout: 1 },
-    told: [[408, 0, "text", true, "timeout"]],
+    records: [[408, 0, "text", true, "timeout"]],
   },
   {
     name: "late content",
     sent: post("/read", 9, "abc"),
     then: "stay",
     limits: { bodyTimeout: 1 },
-    told: [[408, 3, "text", true, "timeout"]],
+    records: [[408, 3, "text", true, "timeout"]],
   },
   {
     name: "a response that is not read",
-    sent: ask("/large"),
+    sent: request("GET /large"),
     then: "stay",
     limits: { minRate: 1 << 30, rateGrace: 1 },
-    told: [[200, 0, "part", false, "timeout"]],
+    records: [[200, 0, "part", false, "timeout"]],
   },
   {
-    name: "left in the head, which is no different from a half-close",
+    name: "a client that closes within the head, which looks like a half-close",
     sent: "GET / HTTP/1.1\r\nHo",
-    then: "leave",
-    told: [[400, 0, "text", true, "bad-request"]],
+    then: "close",
+    records: [[400, 0, "text", true, "bad-request"]],
   },
   {
-    name: "gone in the response",
-    sent: ask("/large"),
-    then: "leave in the response",
-    told: [[200, 0, "part", false, "client-gone"]],
+    name: "a client that closes within the response",
+    sent: request("GET /large"),
+    then: "close in the response",
+    records: [[200, 0, "part", false, "client-gone"]],
   },
   {
     name: "a handler that fails",
-    sent: ask("/fail") + ask("/"),
-    told: [[500, 0, "text", true, null], [200, 0, 2, true, null]],
+    sent: request("GET /fail") + GET,
+    records: [[500, 0, "text", true, null], [200, 0, 2, true, null]],
   },
   {
     name: "a handler that throws a status",
-    sent: ask("/teapot"),
-    told: [[418, 0, "text", true, null]],
+    sent: request("GET /teapot"),
+    records: [[418, 0, "text", true, null]],
   },
   {
     name: "content that fails",
-    sent: ask("/break"),
-    told: [[200, 0, "part", false, "server-error"]],
+    sent: request("GET /break"),
+    records: [[200, 0, "part", false, "server-error"]],
   },
   {
     name: "content that fails at once",
-    sent: ask("/broken"),
-    told: [[500, 0, "text", true, "server-error"]],
+    sent: request("GET /broken"),
+    records: [[500, 0, "text", true, "server-error"]],
   },
 ];
 
@@ -154,7 +164,7 @@ async function handle({ path, content }: HttpRequest): Promise<HttpResponse> {
   }
 }
 
-/** Content that fails after so many bytes. */
+/** Content that fails after a number of bytes. */
 function failing(bytes: number): Content {
   let left = bytes;
   const content: Content = {
@@ -166,61 +176,53 @@ function failing(bytes: number): Content {
   return content;
 }
 
-function tell({ status, bytesIn, bytesOut, isComplete, closeReason }: LogRecord): Told {
+function summaryOf({ status, bytesIn, bytesOut, isComplete, closeReason }: LogRecord): Summary {
   const isText = status !== null && status >= 400;
   const size = isText && bytesOut > 0 ? "text" : isComplete ? bytesOut : "part";
   return [status, bytesIn, size, isComplete, closeReason];
 }
 
-for (const { name, sent, then = "end", limits = {}, told } of cases) {
-  testWith(["net"], `the record of an exchange: ${name}`, async () => {
-    const records: LogRecord[] = [];
-    const server = serve(handle, {
-      port: 0,
-      limits: { lingerTimeout: 100, ...limits },
-      observer: { onRequest: (record) => records.push(record), onError() {} },
-    });
-    try {
-      using client = await RawClient.connect(server.port);
-      await client.send(sent);
-      if (then === "leave") client.close();
-      if (then === "leave in the response") {
-        await client.read(100);
-        client.close();
-      }
-      if (then === "end") await client.endSending();
-      const isRead = !then.startsWith("leave") && name !== "a response that is not read";
-      if (isRead) await client.readToEnd();
-      // It may have been left before it was let in.
-      await until(() => records.length > 0 && server.connections.length === 0);
-    } finally {
-      await server.close();
-    }
-    assertEquals(records.map(tell), told);
-    for (const [index, { id, bytesOut }] of records.entries()) {
-      assertEquals(id, `1-${index + 1}`);
-      assertEquals(bytesOut < LARGE, true);
-    }
-  });
+for (const { name, sent, then = "end", limits = {}, records: expected } of cases) {
+  testWith(
+    ["net"],
+    `serve() reports the record of ${name}`,
+    () =>
+      withServer({ handler: handle, limits, hasErrors: true }, async (test) => {
+        const { server, records } = test;
+        using client = await test.connect();
+        await client.send(sent);
+        if (then === "close") client.close();
+        if (then === "close in the response") {
+          await client.read(100);
+          client.close();
+        }
+        if (then === "end") await client.endSending();
+        const isRead = !then.startsWith("close") && name !== "a response that is not read";
+        if (isRead) await client.readToEnd();
+        // The client may have closed before the connection was accepted.
+        await until(() => records.length > 0 && server.connections.length === 0);
+      }, ({ records }) => {
+        assertEquals(records.map(summaryOf), expected);
+        for (const [index, { id, bytesOut }] of records.entries()) {
+          assertEquals(id, `1-${index + 1}`);
+          assertEquals(bytesOut < LARGE, true);
+        }
+      }),
+  );
 }
 
-testWith(
-  ["net"],
-  "the ids of exchanges are unique, and begin with the server's prefix",
-  async () => {
-    const ids: string[] = [];
-    const server = serve(handle, {
-      port: 0,
-      idPrefix: "w2-",
-      observer: { onRequest: ({ id }) => ids.push(id) },
-    });
+testServer(
+  "serve() gives exchanges unique ids that begin with its prefix",
+  { handler: handle, idPrefix: "w2-" },
+  async ({ server, records, connect }) => {
     for (let connection = 0; connection < 3; connection++) {
-      using client = await RawClient.connect(server.port);
-      await client.send(ask("/") + ask("/"));
+      using client = await connect();
+      await client.send(GET + GET);
       await client.endSending();
       await client.readToEnd();
     }
     await server.close();
+    const ids = records.map(({ id }) => id);
     assertEquals(new Set(ids).size, 6);
     for (const id of ids) assertMatch(id, /^w2-[1-3]-[12]$/);
   },
@@ -228,7 +230,7 @@ testWith(
 
 testWith(
   ["net"],
-  "Server.connections tells how long a request takes when nobody keeps records",
+  "Server.connections has a request's duration without an onRequest observer",
   async () => {
     const answer = Promise.withResolvers<HttpResponse>();
     const server = serve(() => answer.promise, { port: 0 });

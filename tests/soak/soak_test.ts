@@ -7,7 +7,7 @@ import { soak } from "./soak.ts";
 
 testWith(
   [...FOR_PROGRAM, "linux"],
-  "the server comes through a short soak unharmed",
+  "the program survives a short soak",
   () =>
     withDirectory(async (path) => {
       const { visits } = await soak(path, { seed: 1, clients: 40, duration: 3000 });
