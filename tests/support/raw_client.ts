@@ -1,20 +1,27 @@
-// A client made of a bare socket, of TCP by default: it sends any bytes, well-formed or not, and reads
-// responses by the letter, so that nothing a real client forgives goes unseen.
+// A client on a bare socket, of TCP by default: it sends any bytes, well-formed or not, and parses
+// responses strictly, so that tests see what real clients tolerate.
 
-/** A response as it came. */
+/** A response as it was received. */
 export interface RawResponse {
   readonly status: number;
   readonly statusLine: string;
   /** Field values by lower-case name; lines of one name are joined by ", ". */
   readonly fields: ReadonlyMap<string, string>;
-  readonly content: Uint8Array;
+  readonly content: Uint8Array<ArrayBuffer>;
+  /** The content, each byte one character. */
   readonly text: string;
 }
+
+/** Bytes that a read of the socket asks for. */
+const READ_SIZE = 65_536;
 
 /** One connection to a server on this machine. */
 export class RawClient {
   readonly #conn: Deno.Conn;
-  #received = new Uint8Array(0);
+  /** Bytes that have been received and not yet read are those from `#start` to `#end`. */
+  #buffer = new Uint8Array(READ_SIZE);
+  #start = 0;
+  #end = 0;
 
   /** @param conn The socket, which is closed with the client. */
   constructor(conn: Deno.Conn) {
@@ -37,7 +44,7 @@ export class RawClient {
     }
   }
 
-  /** Sends what the server may refuse to take: a connection that it has closed is no error. */
+  /** Sends what the server may not read: it is no error that it has closed the connection. */
   async trySend(data: string | Uint8Array): Promise<void> {
     try {
       await this.send(data);
@@ -51,7 +58,7 @@ export class RawClient {
     }
   }
 
-  /** Ends the sending side. */
+  /** Closes the sending side. */
   async endSending(): Promise<void> {
     await this.#conn.closeWrite();
   }
@@ -59,61 +66,64 @@ export class RawClient {
   /**
    * Reads one response.
    *
-   * @param method The method that it answers: a response to HEAD has no content.
+   * @param method The method of its request: a response to HEAD has no content.
    */
   async readResponse(method = "GET"): Promise<RawResponse> {
     const [statusLine = "", ...lines] = (await this.#readHead()).split("\r\n");
-    const status = Number(
-      /^HTTP\/1\.1 ([0-9]{3}) [\x20-\x7e]*$/.exec(statusLine)?.[1],
-    );
-    if (Number.isNaN(status)) {
-      throw new Error(`No status line: ${JSON.stringify(statusLine)}`);
-    }
+    const status = Number(/^HTTP\/1\.1 ([0-9]{3}) [\x20-\x7e]*$/.exec(statusLine)?.[1]);
+    if (Number.isNaN(status)) throw new Error(`No status line: ${JSON.stringify(statusLine)}`);
     const fields = new Map<string, string>();
     for (const line of lines) {
       const [, name, value] = /^([^\s:]+): (.*)$/.exec(line) ?? [];
-      if (name === undefined) {
-        throw new Error(`No field line: ${JSON.stringify(line)}`);
-      }
+      if (name === undefined) throw new Error(`No field line: ${JSON.stringify(line)}`);
       const key = name.toLowerCase();
-      fields.set(
-        key,
-        fields.has(key) ? `${fields.get(key)}, ${value}` : value!,
-      );
+      fields.set(key, fields.has(key) ? `${fields.get(key)}, ${value}` : value!);
     }
-    const isEmpty = method === "HEAD" || status < 200 || status === 204 ||
-      status === 304;
+    const isEmpty = method === "HEAD" || status < 200 || status === 204 || status === 304;
     const content = isEmpty ? new Uint8Array(0) : await this.#readContent(fields);
-    return { status, statusLine, fields, content, text: toLatin1(content) };
+    return {
+      status,
+      statusLine,
+      fields,
+      content,
+      get text() {
+        return toLatin1(content);
+      },
+    };
   }
 
   async #readHead(): Promise<string> {
-    for (;;) {
-      const text = toLatin1(this.#received);
-      const end = text.indexOf("\r\n\r\n");
-      if (end >= 0) {
-        this.#received = this.#received.slice(end + 4);
-        return text.slice(0, end);
-      }
+    let end: number;
+    while ((end = this.#endOfHead()) < 0) {
       if (!await this.#receive()) {
-        throw new Error(`Closed within a head: ${JSON.stringify(text)}`);
+        const head = toLatin1(this.#buffer.subarray(this.#start, this.#end));
+        throw new Error(`Closed within a head: ${JSON.stringify(head)}`);
       }
+    }
+    const head = toLatin1(this.#buffer.subarray(this.#start, end));
+    this.#start = end + 4;
+    return head;
+  }
+
+  /** The index of the next CR LF CR LF, or -1. */
+  #endOfHead(): number {
+    for (let at = this.#start;; at++) {
+      at = this.#buffer.indexOf(0x0d, at);
+      if (at < 0 || at + 4 > this.#end) return -1;
+      const [, lf, cr, lastLf] = this.#buffer.subarray(at, at + 4);
+      if (lf === 0x0a && cr === 0x0d && lastLf === 0x0a) return at;
     }
   }
 
-  async #readContent(fields: ReadonlyMap<string, string>): Promise<Uint8Array> {
+  async #readContent(fields: ReadonlyMap<string, string>): Promise<Uint8Array<ArrayBuffer>> {
     const length = fields.get("content-length");
     if (length !== undefined) return await this.read(Number(length));
-    if (fields.get("transfer-encoding") !== "chunked") {
-      return await this.readToEnd();
-    }
+    if (fields.get("transfer-encoding") !== "chunked") return await this.readToEnd();
     const parts: Uint8Array<ArrayBuffer>[] = [];
     for (;;) {
       const size = Number.parseInt(await this.#readLine(), 16);
       if (size > 0) parts.push(await this.read(size));
-      if (await this.#readLine() !== "") {
-        throw new Error("No line end after a chunk");
-      }
+      if (await this.#readLine() !== "") throw new Error("No line end after a chunk");
       if (size === 0) return await new Blob(parts).bytes();
     }
   }
@@ -124,33 +134,38 @@ export class RawClient {
     return line.slice(0, -2);
   }
 
-  /** Reads just so many bytes. */
+  /** Reads exactly `count` bytes. */
   async read(count: number): Promise<Uint8Array<ArrayBuffer>> {
-    while (this.#received.length < count) {
+    while (this.#end - this.#start < count) {
       if (!await this.#receive()) {
-        throw new Error(`Closed ${count - this.#received.length} bytes early`);
+        throw new Error(`Closed ${count - (this.#end - this.#start)} bytes early`);
       }
     }
-    const bytes = this.#received.slice(0, count);
-    this.#received = this.#received.slice(count);
-    return bytes;
+    this.#start += count;
+    return this.#buffer.slice(this.#start - count, this.#start);
   }
 
   /** Reads until the server closes. A reset is an error. */
   async readToEnd(): Promise<Uint8Array<ArrayBuffer>> {
     while (await this.#receive());
-    return await this.read(this.#received.length);
+    return await this.read(this.#end - this.#start);
   }
 
   async #receive(): Promise<boolean> {
-    const piece = new Uint8Array(65536);
-    const count = await this.#conn.read(piece);
+    if (this.#buffer.length - this.#end < READ_SIZE) this.#makeRoom();
+    const count = await this.#conn.read(this.#buffer.subarray(this.#end, this.#end + READ_SIZE));
     if (count === null) return false;
-    const joined = new Uint8Array(this.#received.length + count);
-    joined.set(this.#received);
-    joined.set(piece.subarray(0, count), this.#received.length);
-    this.#received = joined;
+    this.#end += count;
     return true;
+  }
+
+  #makeRoom(): void {
+    const unread = this.#buffer.subarray(this.#start, this.#end);
+    const buffer = new Uint8Array(2 * unread.length + READ_SIZE);
+    buffer.set(unread);
+    this.#buffer = buffer;
+    this.#start = 0;
+    this.#end = unread.length;
   }
 
   /** Closes the connection. */
@@ -167,7 +182,7 @@ export class RawClient {
   }
 }
 
-/** Whether nobody listens any more: a listener that closes as one connects resets, and is still going. */
+/** Whether there is no listener: one that closes while a client connects resets the connection. */
 export async function isRefused(connect: () => Promise<RawClient>): Promise<boolean> {
   try {
     (await connect()).close();
@@ -179,14 +194,19 @@ export async function isRefused(connect: () => Promise<RawClient>): Promise<bool
   }
 }
 
-/** Bytes as text, each one character of the same number. */
+/** Decodes ISO-8859-1: each byte is the character of the same number. */
 export function toLatin1(bytes: Uint8Array): string {
   let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
+  for (let at = 0; at < bytes.length; at += MAX_ARGUMENTS) {
+    text += String.fromCharCode(...bytes.subarray(at, at + MAX_ARGUMENTS));
+  }
   return text;
 }
 
-/** The bytes of a text whose characters are all below 0x100. */
+/** Arguments of a call, a number that every engine takes. */
+const MAX_ARGUMENTS = 8192;
+
+/** Encodes ISO-8859-1: all characters must be below 0x100. */
 export function fromLatin1(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
   for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
