@@ -1,5 +1,4 @@
-// A few kills of the crash test, so that it stays in working order; `deno task crash-test` has a
-// hundred.
+// A few kills of the crash test, so that it keeps working; `deno task crash-test` has a hundred.
 
 import { assert } from "@std/assert";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";

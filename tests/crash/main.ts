@@ -10,6 +10,8 @@ const kills = Number(flags.kills ?? 100);
 
 console.log(`seed ${seed}: ${kills} kills`);
 await withDirectory(async (path) => {
-  const { stored, swept } = await crash(path, kills, seed);
-  console.log(`${stored} uploads acknowledged, none lost or half there; ${swept} swept away`);
+  const { stored, removed } = await crash(path, kills, seed);
+  console.log(
+    `${stored} uploads acknowledged, none lost or incomplete; ${removed} unfinished ones removed`,
+  );
 });

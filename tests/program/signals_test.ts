@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
 import { makeCertificates, subjectAt } from "../support/certificates.ts";
-import { askUntilRefused } from "../support/load.ts";
+import { requestUntilRefused } from "../support/load.ts";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Program, SCRIPT, withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -25,7 +25,7 @@ for (
     const program = await Program.start(["--log", "off", ...args]);
     let count = 0;
     const isUnderLoad = Promise.withResolvers<void>();
-    const asking = askUntilRefused(() => {
+    const asking = requestUntilRefused(() => {
       if (++count === 20) isUnderLoad.resolve();
       return Deno.connect({ hostname: "127.0.0.1", port: program.port });
     }, 20);
@@ -135,7 +135,7 @@ for (const workers of [1, 2]) {
           let isOver = false;
           const [clients, rounds] = [4, 5];
           const next = () => isOver ? Promise.reject() : connect();
-          const asking = askUntilRefused(next, clients, "close");
+          const asking = requestUntilRefused(next, clients, "close");
           let reloads = 0;
           const reload = async (pattern: RegExp, where: "stdout" | "stderr") => {
             program.signal("SIGHUP");

@@ -1,5 +1,5 @@
-// docs/scaling.md and what is beside it: the document shows the configuration that the tests run,
-// and the manifests are ones that Kubernetes takes and whose parts fit together.
+// docs/scaling.md and docs/scaling/: the document shows the configuration that the tests run, and
+// the manifests are valid for Kubernetes and consistent.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parseAllDocuments } from "yaml"; // YAML 1.2 whole, typed, no dependencies
@@ -50,29 +50,29 @@ testWith(
   FOR_PROGRAM,
   "kubernetes.yaml has the fields that Kubernetes knows, and no other",
   () =>
-    withDirectory(async (folder) => {
+    withDirectory(async (directory) => {
       const all = await manifests();
       const typed = (kind: string, value: unknown) =>
         `import type { Manifests } from "${TYPES}";\n` +
         `export const it: Manifests["${kind}"] = ${JSON.stringify(value)};\n`;
       for (const [kind, value] of Object.entries(all)) {
-        await Deno.writeTextFile(`${folder}/${kind}.ts`, typed(kind, value));
+        await Deno.writeTextFile(`${directory}/${kind}.ts`, typed(kind, value));
       }
       const wrong = { ...all.Deployment, spec: { ...all.Deployment.spec, replicas: "3" } };
-      await Deno.writeTextFile(`${folder}/Wrong.ts`, typed("Deployment", wrong));
+      await Deno.writeTextFile(`${directory}/Wrong.ts`, typed("Deployment", wrong));
       const { stderr } = await new Deno.Command(Deno.execPath(), {
-        args: ["check", ...[...KINDS, "Wrong"].map((kind) => `${folder}/${kind}.ts`)],
+        args: ["check", ...[...KINDS, "Wrong"].map((kind) => `${directory}/${kind}.ts`)],
         cwd: ROOT,
         env: { NO_COLOR: "1" },
       }).output();
-      const said = new TextDecoder().decode(stderr);
-      const errors = [...said.matchAll(/at file:\/\/\S*\/(\w+)\.ts:/g)].map(([, name]) => name);
-      assertEquals([...new Set(errors)], ["Wrong"], said);
+      const message = new TextDecoder().decode(stderr);
+      const errors = [...message.matchAll(/at file:\/\/\S*\/(\w+)\.ts:/g)].map(([, name]) => name);
+      assertEquals([...new Set(errors)], ["Wrong"], message);
     }),
 );
 
 testWith(
-  ["read"],
+  ["read", "env"], // The parser of YAML reads the environment.
   "kubernetes.yaml is consistent in itself, with the program and with its image",
   async () => {
     const all = await manifests();

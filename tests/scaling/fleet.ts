@@ -1,5 +1,5 @@
-// Three instances of the real program on one directory, and in front of them a real HAProxy with
-// the configuration of docs/scaling/haproxy.cfg, its addresses filled in by the environment.
+// Three instances of the real program on one directory, behind a real HAProxy with the
+// configuration of docs/scaling/haproxy.cfg, which takes its addresses from the environment.
 
 import { assertEquals } from "@std/assert";
 import { freePort } from "../support/ports.ts";
@@ -9,20 +9,20 @@ import { until } from "../support/wait.ts";
 
 const CONFIGURATION = new URL("../../docs/scaling/haproxy.cfg", import.meta.url).pathname;
 
-/** What HAProxy calls the instances. */
+/** The names of the instances in HAProxy. */
 const NAMES = ["a", "b", "c"] as const;
 
-/** How often HAProxy asks for /readyz: often, so that tests are fast. */
-const CHECK_EVERY = "50ms";
+/** The interval of health checks of /readyz: short, so that tests are fast. */
+const CHECK_INTERVAL = "50ms";
 
-/** One of the instances, which can be ended and started again in its place. */
+/** An instance, which can be stopped and started again on the same ports. */
 export class FleetInstance {
   readonly name: string;
   readonly #args: readonly string[];
   #program: Program | null = null;
-  /** Where it is; the same after a restart. */
+  /** The same after a restart. */
   readonly port = freePort();
-  /** Where its admin listener is; the same after a restart. */
+  /** The port of its admin listener; the same after a restart. */
   readonly adminPort = freePort();
 
   constructor(name: string, directory: string, drainDelay: number) {
@@ -31,36 +31,36 @@ export class FleetInstance {
       ...["--directory", directory, "--allow-delete", "--log", "json"],
       ...["--bind", "127.0.0.1", "--trust-proxy", "127.0.0.1"],
       ...["--drain-delay", String(drainDelay)],
-      // Uploads may wait for as long as a test takes.
+      // Uploads may take as long as a test.
       ...["--body-timeout", "0", "--min-rate", "0"],
     ];
   }
 
-  /** The program that is in its place at present. */
+  /** The running program. */
   get program(): Program {
     return this.#program!;
   }
 
-  /** Starts it, in its old place if it had one. */
+  /** Starts it on its ports. */
   async start(): Promise<void> {
-    const place = ["--port", String(this.port), "--admin", `127.0.0.1:${this.adminPort}`];
-    this.#program = await Program.start([...this.#args, ...place]);
+    const ports = ["--port", String(this.port), "--admin", `127.0.0.1:${this.adminPort}`];
+    this.#program = await Program.start([...this.#args, ...ports]);
   }
 
-  /** The URL of a path, past HAProxy. */
+  /** The URL of a path on the instance itself. */
   url(path: string): string {
     return `http://127.0.0.1:${this.port}${path}`;
   }
 
-  /** What its admin listener answers. */
-  async ask(path: string): Promise<{ status: number; text: string }> {
+  /** Fetches a path of its admin listener. */
+  async fetchAdmin(path: string): Promise<{ status: number; text: string }> {
     const response = await fetch(`http://127.0.0.1:${this.adminPort}${path}`, {
       headers: { Accept: "application/json", Connection: "close" },
     });
     return { status: response.status, text: await response.text() };
   }
 
-  /** Ends it with a signal, if it is there. */
+  /** Stops it with a signal, if it runs. */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<Ended | null> {
     const program = this.#program;
     this.#program = null;
@@ -68,53 +68,59 @@ export class FleetInstance {
   }
 }
 
-/** One request as HAProxy has logged it. */
+/** A request in the log of HAProxy. */
 export interface LoggedRequest {
-  /** The server that it went to last; `<NOSRV>` for none. */
+  /** The last server that it was sent to; `<NOSRV>` for none. */
   readonly server: string;
   readonly status: number;
-  /** Connections, or requests, that were tried again, with `+` where on another server. */
+  /** The number of retries, with `+` if one was on another server. */
   readonly retries: string;
   readonly line: string;
 }
 
-/** HAProxy while it runs. */
+/** A running HAProxy. */
 export class Balancer {
   readonly #process: Deno.ChildProcess;
   readonly #stdout: Output;
   readonly #stderr: Output;
   readonly #socket: string;
-  #isGone = false;
-  /** The port of its front. */
+  #hasEnded = false;
+  /** The port that clients connect to. */
   readonly port: number;
 
   private constructor(process: Deno.ChildProcess, port: number, socket: string) {
     this.#process = process;
-    process.status.then(() => this.#isGone = true);
+    process.status.then(() => this.#hasEnded = true);
     this.#stdout = new Output(process.stdout);
     this.#stderr = new Output(process.stderr);
     this.#socket = socket;
     this.port = port;
   }
 
+  /**
+   * Starts HAProxy, and waits until all instances are up.
+   *
+   * @param directory For its stats socket.
+   * @param changes Environment variables that differ.
+   */
   static async start(
     instances: readonly FleetInstance[],
-    folder: string,
+    directory: string,
     changes: Readonly<Record<string, string>> = {},
   ): Promise<Balancer> {
     const port = freePort();
-    const socket = `${folder}/stats.sock`;
-    const places = instances.flatMap(({ name, port, adminPort }) => [
+    const socket = `${directory}/stats.sock`;
+    const addresses = instances.flatMap(({ name, port, adminPort }) => [
       [`INSTANCE_${name.toUpperCase()}`, `127.0.0.1:${port}`],
       [`ADMIN_${name.toUpperCase()}`, String(adminPort)],
     ]);
     const process = new Deno.Command("haproxy", {
       args: ["-db", "-f", CONFIGURATION],
       env: {
-        ...Object.fromEntries(places),
+        ...Object.fromEntries(addresses),
         LISTEN: `127.0.0.1:${port}`,
         STATS_SOCKET: socket,
-        CHECK_EVERY,
+        CHECK_EVERY: CHECK_INTERVAL,
         ...changes,
       },
       stdin: "null",
@@ -131,14 +137,14 @@ export class Balancer {
     return `http://127.0.0.1:${this.port}${path}`;
   }
 
-  /** What it answers to a command on its stats socket. */
+  /** Runs a command of its stats socket. */
   async command(text: string): Promise<string> {
     using conn = await Deno.connect({ transport: "unix", path: this.#socket });
     await conn.write(new TextEncoder().encode(`${text}\n`));
     return await new Response(conn.readable).text();
   }
 
-  /** What `show stat` has in a column, by server. */
+  /** A column of `show stat`, by server. */
   async column(name: string): Promise<Map<string, string>> {
     const [head = "", ...rows] = (await this.command("show stat")).trim().split("\n");
     const names = head.replace(/^# /, "").split(",");
@@ -149,14 +155,14 @@ export class Balancer {
     );
   }
 
-  /** Waits until it has seen that servers are up, or down. */
+  /** Waits until its health checks report servers as up, or as down. */
   async untilStates(state: "UP" | "DOWN", names: readonly string[]): Promise<void> {
     await until(async () => {
-      if (this.#isGone) throw new Error(`HAProxy is gone: ${this.#stderr.text}`);
+      if (this.#hasEnded) throw new Error(`HAProxy has ended: ${this.#stderr.text}`);
       try {
         const states = await this.column("status");
         const checks = await this.column("check_status");
-        // Before its first check, a server is taken for sound.
+        // Before its first check, a server counts as up.
         return names.every((name) => states.get(name) === state && checks.get(name) !== "INI");
       } catch (error) {
         if (error instanceof Deno.errors.NotFound) return false; // It is still starting.
@@ -166,7 +172,7 @@ export class Balancer {
     });
   }
 
-  /** What it has logged of requests so far. */
+  /** The requests that it has logged so far. */
   get log(): LoggedRequest[] {
     const lines = this.#stdout.text.matchAll(
       /^\S+ (\S+) (-?[0-9]+) \S\S (\S+) [0-9+-]+ "([^"]*)"$/gm,
@@ -179,14 +185,15 @@ export class Balancer {
     }));
   }
 
+  /** Stops it. */
   async stop(): Promise<void> {
-    if (!this.#isGone) this.#process.kill("SIGTERM");
+    if (!this.#hasEnded) this.#process.kill("SIGTERM");
     await this.#process.status;
     await Promise.all([this.#stdout.done, this.#stderr.done]);
   }
 }
 
-/** All of it. */
+/** The directory, the instances that serve it, and their balancer. */
 export interface Fleet {
   readonly directory: string;
   readonly instances: readonly FleetInstance[];
@@ -194,21 +201,21 @@ export interface Fleet {
 }
 
 /**
- * Runs with a fleet; in the end every instance must leave with status 0 and without a word.
+ * Runs with a fleet. At the end, every instance must end with status 0 and an empty stderr.
  *
- * @param drainDelay Seconds in which HAProxy has to notice that an instance leaves.
+ * @param drainDelay Seconds in which HAProxy has to notice that an instance is not ready.
  */
 export async function withFleet(
   run: (fleet: Fleet) => Promise<void>,
   drainDelay = 0,
 ): Promise<void> {
   await withDirectory((directory) =>
-    withDirectory(async (folder) => {
+    withDirectory(async (temporary) => {
       const instances = NAMES.map((name) => new FleetInstance(name, directory, drainDelay));
       let balancer: Balancer | null = null;
       try {
         await Promise.all(instances.map((instance) => instance.start()));
-        balancer = await Balancer.start(instances, folder);
+        balancer = await Balancer.start(instances, temporary);
         await run({ directory, instances, balancer });
       } finally {
         await balancer?.stop();

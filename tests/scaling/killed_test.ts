@@ -1,4 +1,4 @@
-// One instance of three is killed under load: what it had in flight fails, and nothing else does.
+// One instance of three is killed under load: only its requests in progress fail.
 
 import { assert, assertEquals } from "@std/assert";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
@@ -8,28 +8,28 @@ import { until } from "../support/wait.ts";
 import { type FleetInstance, withFleet } from "./fleet.ts";
 import { Load } from "./load.ts";
 
-/** Bytes of an upload of which half has been sent. */
+/** Bytes of half an upload. */
 const HALF = 100_000;
 
 /** Clients of the load. */
 const CLIENTS = 6;
 
-/** An upload that waits for its second half. */
-interface HeldUpload {
+/** An upload whose second half has not been sent. */
+interface HalfUpload {
   readonly path: string;
   readonly client: RawClient;
 }
 
-async function beginUpload(port: number, number: number): Promise<HeldUpload> {
+async function beginUpload(port: number, number: number): Promise<HalfUpload> {
   const client = await RawClient.connect(port);
-  const path = `/files/held-${number}`;
+  const path = `/files/half-${number}`;
   await client.send(`PUT ${path} HTTP/1.1\r\nHost: files\r\nContent-Length: ${2 * HALF}\r\n\r\n`);
   await client.send(new Uint8Array(HALF));
   return { path, client };
 }
 
 /** The second half, and the status; 0 where the connection is gone. */
-async function endUpload({ client }: HeldUpload): Promise<number> {
+async function endUpload({ client }: HalfUpload): Promise<number> {
   try {
     await client.trySend(new Uint8Array(HALF));
     return (await client.readResponse()).status;
@@ -38,11 +38,11 @@ async function endUpload({ client }: HeldUpload): Promise<number> {
   }
 }
 
-/** The targets of the uploads that an instance holds. */
-async function heldBy(instance: FleetInstance): Promise<string[]> {
-  const rows = JSON.parse((await instance.ask("/connections")).text);
+/** The targets of the half uploads that an instance receives. */
+async function halfUploadsOf(instance: FleetInstance): Promise<string[]> {
+  const rows = JSON.parse((await instance.fetchAdmin("/connections")).text);
   return rows.map(({ target }: { target: string | null }) => target ?? "")
-    .filter((target: string) => target.includes("/held-"));
+    .filter((target: string) => target.includes("/half-"));
 }
 
 async function temporaryFiles(directory: string): Promise<string[]> {
@@ -51,52 +51,52 @@ async function temporaryFiles(directory: string): Promise<string[]> {
 
 testWith(
   [...FOR_PROGRAM, "haproxy"],
-  "kill -9 of one of three instances under load fails only what it had in flight",
+  "kill -9 of one of three instances under load fails only its requests in progress",
   () =>
     withFleet(async ({ directory, instances, balancer }) => {
       const victim = instances[1]!;
       const load = new Load(balancer.port, CLIENTS);
-      const held: HeldUpload[] = [];
-      // They go where the least is to be done: sooner or later, to each.
-      while ((await Promise.all(instances.map(heldBy))).some(({ length }) => length === 0)) {
-        held.push(await beginUpload(balancer.port, held.length));
+      const uploads: HalfUpload[] = [];
+      // HAProxy sends each to the instance with the fewest connections, and so some to each.
+      while ((await Promise.all(instances.map(halfUploadsOf))).some(({ length }) => length === 0)) {
+        uploads.push(await beginUpload(balancer.port, uploads.length));
         await until(async () =>
-          (await Promise.all(instances.map(heldBy))).flat().length === held.length
+          (await Promise.all(instances.map(halfUploadsOf))).flat().length === uploads.length
         );
       }
-      const lost = await heldBy(victim);
+      const aborted = await halfUploadsOf(victim);
       await until(() => load.count > 100);
       const killed = await victim.stop("SIGKILL");
-      const goneAt = performance.now();
+      const killedAt = performance.now();
       assertEquals(killed?.signal, "SIGKILL");
-      const counted = load.count;
-      await until(() => load.count > counted + 200);
+      const countBefore = load.count;
+      await until(() => load.count > countBefore + 200);
       await balancer.untilStates("DOWN", [victim.name]);
 
-      // What it has left is swept away when it comes back, and what others have under way is not.
+      // At its start it removes its unfinished uploads, but not those of the others.
       const left = await temporaryFiles(directory);
-      assert(left.length >= held.length);
+      assert(left.length >= uploads.length);
       await victim.start();
       await victim.program.until(/"event":"swept"/);
       await balancer.untilStates("UP", [victim.name]);
       const outcomes = await load.stop();
-      assertEquals((await temporaryFiles(directory)).length, held.length - lost.length);
-      for (const upload of held) {
+      assertEquals((await temporaryFiles(directory)).length, uploads.length - aborted.length);
+      for (const upload of uploads) {
         const status = await endUpload(upload);
-        assertEquals(status === 201, !lost.includes(upload.path), `${upload.path}: ${status}`);
+        assertEquals(status === 201, !aborted.includes(upload.path), `${upload.path}: ${status}`);
         upload.client.close();
       }
       assertEquals(await temporaryFiles(directory), []);
 
       const failed = outcomes.filter(({ problem }) => problem !== null);
-      assert(failed.length <= CLIENTS, `${failed.length} failed`); // At most one of each.
+      assert(failed.length <= CLIENTS, `${failed.length} failed`); // At most one per client.
       const others = instances.filter((instance) => instance !== victim);
       const logs = await Promise.all(others.map((instance) => instance.stop()));
       for (const { id, method, startedAt, problem } of failed) {
         const what = `${method} ${id}: ${problem}`;
-        // A read is sent again, unless some of the response is there already.
+        // HAProxy retries a GET, unless part of the response has been sent.
         const isBegun = / bytes early$/.test(problem!);
-        assert((method === "PUT" || isBegun) && startedAt <= goneAt, what);
+        assert((method === "PUT" || isBegun) && startedAt <= killedAt, what);
         for (const ended of logs) assert(!ended?.stdout.includes(`?n=${id}"`), what);
       }
     }),

@@ -1,16 +1,16 @@
-// Load that knows what it is owed: clients that upload files of their own, read them back byte by
-// byte, and keep book of every request. Each has a number in its query, to be found in logs.
+// Load that checks every response: clients upload files of their own, read them back, compare every
+// byte, and record every request. Each request has a number in its query, to be found in logs.
 
 import { RawClient } from "../support/raw_client.ts";
 
-/** A request and what came of it. */
+/** A request and its result. */
 export interface Outcome {
   /** Its number. */
   readonly id: number;
   readonly method: string;
-  /** When it was begun: milliseconds, as `performance.now()` has them. */
+  /** When it began, in milliseconds of `performance.now()`. */
   readonly startedAt: number;
-  /** What went wrong, or null. */
+  /** What failed, or null. */
   readonly problem: string | null;
 }
 
@@ -28,15 +28,15 @@ export function contentOf(id: number, size: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Whether two arrays hold the same bytes. */
+/** Whether two arrays have the same bytes. */
 export function isSame(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
-/** What a file may hold, null for nothing: an upload that failed may have been stored. */
-type Owed = (Uint8Array | null)[];
+/** Contents that a file may have, null for no file: an upload that failed may have been stored. */
+type AllallowedByFile = (Uint8Array | null)[];
 
-/** The load while it is on. */
+/** Running load. */
 export class Load {
   readonly #port: number;
   readonly #outcomes: Outcome[] = [];
@@ -45,21 +45,21 @@ export class Load {
   #isOver = false;
 
   /**
-   * @param port Where the requests go to.
-   * @param clients How many clients there are, each with one connection.
+   * @param port The port of the server.
+   * @param clients The number of clients, each with one connection.
    */
   constructor(port: number, clients: number) {
     this.#port = port;
     this.#clients = Array.from({ length: clients }, (_, index) => this.#run(`load/${index}`));
-    for (const client of this.#clients) client.catch(() => {}); // stop() hears of it.
+    for (const client of this.#clients) client.catch(() => {}); // stop() throws it.
   }
 
-  /** How many requests have come to their end. */
+  /** The number of requests that have ended. */
   get count(): number {
     return this.#outcomes.length;
   }
 
-  /** Ends the load; gives what came of every request. */
+  /** Ends the load, and gives the results of all requests. */
   async stop(): Promise<readonly Outcome[]> {
     this.#isOver = true;
     await Promise.all(this.#clients);
@@ -67,17 +67,22 @@ export class Load {
   }
 
   async #run(name: string): Promise<void> {
-    const owed: Owed[] = Array.from({ length: FILES }, () => [null]);
+    const allowedByFile: AllallowedByFile[] = Array.from({ length: FILES }, () => [null]);
     let client: RawClient | null = null;
     for (let turn = 0; !this.#isOver; turn++) {
       client ??= await RawClient.connect(this.#port);
       const file = turn % FILES;
       const path = `/files/${name}-${file}`;
-      const allowed = owed[file]!;
-      const isSound = Math.floor(turn / FILES) % 2 === 0
-        ? await this.#put(client, path, allowed, SIZES[(turn + turn / 8 | 0) % SIZES.length]!)
-        : await this.#get(client, path, allowed);
-      if (isSound) continue;
+      const allallowedByFile = allowedByFile[file]!;
+      const isGood = Math.floor(turn / FILES) % 2 === 0
+        ? await this.#put(
+          client,
+          path,
+          allallowedByFile,
+          SIZES[(turn + turn / 8 | 0) % SIZES.length]!,
+        )
+        : await this.#get(client, path, allallowedByFile);
+      if (isGood) continue;
       client.close();
       client = null;
     }
@@ -87,18 +92,18 @@ export class Load {
   async #put(
     client: RawClient,
     path: string,
-    allowed: Owed,
+    allallowedByFile: AllallowedByFile,
     size: number,
   ): Promise<boolean> {
     const id = this.#count++;
     const content = contentOf(id, size);
-    allowed.push(content);
-    return await this.#note(id, "PUT", async () => {
+    allallowedByFile.push(content);
+    return await this.#record(id, "PUT", async () => {
       await client.send(head("PUT", path, id, size));
       await client.send(content);
       const { status } = await client.readResponse();
       if (status !== 201 && status !== 204) return `status ${status}`;
-      allowed.splice(0, allowed.length, content);
+      allallowedByFile.splice(0, allallowedByFile.length, content);
       return null;
     });
   }
@@ -106,19 +111,21 @@ export class Load {
   async #get(
     client: RawClient,
     path: string,
-    allowed: Owed,
+    allallowedByFile: AllallowedByFile,
   ): Promise<boolean> {
     const id = this.#count++;
-    return await this.#note(id, "GET", async () => {
+    return await this.#record(id, "GET", async () => {
       await client.send(head("GET", path, id));
       const { status, content } = await client.readResponse();
-      if (status === 404 && allowed.includes(null)) return null;
+      if (status === 404 && allallowedByFile.includes(null)) return null;
       if (status !== 200) return `status ${status}`;
-      return allowed.some((each) => each !== null && isSame(each, content)) ? null : "other bytes";
+      return allallowedByFile.some((each) => each !== null && isSame(each, content))
+        ? null
+        : "other bytes";
     });
   }
 
-  async #note(id: number, method: string, run: () => Promise<string | null>): Promise<boolean> {
+  async #record(id: number, method: string, run: () => Promise<string | null>): Promise<boolean> {
     const startedAt = performance.now();
     let problem: string | null;
     try {

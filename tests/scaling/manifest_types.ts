@@ -1,6 +1,6 @@
-// What Kubernetes takes: declarations made from its API's own description.
+// The types of manifests, generated from the description of the Kubernetes API.
 
-// npm:kubernetes-types: declarations and nothing else, without dependencies.
+// npm:kubernetes-types: declarations only, without dependencies.
 import type { Deployment } from "kubernetes-types/apps/v1.d.ts";
 import type { PersistentVolumeClaim, Service } from "kubernetes-types/core/v1.d.ts";
 import type { NetworkPolicy } from "kubernetes-types/networking/v1.d.ts";

@@ -1,5 +1,5 @@
-// A rolling restart under load: one instance after the other leaves and comes back, and no client
-// notices.
+// A rolling restart under load: the instances are restarted one after the other, and no request
+// fails.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
@@ -8,13 +8,13 @@ import { driveOn } from "../support/wrk.ts";
 import { type Balancer, type FleetInstance, withFleet } from "./fleet.ts";
 import { Load } from "./load.ts";
 
-/** Requests of the load before the first instance leaves, and after each that has come back. */
+/** Requests of the load before the first restart and after each. */
 const BETWEEN = 50;
 
-/** Seconds in which HAProxy, which asks every 50 ms, has to notice that an instance leaves. */
+/** Seconds in which HAProxy, which checks every 50 ms, has to notice that one is not ready. */
 const DRAIN_DELAY = 3;
 
-/** An instance leaves, and comes back; it has what it had to do until it was seen to leave. */
+/** Restarts an instance. It must get no request once HAProxy has seen that it is not ready. */
 async function restart(instance: FleetInstance, balancer: Balancer): Promise<void> {
   const { name } = instance;
   const stopping = instance.stop();
@@ -23,7 +23,7 @@ async function restart(instance: FleetInstance, balancer: Balancer): Promise<voi
   const ended = await stopping;
   assertEquals([ended?.code, ended?.stderr], [0, ""]);
   assertMatch(ended!.stdout, /"event":"leaving"[^]*"event":"draining"/);
-  assertEquals((await balancer.column("stot")).get(name), total, `${name} got a request late`);
+  assertEquals((await balancer.column("stot")).get(name), total, `${name} got a late request`);
   await instance.start();
   await balancer.untilStates("UP", [name]);
 }
@@ -51,8 +51,8 @@ testWith(
       assert(outcomes.length > 4 * BETWEEN);
       assert(requests > 1000, `${requests} requests`);
       assertEquals(errors, "");
-      // Nor was any of them tried twice: nothing was left to HAProxy's mending. What wrk had begun
-      // when it was stopped does not count.
+      // No request was retried by HAProxy either. Requests that wrk aborted at its end do not
+      // count.
       const log = balancer.log.filter(({ line }) => line !== "<BADREQ>");
       assert(log.length > outcomes.length);
       assertEquals(log.filter(({ status }) => status >= 400 || status < 200), []);

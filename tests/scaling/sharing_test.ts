@@ -1,4 +1,4 @@
-// Instances share nothing but the directory: what one has done, the others see at once.
+// Instances share nothing but the directory: what one changes, the others see at once.
 
 import { assert, assertEquals } from "@std/assert";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
@@ -9,20 +9,20 @@ import { contentOf, isSame } from "./load.ts";
 /** Files that are replaced through one instance and read through all. */
 const ROUNDS = 200;
 
-/** Milliseconds for which a file must be left alone before an instance holds it in memory. */
-const SETTLED_AFTER = 3000;
+/** Milliseconds without changes after which a file may be cached. */
+const CACHEABLE_AFTER = 3000;
 
-interface Answer {
+interface Received {
   readonly status: number;
   readonly etag: string | null;
   readonly content: Uint8Array;
 }
 
-async function ask(
+async function send(
   instance: FleetInstance,
   path: string,
   init: RequestInit = {},
-): Promise<Answer> {
+): Promise<Received> {
   const response = await fetch(instance.url(path), init);
   const { status, headers } = response;
   return { status, etag: headers.get("ETag"), content: await response.bytes() };
@@ -33,13 +33,13 @@ function put(
   path: string,
   body: Uint8Array<ArrayBuffer>,
   headers: Record<string, string> = {},
-): Promise<Answer> {
-  return ask(instance, path, { method: "PUT", body, headers });
+): Promise<Received> {
+  return send(instance, path, { method: "PUT", body, headers });
 }
 
-/** All instances give these bytes of a file, and the same entity tag. */
+/** Checks that all instances answer with these bytes, and with the same entity tag. */
 async function checkEverywhere({ instances }: Fleet, path: string, content: Uint8Array) {
-  const answers = await Promise.all(instances.map((instance) => ask(instance, path)));
+  const answers = await Promise.all(instances.map((instance) => send(instance, path)));
   for (const answer of answers) {
     assertEquals(answer.status, 200, path);
     assert(isSame(answer.content, content), `${path} has other bytes`);
@@ -52,13 +52,13 @@ async function storeThroughEach(fleet: Fleet, size: number): Promise<void> {
   for (let round = 0; round < ROUNDS; round++) {
     const content = contentOf(round + size * 1000, size);
     const instance = instances[round % instances.length]!;
-    const { status } = await put(instance, `/files/held/${round}`, content);
+    const { status } = await put(instance, `/files/shared/${round}`, content);
     assert(status === 201 || status === 204, String(status));
-    await checkEverywhere(fleet, `/files/held/${round}`, content);
+    await checkEverywhere(fleet, `/files/shared/${round}`, content);
   }
 }
 
-/** Uploads of one name through all instances at once. */
+/** Uploads to one name through all instances at once. */
 async function race(fleet: Fleet, round: number, size: number, isNew: boolean): Promise<void> {
   const path = `/files/${isNew ? `new-${round}-${size}` : "raced"}`;
   const contents = fleet.instances.map((_, index) => contentOf(10 * (index + 1) + round, size));
@@ -70,7 +70,7 @@ async function race(fleet: Fleet, round: number, size: number, isNew: boolean): 
   const statuses = answers.map(({ status }) => status).sort();
   if (isNew) assertEquals(statuses, [201, 412, 412]);
   else assert(statuses.every((status) => status === 201 || status === 204), String(statuses));
-  const { content } = await ask(fleet.instances[0]!, path);
+  const { content } = await send(fleet.instances[0]!, path);
   const winner = contents.findIndex((each) => isSame(each, content));
   assert(winner >= 0, `${path} is a mixture`);
   if (isNew) assertEquals(answers[winner]!.status, 201);
@@ -78,7 +78,7 @@ async function race(fleet: Fleet, round: number, size: number, isNew: boolean): 
 }
 
 async function namesIn(instance: FleetInstance, path: string): Promise<string> {
-  const { content } = await ask(instance, path, { headers: { Accept: "application/json" } });
+  const { content } = await send(instance, path, { headers: { Accept: "application/json" } });
   return new TextDecoder().decode(content);
 }
 
@@ -94,30 +94,33 @@ testWith(
         await storeThroughEach(fleet, 100);
       });
 
-      await context.step("uploads of one name at once leave one whole file", async () => {
+      await context.step("simultaneous uploads to one name leave one complete file", async () => {
         for (const size of [1, 4096, 65_537, 1024 * 1024]) {
           for (let round = 0; round < 8; round++) await race(fleet, round, size, round % 2 === 0);
         }
       });
 
-      await context.step("all see a new folder, its listing, and that a file is gone", async () => {
-        await put(a, "/files/folder/one", contentOf(1, 10));
-        await put(b, "/files/folder/two", contentOf(2, 10));
-        for (const instance of instances) {
-          const names = await namesIn(instance, "/files/folder/");
-          assert(names.includes('"one"') && names.includes('"two"'), names);
-        }
-        assertEquals((await ask(c, "/files/folder/one", { method: "DELETE" })).status, 204);
-        for (const instance of instances) {
-          assertEquals((await ask(instance, "/files/folder/one")).status, 404);
-          assert(!(await namesIn(instance, "/files/folder/")).includes('"one"'));
-        }
-      });
+      await context.step(
+        "a new directory, its listing and a deletion are seen by all",
+        async () => {
+          await put(a, "/files/folder/one", contentOf(1, 10));
+          await put(b, "/files/folder/two", contentOf(2, 10));
+          for (const instance of instances) {
+            const names = await namesIn(instance, "/files/folder/");
+            assert(names.includes('"one"') && names.includes('"two"'), names);
+          }
+          assertEquals((await send(c, "/files/folder/one", { method: "DELETE" })).status, 204);
+          for (const instance of instances) {
+            assertEquals((await send(instance, "/files/folder/one")).status, 404);
+            assert(!(await namesIn(instance, "/files/folder/")).includes('"one"'));
+          }
+        },
+      );
 
       await context.step("the log has the client's address, not HAProxy's", async () => {
-        const lie = "X-Forwarded-For: 198.51.100.7";
+        const forged = "X-Forwarded-For: 198.51.100.7";
         const { code } = await new Deno.Command("curl", {
-          args: ["-sSf", "--interface", "127.0.0.2", "-H", lie, "-H", "Forwarded: for=192.0.2.1"]
+          args: ["-sSf", "--interface", "127.0.0.2", "-H", forged, "-H", "Forwarded: for=192.0.2.1"]
             .concat(balancer.url("/echo/who")),
           stdout: "null",
         }).output();
@@ -129,17 +132,17 @@ testWith(
         assertEquals([client, peer], ["127.0.0.2", "127.0.0.1"]);
       });
 
-      await context.step("what they hold in memory is never old", async () => {
-        const last = (await Deno.stat(`${directory}/held/${ROUNDS - 1}`)).ctime!.getTime();
-        await until(() => Date.now() - last > SETTLED_AFTER);
-        // Each instance reads every file: from then on it holds them.
+      await context.step("cached files are never stale", async () => {
+        const last = (await Deno.stat(`${directory}/shared/${ROUNDS - 1}`)).ctime!.getTime();
+        await until(() => Date.now() - last > CACHEABLE_AFTER);
+        // Each instance reads every file, and so caches it.
         for (let round = 0; round < ROUNDS; round++) {
-          await checkEverywhere(fleet, `/files/held/${round}`, contentOf(round + 100_000, 100));
+          await checkEverywhere(fleet, `/files/shared/${round}`, contentOf(round + 100_000, 100));
         }
         await storeThroughEach(fleet, 100 + 1);
-        await ask(a, "/files/held/7", { method: "DELETE" });
+        await send(a, "/files/shared/7", { method: "DELETE" });
         for (const instance of instances) {
-          assertEquals((await ask(instance, "/files/held/7")).status, 404);
+          assertEquals((await send(instance, "/files/shared/7")).status, 404);
         }
       });
     }),

@@ -11,8 +11,8 @@ const duration = 1000 * Number(flags.seconds ?? 60);
 
 console.log(`seed ${seed}: ${clients} clients for ${Math.round(duration / 750)} seconds`);
 await withDirectory(async (path) => {
-  const { visits, descriptors, memory } = await soak(path, { seed, clients, duration });
-  console.table(visits);
+  const { sessions, descriptors, memory } = await soak(path, { seed, clients, duration });
+  console.table(sessions);
   console.log(`descriptors: ${descriptors.join(" before, ")} after`);
   console.log(`resident memory: ${memory.join(" MiB, then ")} MiB`);
 });

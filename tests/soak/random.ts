@@ -1,9 +1,9 @@
-// Choices that a seed decides: the same seed makes the same clients do the same things.
+// Pseudo-random choices: the same seed gives the same choices.
 
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 
-/** A source of choices. */
+/** A generator of choices. */
 export class Random {
   readonly #generator: ReturnType<typeof xoroshiro128plus>;
 
@@ -12,7 +12,7 @@ export class Random {
     this.#generator = xoroshiro128plus(seed);
   }
 
-  /** A whole number from `least` to `most`, both included. */
+  /** A whole number from `least` to `most` inclusive. */
   integer(least: number, most: number): number {
     return uniformInt(this.#generator, least, most);
   }
@@ -22,7 +22,7 @@ export class Random {
     return choices[this.integer(0, choices.length - 1)]!;
   }
 
-  /** Letters and digits, so many. */
+  /** A number of letters and digits. */
   text(length: number): string {
     return Array.from({ length }, () => this.integer(0, 35).toString(36)).join("");
   }

@@ -1,119 +1,122 @@
-// The soak: hundreds of clients at a time, each behaving as chance has it, for a while; and then
-// the server is looked over. Nothing may be left behind: no byte, no file, no connection.
+// The soak test: hundreds of clients at the same time with random behaviours. At the end the server
+// must have no more memory, descriptors or files than before.
 
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { Program } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
 import { listTree } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
-import { behaviours, type Visitor } from "./behaviours.ts";
+import { behaviours, type Session } from "./behaviours.ts";
 import { Random } from "./random.ts";
 
-/** What a soak is asked to do. */
+/** Parameters of a soak test. */
 export interface SoakOptions {
   /** Decides every choice. */
   readonly seed: number;
-  /** Clients at a time. */
+  /** Clients at the same time. */
   readonly clients: number;
-  /** Milliseconds to go on for. */
+  /** Milliseconds of the main phase; the first phase takes a third of it. */
   readonly duration: number;
 }
 
-/** What a soak has seen. */
+/** Results of a soak test. */
 export interface SoakReport {
-  /** Visits by behaviour. */
-  readonly visits: Readonly<Record<string, number>>;
+  /** Sessions by behaviour. */
+  readonly sessions: Readonly<Record<string, number>>;
   /** Open descriptors of the server: before, and after. */
   readonly descriptors: readonly [number, number];
-  /** Resident memory of the server in MiB: before, after the first visits, and after all. */
+  /** Resident memory of the server in MiB: before, after the first phase, and after all. */
   readonly memory: readonly [number, number, number];
 }
 
-/** How long a visit may take at the most before it counts as hanging: never reached in earnest. */
-const PATIENCE = 60_000;
+/** Milliseconds after which a session counts as hanging: far more than any takes. */
+const TIMEOUT = 60_000;
 
-/** Downloads at once, more than the server codes on their way at a time. */
-const CROWD = 40;
+/** Compressed downloads at once, more than the server compresses at the same time. */
+const DOWNLOADS = 40;
 
-/** MiB that the server may have grown by since the first visits: the collector's leeway. */
+/** MiB that the server may grow by after the first phase: the garbage collector may be late. */
 const MEMORY_LEEWAY = 64;
 
 /**
- * Lets clients loose on the real program, and checks that it has come to no harm.
+ * Runs clients against the real program, and checks it at the end.
  *
  * @param path An empty directory to serve.
  */
 export async function soak(path: string, options: SoakOptions): Promise<SoakReport> {
   await Deno.writeTextFile(`${path}/large`, new Random(options.seed).text(1 << 20));
-  // Deadlines are for the tests of deadlines: here a busy machine makes every client a slow one.
-  const patient = ["--header-timeout", "60", "--body-timeout", "60", "--min-rate", "0"];
-  const program = await Program.start(["--directory", path, "--log", "off", ...patient]);
-  await (await fetch(program.url("/"))).text(); // What is opened at the first need is open now.
+  // The deadlines are long: on a busy machine every client is slow.
+  const deadlines = ["--header-timeout", "60", "--body-timeout", "60", "--min-rate", "0"];
+  const program = await Program.start(["--directory", path, "--log", "off", ...deadlines]);
+  await (await fetch(program.url("/"))).text(); // Opens what is opened on demand.
   const before = [await countDescriptors(program.pid), await memory(program.pid)] as const;
-  const visits = Object.fromEntries(Object.keys(behaviours).map((name) => [name, 0]));
+  const sessions = Object.fromEntries(Object.keys(behaviours).map((name) => [name, 0]));
 
-  await crowd(program.port);
-  await visitAll(program.port, visits, { ...options, duration: options.duration / 3 }, "early");
+  await startDownloads(program.port);
+  await runClients(program.port, sessions, { ...options, duration: options.duration / 3 }, "first");
   const warm = await memory(program.pid);
-  await visitAll(program.port, visits, { ...options, seed: options.seed + 100_000 }, "late");
+  await runClients(program.port, sessions, { ...options, seed: options.seed + 100_000 }, "main");
 
-  const descriptors = await settle(program.pid, before[0]);
+  const descriptors = await untilReleased(program.pid, before[0]);
   const after = await memory(program.pid);
   const { code, stderr } = await program.stop();
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
-  const strays = (await listTree(path)).filter((name) =>
-    !/^(large|(early|late)-[0-9]+)$/.test(name)
+  const unexpected = (await listTree(path)).filter((name) =>
+    !/^(large|(first|main)-[0-9]+)$/.test(name)
   );
-  assertEquals(strays, []);
+  assertEquals(unexpected, []);
   assertLessOrEqual(after, warm + MEMORY_LEEWAY);
-  return { visits, descriptors: [before[0], descriptors], memory: [before[1], warm, after] };
+  return { sessions, descriptors: [before[0], descriptors], memory: [before[1], warm, after] };
 }
 
 /**
- * Begins coded downloads, as many as the server has memory for: whether the first visits have
- * brought so many together is chance, and the later ones may.
+ * Begins the maximum of compressed downloads. Their memory would otherwise be part of the growth in
+ * the main phase, if the first phase had fewer at the same time by chance.
  */
-async function crowd(port: number): Promise<void> {
-  const request = "GET /files/large HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\n\r\n";
-  const clients = await Promise.all(Array.from({ length: CROWD }, () => RawClient.connect(port)));
-  await Promise.all(clients.map((client) => client.send(request)));
+async function startDownloads(port: number): Promise<void> {
+  const download = request("GET /files/large", "Accept-Encoding: gzip");
+  const clients = await Promise.all(
+    Array.from({ length: DOWNLOADS }, () => RawClient.connect(port)),
+  );
+  await Promise.all(clients.map((client) => client.send(download)));
   await Promise.all(clients.map((client) => client.read(1)));
   for (const client of clients) client.close();
 }
 
-async function visitAll(
+async function runClients(
   port: number,
-  visits: Record<string, number>,
+  sessions: Record<string, number>,
   { seed, clients, duration }: SoakOptions,
   phase: string,
 ): Promise<void> {
   const end = performance.now() + duration;
   await Promise.all(Array.from({ length: clients }, async (_, index) => {
-    const visitor = { port, random: new Random(seed + index), name: `${phase}-${index}` };
+    const session = { port, random: new Random(seed + index), name: `${phase}-${index}` };
     while (performance.now() < end) {
-      const name = visitor.random.pick(Object.keys(behaviours));
-      await inTime(visitor, name);
-      visits[name]!++;
+      const name = session.random.pick(Object.keys(behaviours));
+      await runInTime(session, name);
+      sessions[name]!++;
     }
   }));
 }
 
-async function inTime(visitor: Visitor, name: string): Promise<void> {
+async function runInTime(session: Session, name: string): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("It hangs")), PATIENCE);
+    timer = setTimeout(() => reject(new Error("It takes too long")), TIMEOUT);
   });
   try {
-    await Promise.race([behaviours[name]!(visitor), late]);
+    await Promise.race([behaviours[name]!(session), late]);
   } catch (error) {
-    throw new Error(`${name} of ${visitor.name} went wrong`, { cause: error });
+    throw new Error(`${name} of ${session.name} failed`, { cause: error });
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** Waits until the server has closed what visitors have left behind; gives what stays open. */
-async function settle(pid: number, before: number): Promise<number> {
+/** Waits until the server has closed the descriptors of all sessions, and counts the rest. */
+async function untilReleased(pid: number, before: number): Promise<number> {
   await until(async () => await countDescriptors(pid) <= before);
   return await countDescriptors(pid);
 }
@@ -127,7 +130,7 @@ async function memory(pid: number): Promise<number> {
   return Math.round(Number(/VmRSS:\s+([0-9]+)/.exec(status)![1]) / 1024);
 }
 
-/** By a program, since Deno itself wants every permission there is before it reads below /proc. */
+/** Runs a program. Deno itself reads below /proc only with all permissions. */
 async function run(program: string, ...args: string[]): Promise<string> {
   const { stdout } = await new Deno.Command(program, { args }).output();
   return new TextDecoder().decode(stdout);

@@ -1,4 +1,4 @@
-// A few seconds of the soak, so that it stays in working order; `deno task soak` is the real one.
+// A few seconds of the soak test, so that it keeps working; `deno task soak` runs it in full.
 
 import { assert } from "@std/assert";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
@@ -10,7 +10,7 @@ testWith(
   "the program survives a short soak",
   () =>
     withDirectory(async (path) => {
-      const { visits } = await soak(path, { seed: 1, clients: 40, duration: 3000 });
-      assert(Object.values(visits).every((count) => count > 0), JSON.stringify(visits));
+      const { sessions } = await soak(path, { seed: 1, clients: 40, duration: 3000 });
+      assert(Object.values(sessions).every((count) => count > 0), JSON.stringify(sessions));
     }),
 );

@@ -1,18 +1,18 @@
-// What `deno task compile` puts into the binary, by the task's own words: its entry points, and
-// all that they import.
+// What `deno task compile` embeds in the binary: the entry points that its command names, and all
+// that they import.
 
 import { assert, assertEquals } from "@std/assert";
 
-/** The root of the repository, with a slash behind it. */
+/** The root of the repository, with a trailing slash. */
 export const ROOT: string = new URL("../../", import.meta.url).pathname;
 
-/** What the task runs: the arguments of `deno`, and where its cache is. */
+/** The arguments of `deno` in the task, and the directory of its cache. */
 export interface CompileTask {
   readonly args: readonly string[];
   readonly cache: string;
 }
 
-/** The task, by its own words. */
+/** Parses the task in deno.json. */
 export async function compileTask(): Promise<CompileTask> {
   const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
   const [setting = "", program, ...args] = (tasks.compile as string).split(" ");
@@ -22,13 +22,13 @@ export async function compileTask(): Promise<CompileTask> {
   return { args, cache };
 }
 
-/** What is embedded: files by their paths from the root, and the names of npm packages. */
+/** Paths of files relative to the root, and names of npm packages. */
 export interface Embedded {
   readonly files: ReadonlySet<string>;
   readonly packages: ReadonlySet<string>;
 }
 
-/** Asks Deno for the modules of each entry point: the program, and what is included beside it. */
+/** Lists the modules of each entry point: main.ts, and what `--include` adds. */
 export async function embedded(): Promise<Embedded> {
   const { args } = await compileTask();
   const entries = args.filter((_, index) =>

@@ -1,10 +1,10 @@
-// Exchanges as a connection would tell of them, made by hand.
+// Log records as a connection reports them, made by hand.
 
 import { Fields } from "../../lib/http/fields.ts";
 import type { RequestHead } from "../../lib/http/message.ts";
 import type { LogRecord } from "../../lib/server/log_record.ts";
 
-/** The head of a GET of `/a` with the given fields. */
+/** The head of `GET /a` with the given fields. */
 export function headWith(lines: readonly (readonly [string, string])[] = []): RequestHead {
   return {
     method: "GET",
@@ -20,7 +20,7 @@ export function headWith(lines: readonly (readonly [string, string])[] = []): Re
   };
 }
 
-/** An exchange that went well, but for what is said otherwise. */
+/** The record of a complete exchange, with changes. */
 export function exchangeWith(changes: Partial<LogRecord> = {}): LogRecord {
   return {
     id: "17-3",

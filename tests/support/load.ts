@@ -1,37 +1,38 @@
-// Clients that ask again and again over bare sockets, and know of every request whether it was
-// answered: for servers that stop meanwhile.
+// Clients that send requests over bare sockets until the server is gone, and count for each request
+// whether it was answered: for graceful shutdown under load.
 
-/** What has become of the requests. */
+/** The results of all requests. */
 export interface Outcome {
-  /** Requests that have been answered whole. */
+  /** Requests with a complete response. */
   answered: number;
-  /** Responses that said that the connection ends with them. */
-  farewells: number;
-  /** Requests on a connection that ended without an answer, and how. */
+  /** Responses with `Connection: close`. */
+  closes: number;
+  /** Requests without a response, and why. */
   readonly lost: string[];
-  /** The same, where the client had let the connection idle for longer than a server that stops waits. */
+  /** The same after the connection was idle for longer than a server that drains waits. */
   readonly late: string[];
   /** Connections that could not be made. */
   refused: number;
 }
 
-/** Milliseconds for which a server that stops keeps an idle connection at least. */
+/** Milliseconds for which a server that drains keeps an idle connection at least. */
 const MIN_IDLE_BEFORE_CLOSE = 250;
 
 const GET = "GET /echo/abc HTTP/1.1\r\nHost: localhost\r\n";
 
 /**
- * Asks on so many connections, which are made anew after a farewell, until none can be made.
+ * Sends requests until connections are refused. A connection that the server closes is replaced.
  *
- * @param wish What becomes of a connection after its first response, if the server agrees.
+ * @param connections How many are open at the same time.
+ * @param option The Connection field of each request.
  */
-export async function askUntilRefused(
+export async function requestUntilRefused(
   connect: () => Promise<Deno.Conn>,
   connections: number,
-  wish: "keep-alive" | "close" = "keep-alive",
+  option: "keep-alive" | "close" = "keep-alive",
 ): Promise<Outcome> {
-  const request = new TextEncoder().encode(`${GET}Connection: ${wish}\r\n\r\n`);
-  const outcome: Outcome = { answered: 0, farewells: 0, lost: [], late: [], refused: 0 };
+  const request = new TextEncoder().encode(`${GET}Connection: ${option}\r\n\r\n`);
+  const outcome: Outcome = { answered: 0, closes: 0, lost: [], late: [], refused: 0 };
   const client = async () => {
     for (;;) {
       let conn: Deno.Conn;
@@ -42,7 +43,7 @@ export async function askUntilRefused(
         outcome.refused++;
         return;
       }
-      await askOn(conn, request, outcome, begunAt);
+      await sendOn(conn, request, outcome, begunAt);
       conn.close();
     }
   };
@@ -50,7 +51,7 @@ export async function askUntilRefused(
   return outcome;
 }
 
-async function askOn(
+async function sendOn(
   conn: Deno.Conn,
   request: Uint8Array,
   outcome: Outcome,
@@ -58,9 +59,9 @@ async function askOn(
 ): Promise<void> {
   const decoder = new TextDecoder();
   const piece = new Uint8Array(4096);
-  let idleSince = begunAt; // Or later, but never before.
+  let idleSince = begunAt; // Or later, but not before.
   for (let number = 1;; number++) {
-    const askedAt = performance.now();
+    const sentAt = performance.now();
     let pause = 0;
     let text = "";
     try {
@@ -76,10 +77,10 @@ async function askOn(
       );
       return;
     }
-    idleSince = askedAt;
+    idleSince = sentAt;
     outcome.answered++;
     if (!/^connection: close/mi.test(text)) continue;
-    outcome.farewells++;
+    outcome.closes++;
     return;
   }
 }

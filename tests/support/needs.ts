@@ -1,10 +1,11 @@
-// Tests that need something which the run or the machine lacks are ignored, and their names say
-// so: bare `deno test` grants nothing and is green all the same.
+// Tests whose permissions or tools are missing are ignored, and their names say so. Bare `deno
+// test` grants nothing and succeeds; `deno task test:unit` grants reading only, and so runs the
+// tests that open no socket and start no program.
 
-/** The permissions that tests ask for. */
+/** The permissions that tests need. */
 export type Permission = "net" | "read" | "write" | "run" | "env";
 
-/** The programs that tests run, and the system whose ways they count on. */
+/** The programs that tests run, and systems that they depend on. */
 export type Tool =
   | "curl"
   | "openssl"
@@ -24,14 +25,14 @@ export type Tool =
 
 const PERMISSIONS: readonly string[] = ["net", "read", "write", "run", "env"];
 
-/** What a test needs. Whoever needs a program needs the permission to run it as well. */
+/** What a test needs. A test that needs a program needs the permission to run it as well. */
 export type Need = Permission | Tool;
 
-/** What every test of the whole program needs. */
+/** What every test that starts Wireserve as a program needs. */
 export const FOR_PROGRAM: readonly Permission[] = ["net", "read", "write", "run", "env"];
 
 /**
- * Registers a test that needs something.
+ * Registers a test, which is ignored if something that it needs is missing.
  *
  * @param needs What it needs.
  * @param name Its name: "symbol() does X when Y".
@@ -41,7 +42,7 @@ export function testWith(
   name: string,
   run: (context: Deno.TestContext) => void | Promise<void>,
 ): void {
-  const missing = needs.filter((need) => !isThere(need));
+  const missing = needs.filter((need) => !isAvailable(need));
   const reason = missing.map((need) => isPermission(need) ? `--allow-${need}` : need).join(" ");
   Deno.test({
     name: missing.length === 0 ? name : `${name} (ignored: it needs ${reason})`,
@@ -56,15 +57,15 @@ function isPermission(need: Need): need is Permission {
 
 const found = new Map<Need, boolean>();
 
-function isThere(need: Need): boolean {
+function isAvailable(need: Need): boolean {
   const known = found.get(need);
   if (known !== undefined) return known;
-  const answer = look(need);
-  found.set(need, answer);
-  return answer;
+  const isFound = detect(need);
+  found.set(need, isFound);
+  return isFound;
 }
 
-function look(need: Need): boolean {
+function detect(need: Need): boolean {
   if (isPermission(need)) return isGranted(need);
   if (need === "linux") return isLinux();
   return need === "mount" ? canMount() : canRun(need);
@@ -89,13 +90,13 @@ function canRun(program: string): boolean {
   }
 }
 
-/** Whether a file system of a test's own can be mounted: for root only, and not everywhere. */
+/** Whether a tmpfs can be mounted: only by root, and not in every container. */
 function canMount(): boolean {
   if (!isLinux() || !canRun("mount") || !isGranted("write")) return false;
-  const folder = Deno.makeTempDirSync();
+  const directory = Deno.makeTempDirSync();
   const run = (name: string, ...args: string[]) => new Deno.Command(name, { args }).outputSync();
-  const { success } = run("mount", "-t", "tmpfs", "-o", "size=1m", "none", folder);
-  if (success) run("umount", folder);
-  Deno.removeSync(folder);
+  const { success } = run("mount", "-t", "tmpfs", "-o", "size=1m", "none", directory);
+  if (success) run("umount", directory);
+  Deno.removeSync(directory);
   return success;
 }

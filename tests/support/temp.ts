@@ -1,6 +1,6 @@
-// Directories that a test has for itself.
+// Temporary directories.
 
-/** Runs with a new, empty directory, whose real path has no link in it, and removes it after. */
+/** Runs with a new, empty directory, whose path contains no link, and removes it at the end. */
 export async function withDirectory(
   run: (path: string) => Promise<void>,
 ): Promise<void> {
@@ -14,7 +14,7 @@ export async function withDirectory(
   }
 }
 
-/** The paths of all files and folders below a directory, in order, folders with a slash behind. */
+/** The sorted paths of all files and directories below a directory; directories end with `/`. */
 export async function listTree(path: string, prefix = ""): Promise<string[]> {
   const paths: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(path)) {

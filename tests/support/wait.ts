@@ -1,13 +1,13 @@
-// Waiting for what must come, however late a busy machine lets it be.
+// Waiting for events, however late they come on a busy machine.
 
-/** Milliseconds after which it counts as never: far more than anything here ever takes. */
+/** Milliseconds before a test fails: far more than any event needs. */
 const PATIENCE = 30_000;
 
-/** Looks again and again until something is true. */
+/** Checks a condition every few milliseconds until it is true. */
 export async function until(isTrue: () => Promise<boolean> | boolean): Promise<void> {
   const end = performance.now() + PATIENCE;
   while (!await isTrue()) {
-    if (performance.now() > end) throw new Error(`It never came: ${isTrue}`);
+    if (performance.now() > end) throw new Error(`It did not become true: ${isTrue}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,5 +1,5 @@
-// Takes away what was not written whole of the coverage: a worker that is terminated leaves an
-// empty file, over which `deno coverage` stumbles.
+// Removes coverage files that are not complete: a worker that is terminated leaves an empty file,
+// at which `deno coverage` fails.
 
 for await (const { name } of Deno.readDir(".coverage")) {
   const path = `.coverage/${name}`;

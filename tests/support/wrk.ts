@@ -1,27 +1,27 @@
-// A load of wrk, which is only there to be a load: what it tells is how many requests it has made.
+// Load by wrk, of which only the number of requests and the errors matter.
 
-/** What wrk has done. */
+/** The result of a run of wrk. */
 export interface Load {
-  /** Requests that it has got the response of. */
+  /** Requests with a response. */
   readonly requests: number;
-  /** What it says of errors; empty where there were none. */
+  /** Its line about errors, or empty. */
   readonly errors: string;
 }
 
-/** What wrk would count as an error, where a machine is busy: a response that takes this long. */
+/** A response that takes longer is an error: never, even on a busy machine. */
 const TIMEOUT = "600s";
 
-/** What it is told where somebody else is to stop it. */
-const FOR_EVER = 3600;
+/** Seconds of a run that the test stops earlier. */
+const LONGEST = 3600;
 
 /** Drives a URL for a second. */
 export function drive(url: string, connections: number): Promise<Load> {
   return loadOf(start(url, connections, 1));
 }
 
-/** Drives a URL until told to stop, for whatever has to be under load. */
+/** Drives a URL until the function that it returns is called. */
 export function driveOn(url: string, connections: number): () => Promise<Load> {
-  const process = start(url, connections, FOR_EVER);
+  const process = start(url, connections, LONGEST);
   const load = loadOf(process);
   return () => {
     process.kill("SIGINT");
