@@ -1,5 +1,5 @@
-// The run: all servers up at once, asked whether they answer right, and then driven in turn, round
-// by round. The time is given: what is left of it is shared by the slices that are left.
+// A run: all servers are started, their responses are checked, and then they are driven in turn, in
+// rounds. The budget of time is fixed: the remaining slices share the remaining time.
 
 import { checkAnswer, WrongAnswer } from "./check.ts";
 import { driveByWrk, driveUploads, type Load } from "./drive.ts";
@@ -9,35 +9,35 @@ import type { Result } from "./results.ts";
 import { type Programs, provideFiles, type Recipe, RunningServer, takesPart } from "./servers.ts";
 import type { Metric, Work } from "./works.ts";
 
-/** What is to be measured, and how long it may take. */
+/** What to measure, and the budget of time. */
 export interface Plan {
   readonly works: readonly Work[];
   readonly recipes: readonly Recipe[];
   readonly programs: Programs;
-  /** An empty folder on the disk that files are read from and written to. */
+  /** An empty directory for files, on the disk to measure. */
   readonly folder: string;
   readonly rounds: number;
-  /** Milliseconds for all of it. */
+  /** Milliseconds of the whole run. */
   readonly budget: number;
-  /** Fresh processes that idle connections and the start are measured with, each. */
+  /** How many fresh processes idle connections, and the start, are measured with. */
   readonly idles: number;
   readonly starts: number;
-  /** Idle connections that are wanted. */
+  /** Idle connections per measurement. */
   readonly connections: number;
-  /** What is driven before its time is taken: each server in its first row, or in every one. */
+  /** Warm-up before the measurement: each server in its first row only, or in every row. */
   readonly warms: "first" | "all";
-  /** Hears of the progress, and of what goes wrong. */
-  readonly say: (text: string) => void;
+  /** Called with progress and failures. */
+  readonly report: (text: string) => void;
 }
 
-/** Milliseconds of a slice: wrk needs the least, and more than the most tells nothing more. */
+/** Milliseconds of a slice: wrk needs the minimum, and more than the maximum adds no precision. */
 const SHORTEST = 250;
 const LONGEST = 2000;
 
-/** Milliseconds that a slice takes beside its load: wrk's start and end, looks into /proc. */
+/** Milliseconds that a slice takes beside its load: start and end of wrk, reads of /proc. */
 const OVERHEAD = 150;
 
-/** Milliseconds of the load that comes before the time is taken. */
+/** Milliseconds of the warm-up. */
 const WARMING = 1000;
 
 /** One server in one row. */
@@ -48,7 +48,7 @@ interface Pair {
 }
 
 /** A run of the benchmark. */
-export class Bench {
+export class Benchmark {
   readonly #plan: Plan;
   readonly #end: number;
   readonly #pairs: readonly Pair[];
@@ -74,7 +74,7 @@ export class Bench {
     );
   }
 
-  /** Measures everything. What goes wrong is said in the results. */
+  /** Measures everything. Failures are part of the results. */
   async run(): Promise<Result[]> {
     const driven = this.#pairs.filter(({ work }) => isDriven(work));
     try {
@@ -98,10 +98,10 @@ export class Bench {
       await provideFiles(`${this.#plan.folder}/originals`, folder, this.#plan.works);
       this.#servers.set(recipe, await RunningServer.start(recipe, folder));
     }
-    this.#plan.say(`${needed.size} servers are up`);
+    this.#plan.report(`${needed.size} servers are up`);
   }
 
-  /** What goes wrong with one server in one row takes only their figures. */
+  /** A failure of one server in one row invalidates only their figures. */
   async #attempt({ work, result }: Pair, action: () => Promise<void>): Promise<void> {
     if (result.errors.length > 0) return;
     try {
@@ -113,7 +113,7 @@ export class Bench {
       result.errors.push(problem);
     }
     for (const error of result.errors) {
-      this.#plan.say(`INVALID: ${result.server}, ${work.title}: ${error}`);
+      this.#plan.report(`INVALID: ${result.server}, ${work.title}: ${error}`);
     }
   }
 
@@ -137,7 +137,7 @@ export class Bench {
         });
       }
     }
-    if (pairs.length > 0) this.#plan.say(`${kind} has been measured`);
+    if (pairs.length > 0) this.#plan.report(`${kind} has been measured`);
   }
 
   async #warm(driven: readonly Pair[]): Promise<void> {
@@ -146,10 +146,10 @@ export class Bench {
       const { recipe } = pair;
       if (this.#plan.warms === "first" && warm.has(recipe)) continue;
       warm.add(recipe);
-      // Too short for a large file to be there whole: only a timed load has to be without errors.
+      // Too short for a complete large file: only a measured load must have no errors.
       await this.#attempt(pair, async () => void await this.#load(pair, WARMING));
     }
-    this.#plan.say("all servers are warm");
+    this.#plan.report("all servers are warm");
   }
 
   async #round(driven: readonly Pair[], round: number): Promise<void> {
@@ -162,10 +162,10 @@ export class Bench {
         await this.#attempt(pair, () => this.#measure(pair, milliseconds));
       }
     }
-    this.#plan.say(`round ${round + 1} of ${this.#plan.rounds} is done`);
+    this.#plan.report(`round ${round + 1} of ${this.#plan.rounds} is done`);
   }
 
-  /** Drives a server, and keeps its memory: that of the first, untimed load counts as well. */
+  /** Drives a server, and records its memory: the warm-up counts as well. */
   async #load(pair: Pair, milliseconds: number): Promise<{ load: Load; peak: number }> {
     const server = this.#servers.get(pair.recipe)!;
     await resetPeak(server.pid);
@@ -193,7 +193,7 @@ export class Bench {
   async #drive(work: Work, { pid, port }: RunningServer, milliseconds: number): Promise<Load> {
     if (work.kind === "uploads") return await driveUploads(work, port, milliseconds);
     const before = await cpuTime(pid);
-    // The clock of the CPU time ticks slowly: on a busy machine a slice may fall between two ticks.
+    // CPU time is counted in long ticks: on a busy machine a slice may fall between two.
     const isTold = async () => await cpuTime(pid) > before;
     const script = `${this.#plan.folder}/${work.id}.lua`;
     return await driveByWrk(work, port, milliseconds, script, isTold);
@@ -208,7 +208,7 @@ function add({ samples }: Result, metric: Metric, value: number): void {
   (samples[metric] ??= []).push(value);
 }
 
-/** The same in another order each round, so that nobody always comes first. */
+/** Rotates the order in each round, so that no server is always first. */
 function rotate<T>(all: readonly T[], by: number): T[] {
   const start = all.length === 0 ? 0 : by % all.length;
   return [...all.slice(start), ...all.slice(0, start)];

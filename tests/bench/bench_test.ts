@@ -1,11 +1,11 @@
-// The benchmark itself: its arithmetic, what it reads and draws, that it refuses a server that
-// lies, and a very short run of the real thing.
+// The benchmark itself: statistics, parsers and reports, the refusal of wrong responses, and a very
+// short run.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
-import { Bench, type Plan } from "./bench.ts";
+import { Benchmark, type Plan } from "./bench.ts";
 import { chart } from "./chart.ts";
 import { checkAnswer, WrongAnswer } from "./check.ts";
 import { parseResult, wrkScript } from "./drive.ts";
@@ -62,18 +62,18 @@ Deno.test("parseResult() names every kind of error", () => {
 });
 
 Deno.test("wrkScript() sends the row's fields", () => {
-  const script = wrkScript(work("browser").ask);
+  const script = wrkScript(work("browser").request);
   assert(script.includes(String.raw`wrk.headers["sec-ch-ua-platform"] = "\"Linux\""`));
-  assertEquals(Object.keys(work("browser").ask.fields).length + 1, 12, "with Host");
+  assertEquals(Object.keys(work("browser").request.fields).length + 1, 12, "with Host");
 });
 
-Deno.test("parseStat() is not led astray by the name", () => {
+Deno.test("parseStat() parses a name with any characters", () => {
   const line = "42 (a) R 1) S 7 42 42 0 -1 4194560 1 2 3 4 10 20 30 40 20 0 9 0 5 6 7\n";
   assertEquals(parseStat(line), { pid: 42, parent: 7, ticks: 100 });
   assertThrows(() => parseStat("42 (short) S 7"), SyntaxError);
 });
 
-Deno.test("family() holds all descendants, and nobody else", () => {
+Deno.test("family() has all descendants, and no other process", () => {
   const stats = [[1, 0], [5, 1], [6, 5], [7, 6], [8, 1]].map(([pid, parent]) => ({
     pid: pid!,
     parent: parent!,
@@ -82,7 +82,7 @@ Deno.test("family() holds all descendants, and nobody else", () => {
   assertEquals(family(stats, 5).map(({ pid }) => pid), [5, 6, 7]);
 });
 
-testWith([...FOR_PROGRAM, "linux"], "cpuTime() and memoryOf() see a process", async () => {
+testWith([...FOR_PROGRAM, "linux"], "cpuTime() and memoryOf() measure a process", async () => {
   const child = new Deno.Command("cat", { stdin: "piped", stdout: "null" }).spawn();
   const writer = child.stdin.getWriter();
   const bytes = new Uint8Array(1 << 23);
@@ -94,10 +94,10 @@ testWith([...FOR_PROGRAM, "linux"], "cpuTime() and memoryOf() see a process", as
   assert(resident > 1e5 && peak >= resident);
   await writer.close();
   await child.status;
-  await assertRejects(() => cpuTime(child.pid), Error, "is gone");
+  await assertRejects(() => cpuTime(child.pid), Error, "has ended");
 });
 
-Deno.test("ofWork() takes the better of two idioms", () => {
+Deno.test("ofWork() selects the better of two idioms", () => {
   const slow = { ...result("file-1k", "deno", [1, 2, 3]), server: "slow" };
   const fast = { ...result("file-1k", "deno", [4, 5, 6]), server: "fast" };
   for (const pair of [[slow, fast], [fast, slow]]) {
@@ -118,7 +118,7 @@ Deno.test("judge() compares medians with the targets", () => {
   assertEquals(verdicts(11), [[1.1, false], [1.375, false]]);
 });
 
-Deno.test("judge() does not count what is invalid or missing", () => {
+Deno.test("judge() gives no verdict on invalid or missing figures", () => {
   const broken = { ...result("echo", "wireserve", [1]), errors: ["wrong answer"] };
   const verdicts = judge([work("echo")], [broken, result("echo", "deno", [10])]);
   assertEquals(verdicts.map(({ measured, isMet }) => [measured, isMet]), [[null, false], [
@@ -127,11 +127,11 @@ Deno.test("judge() does not count what is invalid or missing", () => {
   ]]);
 });
 
-Deno.test("show() keeps the digits that tell", () => {
+Deno.test("show() keeps three significant digits", () => {
   assertEquals([0.123, 1.234, 12.34, 1234.5].map(show), ["0.12", "1.23", "12.3", "1,235"]);
 });
 
-Deno.test("align() makes columns", () => {
+Deno.test("align() pads columns", () => {
   assertEquals(
     align([["", "a"], ["x", "10"], ["long", "1"]]),
     "         a\n  x     10\n  long   1",
@@ -163,7 +163,7 @@ Deno.test("markdownTable() shows medians and ratios", () => {
   assertEquals(rates, "| `/echo/abc` | requests/s | **200** |  |  | 100 (0.50) |  |  |");
 });
 
-Deno.test("chart() draws bars to scale, and tells them in words", () => {
+Deno.test("chart() draws bars to scale, and describes them in text", () => {
   const svg = chart([work("echo")], RESULTS);
   const widths = [...svg.matchAll(/<rect [^>]*width="([0-9.]+)" height="13"/g)]
     .map(([, width]) => Number(width));
@@ -173,7 +173,7 @@ Deno.test("chart() draws bars to scale, and tells them in words", () => {
   assert(svg.startsWith("<svg ") && svg.includes("<title ") && svg.endsWith("</svg>\n"));
 });
 
-Deno.test("parseBenchOptions() refuses what it does not know", () => {
+Deno.test("parseBenchOptions() throws UsageError for unknown flags and bad values", () => {
   assertEquals(parseBenchOptions(["--only", "gzip,echo"]).works.map(({ id }) => id), [
     "echo",
     "gzip",
@@ -191,7 +191,7 @@ testWith(["read"], "WIRESERVE is what your_program.sh runs", async () => {
   assertEquals(words.trim().split(/\s+/), [...WIRESERVE]);
 });
 
-const LIES: readonly [id: string, answer: string][] = [
+const WRONG_RESPONSES: readonly [id: string, answer: string][] = [
   ["echo", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabd"],
   ["echo", "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nabc"],
   ["echo", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab"],
@@ -200,15 +200,15 @@ const LIES: readonly [id: string, answer: string][] = [
   ["pipelined", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc".repeat(16)],
 ];
 
-testWith(["net"], "checkAnswer() refuses a server that lies", async () => {
-  for (const [id, answer] of LIES) {
+testWith(["net"], "checkAnswer() throws WrongAnswer for a wrong response", async () => {
+  for (const [id, answer] of WRONG_RESPONSES) {
     const check = checkWith(answer, id);
     await assertRejects(() => check, WrongAnswer);
   }
   await checkWith("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "echo");
 });
 
-/** Asks a real server that answers whatever comes first with fixed bytes. */
+/** Checks a real server that answers every request with fixed bytes. */
 async function checkWith(answer: string, id: string): Promise<void> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {
@@ -227,7 +227,7 @@ async function checkWith(answer: string, id: string): Promise<void> {
 
 const PROGRAMS: Programs = { node: null, nginx: null, hasDav: false };
 
-function shortPlan(id: string, folder: string, recipes: Recipe[], said: string[]): Plan {
+function shortPlan(id: string, folder: string, recipes: Recipe[], reported: string[]): Plan {
   return {
     works: [work(id)],
     recipes,
@@ -239,37 +239,38 @@ function shortPlan(id: string, folder: string, recipes: Recipe[], said: string[]
     starts: 0,
     connections: 0,
     warms: "first",
-    say: (text) => said.push(text),
+    report: (text) => reported.push(text),
   };
 }
 
 testWith(
   [...FOR_PROGRAM, "linux"],
-  "Bench does not time a server that lies",
+  "Benchmark measures no server that gives wrong responses",
   () =>
     withDirectory(async (folder) => {
-      const said: string[] = [];
+      const reported: string[] = [];
       const floor = recipes(PROGRAMS).find((each) => each.family === "floor")!;
-      const liar: Recipe = { ...floor, family: "deno", name: "liar" };
-      const [result] = await new Bench(shortPlan("user-agent", folder, [liar], said)).run();
+      const wrongServer: Recipe = { ...floor, family: "deno", name: "wrong" };
+      const [result] = await new Benchmark(shortPlan("user-agent", folder, [wrongServer], reported))
+        .run();
       assertEquals(result?.samples, {}, "not even warmed");
       assertEquals(result?.errors, ["wrong answer: the content is not what it should be"]);
-      assert(said.some((text) => text.startsWith("INVALID: liar")), `${said}`);
+      assert(reported.some((text) => text.startsWith("INVALID: wrong")), `${reported}`);
     }),
 );
 
 testWith(
   [...FOR_PROGRAM, "linux", "wrk"],
-  "Bench measures a row in earnest",
+  "Benchmark measures a row with wrk",
   () =>
     withDirectory(async (folder) => {
-      const said: string[] = [];
+      const reported: string[] = [];
       const servers = recipes(PROGRAMS).filter((each) => each.family !== "node");
-      const results = await new Bench(shortPlan("echo", folder, servers, said)).run();
+      const results = await new Benchmark(shortPlan("echo", folder, servers, reported)).run();
       assertEquals(
         results.map((each) => each.family),
         ["wireserve", "workers", "floor", "deno"],
-        `${said}`,
+        `${reported}`,
       );
       for (const { samples, errors } of results) {
         assertEquals(errors, []);

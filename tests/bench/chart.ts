@@ -5,7 +5,7 @@ import { figure, ofWork, ratio, type Result } from "./results.ts";
 import { show } from "./report.ts";
 import { type Family, FAMILY_NAMES, type Work } from "./works.ts";
 
-/** All but the workers, who do the same as one in another number. */
+/** All but the two workers, which have rows for scaling only. */
 const FAMILIES: readonly Family[] = ["wireserve", "floor", "deno", "node", "nginx"];
 
 const COLOURS: Readonly<Record<Family, string>> = {
@@ -17,7 +17,7 @@ const COLOURS: Readonly<Record<Family, string>> = {
   nginx: "#bc6bd9",
 };
 
-/** Measures in pixels. */
+/** Sizes in pixels. */
 const WIDTH = 860;
 const LEFT = 250;
 const RIGHT = 150;
@@ -26,7 +26,7 @@ const BAR = 13;
 const GAP = 3;
 const BETWEEN = 16;
 
-/** Ratios beyond this are cut: their labels tell. */
+/** Bars of larger ratios are truncated; their labels have the figure. */
 const LONGEST = 3;
 
 const STYLE = `text { font: 12px system-ui, sans-serif; fill: #1f2328; }
@@ -75,7 +75,7 @@ function legend(): string {
   }).join("\n");
 }
 
-/** Pixels of a ratio. */
+/** The length of a bar in pixels. */
 function scale(value: number): number {
   return Math.round(10 * Math.min(value, LONGEST) / LONGEST * (WIDTH - LEFT - RIGHT)) / 10;
 }
@@ -108,7 +108,7 @@ function groupOf(
   return { markup: [label, ...rows].join("\n"), height };
 }
 
-/** Microseconds, or milliseconds where there are many. */
+/** Microseconds, or milliseconds if there are many. */
 function duration(value: number): string {
   return value >= 10_000 ? `${show(value / 1000)} ms` : `${show(value)} µs`;
 }

@@ -1,20 +1,20 @@
-// Correctness first: a server is asked just what it will be timed with, by a client that reads by
-// the letter, and refused where its answer is not right.
+// Correctness comes first: a strict client sends a server the requests that it will be measured
+// with, and a server that gives a wrong response is not measured.
 
 import { RawClient, type RawResponse } from "../support/raw_client.ts";
 import { contentOf } from "./servers.ts";
-import type { Ask, Family, Work } from "./works.ts";
+import type { Family, Work, WorkRequest } from "./works.ts";
 
-/** A server has answered something else than it should. */
+/** A server gave a wrong response. */
 export class WrongAnswer extends Error {
   override readonly name = "WrongAnswer";
 }
 
-/** Milliseconds in which an answer has to be there: far more than it ever takes. */
-const PATIENCE = 30_000;
+/** Milliseconds for a response: far more than any takes. */
+const TIMEOUT = 30_000;
 
-/** The field lines and the rest of a head, as wrk sends it. */
-export function headOf({ method, path, fields, upload }: Ask, port: number): string {
+/** The head of a request, as wrk sends it. */
+export function headOf({ method, path, fields, upload }: WorkRequest, port: number): string {
   const all = { Host: `127.0.0.1:${port}`, ...fields };
   const length = upload > 0 ? { "Content-Length": `${upload}` } : {};
   const lines = Object.entries({ ...all, ...length }).map(([name, value]) => `${name}: ${value}`);
@@ -22,10 +22,10 @@ export function headOf({ method, path, fields, upload }: Ask, port: number): str
 }
 
 /**
- * Asks a server on a port of this machine.
+ * Checks the responses of a server on a port of this machine.
  *
- * @param family Which it is: the floor answers the same to everything.
- * @throws {WrongAnswer} where it does not answer as it should, or not in HTTP/1.1 at all.
+ * @param family The kind of server: the floor answers every request alike.
+ * @throws {WrongAnswer} if a response is wrong, or not HTTP/1.1 at all.
  */
 export async function checkAnswer(port: number, family: Family, work: Work): Promise<void> {
   try {
@@ -33,37 +33,39 @@ export async function checkAnswer(port: number, family: Family, work: Work): Pro
       return await checkLargeFile(port, work);
     }
     using client = await RawClient.connect(port);
-    const timer = setTimeout(() => client.close(), PATIENCE);
+    const timer = setTimeout(() => client.close(), TIMEOUT);
     try {
       await checkPlain(client, port, family, work);
     } finally {
       clearTimeout(timer);
     }
-    if (work.ask.upload > 0) await checkStored(port, work);
+    if (work.request.upload > 0) await checkStored(port, work);
   } catch (error) {
     if (error instanceof WrongAnswer) throw error;
     throw new WrongAnswer(error instanceof Error ? error.message : String(error));
   }
 }
 
-/** As many requests at once as the row pipelines, all different where the server can tell. */
+/** Sends the requests that the row pipelines, all different unless the server is the floor. */
 async function checkPlain(
   client: RawClient,
   port: number,
   family: Family,
-  { ask, answer }: Work,
+  { request, answer }: Work,
 ): Promise<void> {
   const suffixes = Array.from(
-    { length: ask.pipelined },
-    (_, index) => ask.pipelined > 1 && family !== "floor" ? `-${index}` : "",
+    { length: request.pipelined },
+    (_, index) => request.pipelined > 1 && family !== "floor" ? `-${index}` : "",
   );
   await client.send(
-    suffixes.map((suffix) => headOf({ ...ask, path: `${ask.path}${suffix}` }, port)).join(""),
+    suffixes.map((suffix) => headOf({ ...request, path: `${request.path}${suffix}` }, port)).join(
+      "",
+    ),
   );
-  if (ask.upload > 0) await client.send(contentOf(ask.upload));
+  if (request.upload > 0) await client.send(contentOf(request.upload));
   for (const suffix of suffixes) {
     const expected = family === "floor" ? "abc" : answer.content;
-    const response = await client.readResponse(ask.method);
+    const response = await client.readResponse(request.method);
     await compare(response, typeof expected === "string" ? expected + suffix : expected, answer);
   }
 }
@@ -96,11 +98,11 @@ function isEqual(some: Uint8Array, other: Uint8Array): boolean {
   return some.length === other.length && some.every((byte, at) => byte === other[at]);
 }
 
-/** By fetch, which does not gather 100 MiB byte by byte. */
-async function checkLargeFile(port: number, { ask, answer }: Work): Promise<void> {
-  const response = await fetch(`http://127.0.0.1:${port}${ask.path}`, {
+/** Uses fetch, which is faster than RawClient for 100 MiB. */
+async function checkLargeFile(port: number, { request, answer }: Work): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${port}${request.path}`, {
     headers: { "Accept-Encoding": "identity" },
-    signal: AbortSignal.timeout(PATIENCE),
+    signal: AbortSignal.timeout(TIMEOUT),
   });
   const content = await response.bytes();
   const [got, wanted] = await Promise.all(
@@ -114,13 +116,13 @@ async function digest(content: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", content)).toHex();
 }
 
-/** What has been uploaded can be read again. */
-async function checkStored(port: number, { ask }: Work): Promise<void> {
-  const response = await fetch(`http://127.0.0.1:${port}${ask.path}`, {
+/** Checks that an upload can be downloaded. */
+async function checkStored(port: number, { request }: Work): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${port}${request.path}`, {
     headers: { "Accept-Encoding": "identity" },
-    signal: AbortSignal.timeout(PATIENCE),
+    signal: AbortSignal.timeout(TIMEOUT),
   });
   const content = await response.bytes();
-  const isKept = await digest(content) === await digest(contentOf(ask.upload));
-  if (!isKept) throw new WrongAnswer("the upload has not been kept as it was");
+  const isKept = await digest(content) === await digest(contentOf(request.upload));
+  if (!isKept) throw new WrongAnswer("the upload was not stored as it was sent");
 }

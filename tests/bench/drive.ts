@@ -1,27 +1,27 @@
-// The load: wrk with a script made for the row, or whole uploads one after the other. Both say how
-// many requests were answered, how fast, and what went wrong.
+// The load: wrk with a script for the row, or uploads one after the other. Both give the number of
+// responses, latencies and errors.
 
 import { RawClient } from "../support/raw_client.ts";
 import { headOf } from "./check.ts";
 import { untilInterruptible } from "./process.ts";
 import { contentOf } from "./servers.ts";
 import { quantile } from "./statistics.ts";
-import type { Ask, Work } from "./works.ts";
+import type { Work, WorkRequest } from "./works.ts";
 
-/** What a slice of load has come to. */
+/** The result of a slice of load. */
 export interface Load {
-  /** Responses; with a fraction where the last ones are counted by their bytes. */
+  /** Responses; with a fraction if the last ones are counted by their bytes. */
   readonly requests: number;
   readonly seconds: number;
   /** Latency in milliseconds. */
   readonly p50: number;
   readonly p99: number;
-  /** What went wrong, in words: nothing, or the figures mean nothing. */
+  /** If not empty, the figures are invalid. */
   readonly errors: readonly string[];
 }
 
-/** The Lua script that makes wrk send a row's requests, and say in JSON what came of it. */
-export function wrkScript({ method, path, fields, upload, pipelined }: Ask): string {
+/** The Lua script that makes wrk send the requests of a row, and print the result as JSON. */
+export function wrkScript({ method, path, fields, upload, pipelined }: WorkRequest): string {
   const lines = Object.entries(fields).map(([name, value]) =>
     `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`
   );
@@ -41,7 +41,7 @@ end
 `;
 }
 
-/** Names that uploads take in turn: enough for those that are under way to differ. */
+/** Names that uploads take in turn: simultaneous uploads have different ones. */
 const NAMES = 256;
 
 const UPLOADS = (path: string, size: number) =>
@@ -66,14 +66,14 @@ end
 const ERRORS = ["connect", "read", "write", "status", "timeout"] as const;
 
 /**
- * Reads what the script has written.
+ * Parses the output of the script.
  *
- * @param answerSize Bytes of one response, where requests are to be counted by them.
- * @throws {SyntaxError} where wrk has not come to its end.
+ * @param answerSize Bytes of one response, if responses are counted by bytes.
+ * @throws {SyntaxError} if wrk did not end regularly.
  */
 export function parseResult(output: string, answerSize: number | null): Load {
   const json = /^result (\{.*\})$/m.exec(output)?.[1];
-  if (json === undefined) throw new SyntaxError(`wrk has not said its result: ${output.trim()}`);
+  if (json === undefined) throw new SyntaxError(`wrk printed no result: ${output.trim()}`);
   const result: Record<string, number> = JSON.parse(json);
   const errors = ERRORS.filter((kind) => result[kind]! > 0)
     .map((kind) => `${result[kind]} errors of ${kind}`);
@@ -87,13 +87,13 @@ export function parseResult(output: string, answerSize: number | null): Load {
   };
 }
 
-/** Seconds that wrk would run for by itself: it is stopped before. */
+/** Seconds of a run of wrk, which is stopped earlier. */
 const LONGEST = 600;
 
-/** Milliseconds between two looks at wrk or at what it drives. */
+/** Milliseconds between two checks of wrk. */
 const PAUSE = 20;
 
-/** Deno knows of a process's end a moment before it tells. */
+/** Ignores that the process has ended, which Deno knows before it resolves `status`. */
 function interrupt(process: Deno.ChildProcess): void {
   try {
     process.kill("SIGINT");
@@ -106,28 +106,28 @@ function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Bytes from which on the slice's last transfers count by their bytes. */
+/** Responses of at least so many bytes are counted by their bytes. */
 const LARGE = 1 << 20;
 
 /**
- * Drives a server with wrk, which counts in whole seconds only: SIGINT ends it sooner, in order.
+ * Drives a server with wrk, whose durations are whole seconds: SIGINT ends it earlier.
  *
- * @param milliseconds How long at least, from when wrk has begun.
+ * @param milliseconds The minimal duration after the start of wrk.
  * @param script Path for the script.
- * @param isTold Whether the load has been long enough to be measured: else it goes on.
+ * @param isEnough Whether the load was long enough to be measured: else it continues.
  */
 export async function driveByWrk(
   work: Work,
   port: number,
   milliseconds: number,
   script: string,
-  isTold: () => Promise<boolean>,
+  isEnough: () => Promise<boolean>,
 ): Promise<Load> {
-  await Deno.writeTextFile(script, wrkScript(work.ask));
+  await Deno.writeTextFile(script, wrkScript(work.request));
   const process = new Deno.Command("wrk", {
     args: [
       ...["--threads", "1", "--connections", `${work.connections}`, "--duration", `${LONGEST}s`],
-      ...["--timeout", "10s", "--script", script, `http://127.0.0.1:${port}${work.ask.path}`],
+      ...["--timeout", "10s", "--script", script, `http://127.0.0.1:${port}${work.request.path}`],
     ],
     stdin: "null",
     stdout: "piped",
@@ -137,8 +137,8 @@ export async function driveByWrk(
   process.status.then(() => hasEnded = true);
   await untilInterruptible(process.pid);
   await pause(milliseconds);
-  while (!hasEnded && !await isTold()) await pause(PAUSE);
-  // Again and again: a signal between wrk's handler and its sleep would not end the sleep.
+  while (!hasEnded && !await isEnough()) await pause(PAUSE);
+  // Repeated, since a signal just before wrk sleeps does not end its sleep.
   while (!hasEnded) {
     interrupt(process);
     await pause(PAUSE);
@@ -150,29 +150,29 @@ export async function driveByWrk(
   return parseResult(decoder.decode(stdout) + decoder.decode(stderr), isLarge ? content : null);
 }
 
-/** Bytes of an upload that are handed over at a time. */
+/** Bytes of an upload that are written at a time. */
 const PIECE = 1 << 20;
 
-/** Milliseconds that the last upload may take beyond its time. */
-const PATIENCE = 10_000;
+/** Milliseconds that the last upload may take after the end. */
+const OVERTIME = 10_000;
 
-/** Uploads one whole file after the other on one connection until the time is over. */
+/** Uploads files one after the other on one connection. */
 export async function driveUploads(work: Work, port: number, milliseconds: number): Promise<Load> {
-  const { ask } = work;
-  const content = contentOf(ask.upload);
+  const { request } = work;
+  const content = contentOf(request.upload);
   const latencies: number[] = [];
   const errors: string[] = [];
   using client = await RawClient.connect(port);
-  const timer = setTimeout(() => client.close(), milliseconds + PATIENCE);
+  const timer = setTimeout(() => client.close(), milliseconds + OVERTIME);
   using _ = { [Symbol.dispose]: () => clearTimeout(timer) };
   const start = performance.now();
   do {
     const before = performance.now();
-    await client.send(headOf(ask, port));
+    await client.send(headOf(request, port));
     for (let at = 0; at < content.length; at += PIECE) {
       await client.send(content.subarray(at, at + PIECE));
     }
-    const { status } = await client.readResponse(ask.method);
+    const { status } = await client.readResponse(request.method);
     if (status !== 200 && status !== 201 && status !== 204) errors.push(`a status of ${status}`);
     latencies.push(performance.now() - before);
   } while (performance.now() - start < milliseconds);

@@ -1,22 +1,22 @@
-// What an idle connection costs a server: resident memory with thousands of them, each of which
-// has been answered once, less that without, by the number of connections.
+// The memory of an idle connection: the growth of resident memory by thousands of connections, each
+// of which had one response, divided by their number.
 
 import { descriptorLimit, memoryOf } from "./process.ts";
 import type { RunningServer } from "./servers.ts";
 
-/** Connections that are wanted, and the descriptors that both sides keep for other things. */
+/** Connections by default, and descriptors of both sides for other purposes. */
 const WANTED = 10_000;
 const RESERVE = 200;
 
-/** How many connections are opened at a time. */
+/** Connections that are opened at the same time. */
 const AT_A_TIME = 50;
 
-/** Milliseconds in which allocators and collectors come to rest. */
-const SETTLING = 500;
+/** Milliseconds that allocators and garbage collectors get to finish. */
+const PAUSE = 500;
 
 const REQUEST = new TextEncoder().encode("GET /echo/abc HTTP/1.1\r\nHost: localhost\r\n\r\n");
 
-/** As many connections as are wanted and the limit of descriptors allows. */
+/** The number of connections, reduced to what the limit of descriptors allows. */
 export async function idleConnections(wanted: number = WANTED): Promise<number> {
   return Math.max(1, Math.min(wanted, await descriptorLimit() - RESERVE));
 }
@@ -24,10 +24,10 @@ export async function idleConnections(wanted: number = WANTED): Promise<number> 
 /**
  * Resident bytes per idle connection of a fresh server.
  *
- * @param count How many connections to open.
+ * @param count Connections to open.
  */
 export async function measureIdle(server: RunningServer, count: number): Promise<number> {
-  await settle();
+  await pause();
   const before = await memoryOf(server.pid);
   const conns: Deno.TcpConn[] = [];
   try {
@@ -35,7 +35,7 @@ export async function measureIdle(server: RunningServer, count: number): Promise
     await Promise.all(Array.from({ length: Math.min(AT_A_TIME, count) }, async () => {
       while (left-- > 0) conns.push(await openIdle(server.port));
     }));
-    await settle();
+    await pause();
     const after = await memoryOf(server.pid);
     return (after.resident - before.resident) / count;
   } finally {
@@ -60,6 +60,6 @@ async function openIdle(port: number): Promise<Deno.TcpConn> {
   }
 }
 
-function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, SETTLING));
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, PAUSE));
 }

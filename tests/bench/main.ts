@@ -1,6 +1,6 @@
 // `deno task bench`: measures, prints the table and the targets, and keeps them where asked to.
 
-import { Bench } from "./bench.ts";
+import { Benchmark } from "./bench.ts";
 import { chart } from "./chart.ts";
 import { idleConnections } from "./idle.ts";
 import { type BenchOptions, HELP, parseBenchOptions, UsageError } from "./options.ts";
@@ -12,7 +12,7 @@ import { type Programs, recipes } from "./servers.ts";
 const README = new URL("../../README.md", import.meta.url);
 const CHART = new URL("../../docs/bench.svg", import.meta.url);
 
-/** Milliseconds of a run beside its end: six minutes, or one, less what the end may take. */
+/** Milliseconds of a run: six minutes, or one, less the time that its end may take. */
 const FULL = 330_000;
 const QUICK = 50_000;
 
@@ -85,7 +85,7 @@ async function measure(options: BenchOptions, programs: Programs): Promise<Resul
     ...(dir === null ? {} : { dir }),
   });
   try {
-    return await new Bench({
+    return await new Benchmark({
       works,
       recipes: recipes(programs),
       programs,
@@ -96,7 +96,7 @@ async function measure(options: BenchOptions, programs: Programs): Promise<Resul
       starts: isQuick ? 3 : 7,
       connections: isQuick ? 2000 : await idleConnections(),
       warms: isQuick ? "first" : "all",
-      say: (text) => console.error(text),
+      report: (text) => console.error(text),
     }).run();
   } finally {
     await Deno.remove(folder, { recursive: true });

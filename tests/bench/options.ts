@@ -1,25 +1,25 @@
-// The command line of the benchmark: flags into a value, or a sentence about what is wrong.
+// The command line of the benchmark.
 
 import { parseArgs } from "@std/cli/parse-args";
 import { type Work, WORKS } from "./works.ts";
 
-/** What the command line asks for. */
+/** Parsed options. */
 export interface BenchOptions {
   readonly works: readonly Work[];
   readonly isQuick: boolean;
-  /** Rounds, or null for as many as the kind of run has. */
+  /** Rounds, or null for the default of the kind of run. */
   readonly rounds: number | null;
   /** Paths to write to, or null. */
   readonly json: string | null;
   readonly svg: string | null;
   /** Whether the README and its chart are brought up to date. */
   readonly updatesReadme: boolean;
-  /** Where the temporary folder is made, or null for the system's choice. */
+  /** The parent of the temporary directory, or null for the default of the system. */
   readonly dir: string | null;
   readonly help: boolean;
 }
 
-/** A command line that cannot be followed. */
+/** An invalid command line. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
@@ -46,7 +46,7 @@ function wrap(words: readonly string[]): string {
 }
 
 /**
- * Reads the command line.
+ * Parses the command line.
  *
  * @throws {UsageError} for an unknown flag or a bad value.
  */
@@ -84,7 +84,7 @@ function parseOnly(value: string | null): readonly Work[] {
   return WORKS.filter(({ id }) => ids.includes(id));
 }
 
-/** Rounds beyond which no slice would be long enough. */
+/** With more rounds, slices would be too short. */
 const MOST_ROUNDS = 9;
 
 function parseRounds(value: string | null): number | null {

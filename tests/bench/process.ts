@@ -1,7 +1,7 @@
-// What the system knows about a process and its descendants: CPU time and resident memory, from
-// /proc (proc(5)). By programs, since Deno wants every permission there is before it reads there.
+// CPU time and resident memory of a process and its descendants, from /proc (proc(5)). Programs
+// read it, since Deno itself reads below /proc only with all permissions.
 
-/** One line of /proc/PID/stat, as far as it is of use. */
+/** Some fields of /proc/PID/stat. */
 export interface Stat {
   readonly pid: number;
   readonly parent: number;
@@ -17,9 +17,9 @@ export interface Memory {
 }
 
 /**
- * Reads a line of /proc/PID/stat: the name stands in parentheses and may hold anything.
+ * Parses a line of /proc/PID/stat: the name is in parentheses and may contain any characters.
  *
- * @throws {SyntaxError} where it is none.
+ * @throws {SyntaxError} if it is malformed.
  */
 export function parseStat(line: string): Stat {
   const [, pid, rest] = /^([0-9]+) \(.*\) (.*)$/s.exec(line.trim()) ?? [];
@@ -31,7 +31,7 @@ export function parseStat(line: string): Stat {
   return { pid: Number(pid), parent: Number(fields[1]), ticks: times.reduce((a, b) => a + b) };
 }
 
-/** A process and all that descend from it. */
+/** A process and all its descendants. */
 export function family(stats: readonly Stat[], pid: number): Stat[] {
   const members = stats.filter((each) => each.pid === pid);
   for (const { pid: parent } of members) { // Grows while it is walked.
@@ -40,7 +40,7 @@ export function family(stats: readonly Stat[], pid: number): Stat[] {
   return members;
 }
 
-/** The CPU time of a process and its descendants so far, in microseconds. */
+/** The CPU time of a process and its descendants, in microseconds. */
 export async function cpuTime(pid: number): Promise<number> {
   const members = await familyOf(pid);
   const ticks = members.reduce((sum, each) => sum + each.ticks, 0);
@@ -50,7 +50,7 @@ export async function cpuTime(pid: number): Promise<number> {
 async function familyOf(pid: number): Promise<Stat[]> {
   const lines = await shell("cat /proc/[0-9]*/stat 2>/dev/null || true");
   const members = family(lines.trim().split("\n").map(parseStat), pid);
-  if (members.length === 0) throw new Error(`The process ${pid} is gone`);
+  if (members.length === 0) throw new Error(`The process ${pid} has ended`);
   return members;
 }
 
@@ -74,15 +74,15 @@ export async function memoryOf(pid: number): Promise<Memory> {
   return { resident: sum("VmRSS"), peak: sum("VmHWM") };
 }
 
-/** Lets the peak begin anew, where the system permits it: else it is that of the whole run. */
+/** Resets the peak of memory, if the system permits it: else it is that of the whole run. */
 export async function resetPeak(pid: number): Promise<void> {
   const files = (await familyOf(pid)).map((each) => `/proc/${each.pid}/clear_refs`);
   await shell(`for file in ${files.join(" ")}; do echo 5 2>/dev/null >"$file" || true; done`);
 }
 
-/** Waits until a process catches SIGINT, which would end it before, or until it is gone. */
+/** Waits until a process has a handler for SIGINT, or has ended. */
 export async function untilInterruptible(pid: number): Promise<void> {
-  // The last digit of the mask holds the signals from 1 to 4: SIGINT, 2, is its bit of value 2.
+  // The last digit of the mask has the signals from 1 to 4: SIGINT, 2, is its bit of value 2.
   const catches = `grep -qs '^SigCgt:.*[2367abef]$' /proc/${pid}/status`;
   await shell(`until ${catches} || [ $? -gt 1 ]; do sleep 0.01; done`);
 }
@@ -96,13 +96,13 @@ async function shell(script: string): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-/** The descriptors that this process may have open at a time; its children inherit the limit. */
+/** The limit of open descriptors of this process, which its children inherit. */
 export async function descriptorLimit(): Promise<number> {
   const limit = (await shell("ulimit -n")).trim();
   return limit === "unlimited" ? Infinity : Number(limit);
 }
 
-/** Whether a program is there to be run, and what it says of its version: null where it is not. */
+/** The output of a program for its version flag, or null if there is no such program. */
 export async function versionOf(program: string, flag: string): Promise<string | null> {
   try {
     const { stdout, stderr } = await new Deno.Command(program, { args: [flag] }).output();

@@ -6,7 +6,7 @@ import { type Family, FAMILY_NAMES, type Metric, type Work } from "./works.ts";
 
 const MIB = 1024 * 1024;
 
-/** How a metric is called and shown. */
+/** The title and unit of a metric. */
 interface Shown {
   readonly title: string;
   readonly scale: number;
@@ -23,7 +23,7 @@ const SHOWN: Readonly<Record<Metric, Shown>> = {
   startup: { title: "ms", scale: 1 },
 };
 
-/** A number as a reader takes it in: three digits that tell, thousands apart. */
+/** A number with three significant digits, and separators of thousands. */
 export function show(value: number): string {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return value.toLocaleString("en", {
@@ -44,7 +44,7 @@ function showRatio(value: number | null): string {
   return value === null ? "" : `${value.toFixed(2)}x`;
 }
 
-/** The report for a terminal: a block a row, then the targets. */
+/** The report for a terminal: one block per row, then the targets. */
 export function textReport(works: readonly Work[], results: readonly Result[]): string {
   const blocks = works.map((work) => block(work, ofWork(results, work)));
   return [...blocks, targetsText(judge(works, results))].join("\n\n");
@@ -68,7 +68,7 @@ function block(work: Work, results: readonly Result[]): string {
   return `${work.title}${driven}${note}\n${align([head, ...rows])}${errors.join("")}`;
 }
 
-/** Columns of one width each: the first to the left, the others to the right. */
+/** Pads columns: the first is aligned left, the others right. */
 export function align(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? "").length))
@@ -106,7 +106,7 @@ function measuredOf({ target, measured }: Verdict): string {
     : `${measured.toFixed(2)}x`;
 }
 
-/** Which idiom of each peer was the faster one, row by row. */
+/** The faster idiom of each peer, by row. */
 export function idioms(works: readonly Work[], results: readonly Result[]): string {
   const named = works.filter(({ isFile }) => isFile).map((work) => {
     const servers = ofWork(results, work).map(({ server }) => server);

@@ -1,31 +1,31 @@
-// What was measured: samples by row and server, the better idiom of a peer, and what became of
-// the targets. A figure with an error in any of its rounds is none.
+// Results: samples by row and server, the better idiom of a peer, and verdicts on the targets. A
+// figure with an error in any of its rounds is invalid.
 
 import { type Spread, spread } from "./statistics.ts";
 import type { Family, Metric, Target, Work } from "./works.ts";
 
-/** What was measured of one server in one row. */
+/** The results of one server in one row. */
 export interface Result {
   readonly work: string;
   readonly family: Family;
-  /** The server's name, its idiom included. */
+  /** The name of the server, with its idiom. */
   readonly server: string;
-  /** One value a round. */
+  /** One value per round. */
   readonly samples: Partial<Record<Metric, number[]>>;
-  /** What went wrong: none of its figures counts then. */
+  /** If not empty, no figure is valid. */
   readonly errors: string[];
 }
 
-/** A target and what was measured. */
+/** A target and its figure. */
 export interface Verdict {
   readonly work: Work;
   readonly target: Target;
-  /** The figure that the target bounds, or null where it could not be measured. */
+  /** The figure that the target bounds, or null if it is invalid. */
   readonly measured: number | null;
   readonly isMet: boolean;
 }
 
-/** Median and range of a figure, or null where there is none that counts. */
+/** Median and range of a figure, or null if it is invalid. */
 export function figure(result: Result | undefined, metric: Metric): Spread | null {
   const values = result?.samples[metric] ?? [];
   return result === undefined || result.errors.length > 0 || values.length === 0
@@ -33,7 +33,7 @@ export function figure(result: Result | undefined, metric: Metric): Spread | nul
     : spread(values);
 }
 
-/** The results of a row, one for each server: of two idioms the one with more requests a second. */
+/** The results of a row, one per server: of two idioms the one with more requests per second. */
 export function ofWork(results: readonly Result[], { id }: Work): Result[] {
   const best = new Map<Family, Result>();
   for (const result of results.filter(({ work }) => work === id)) {
@@ -45,7 +45,7 @@ export function ofWork(results: readonly Result[], { id }: Work): Result[] {
   return [...best.values()];
 }
 
-/** A figure of one server to that of another, or null where either is missing. */
+/** The ratio of two figures, or null if one is missing. */
 export function ratio(
   some: Result | undefined,
   other: Result | undefined,
@@ -57,7 +57,7 @@ export function ratio(
     : above.median / below.median;
 }
 
-/** What became of the targets of the rows that were measured. */
+/** The verdicts on the targets of the rows that were measured. */
 export function judge(works: readonly Work[], results: readonly Result[]): Verdict[] {
   return works.flatMap((work) => {
     const measured = ofWork(results, work);

@@ -1,5 +1,5 @@
-// The servers: how each is started on a port and a folder of its own, and ended. Wireserve is the
-// shipped program as your_program.sh runs it, with nothing but its log turned off.
+// The servers: each is started on a port and a directory of its own. Wireserve is the program as
+// your_program.sh runs it, without its log.
 
 import { RawClient } from "../support/raw_client.ts";
 import { nginxConfig } from "./servers/nginx.ts";
@@ -8,19 +8,19 @@ import { type Family, FAMILY_NAMES, SIZES, type Work } from "./works.ts";
 /** A server in one idiom. */
 export interface Recipe {
   readonly family: Family;
-  /** Its name, the idiom included where there are several. */
+  /** Its name, with the idiom if there are several. */
   readonly name: string;
   /** How it reads files; the first idiom takes part in every row. */
   readonly reading: "readable" | "whole" | null;
-  /** What runs it. */
+  /** The program that runs it. */
   readonly program: string;
-  /** Its arguments for a port, the folder behind /files, and a folder for its own things. */
+  /** Its arguments for a port, the directory of /files, and a directory for its own files. */
   readonly args: (port: number, directory: string, own: string) => Promise<string[]>;
 }
 
-/** The programs that are there. */
+/** The programs that are available. */
 export interface Programs {
-  /** Node.js, or null where Deno stands in for it. */
+  /** Node.js, or null if Deno runs its server. */
   readonly node: string | null;
   readonly nginx: string | null;
   /** Whether nginx stores uploads. */
@@ -113,14 +113,14 @@ function nginxRecipe(program: string, hasDav: boolean): Recipe {
 /** Whether a server takes part in a row. */
 export function takesPart(recipe: Recipe, work: Work, { hasDav }: Programs): boolean {
   if (!work.families.includes(recipe.family)) return false;
-  if (recipe.family === "nginx" && work.ask.upload > 0 && !hasDav) return false;
+  if (recipe.family === "nginx" && work.request.upload > 0 && !hasDav) return false;
   return work.isFile || recipe.reading !== "whole";
 }
 
-/** Milliseconds that a server may take to start: far more than it ever should. */
+/** Milliseconds that a server may take to start: far more than it needs. */
 const PATIENCE = 15_000;
 
-/** A server while it runs. */
+/** A running server. */
 export class RunningServer {
   readonly recipe: Recipe;
   readonly port: number;
@@ -138,8 +138,8 @@ export class RunningServer {
   /**
    * Starts a server on a free port, and waits for its first response.
    *
-   * @param folder A folder that exists and is for this server alone.
-   * @throws {Error} where it ends, or does not answer in time.
+   * @param folder An existing directory for this server alone.
+   * @throws {Error} if it ends, or does not answer in time.
    */
   static async start(recipe: Recipe, folder: string): Promise<RunningServer> {
     const port = freePort();
@@ -166,7 +166,7 @@ export class RunningServer {
     return server;
   }
 
-  /** The process's number. */
+  /** The number of the process. */
   get pid(): number {
     return this.#process.pid;
   }
@@ -185,7 +185,7 @@ export class RunningServer {
     }
   }
 
-  /** Ends it, and waits until it is gone. */
+  /** Stops it, and waits for its end. */
   async stop(): Promise<void> {
     if (!this.#hasEnded) this.#process.kill("SIGTERM");
     await this.#process.status;
@@ -196,7 +196,7 @@ export class RunningServer {
   }
 }
 
-/** A port of 127.0.0.1 that nobody listens on at this moment. */
+/** A port of 127.0.0.1 without a listener. */
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
@@ -210,7 +210,7 @@ async function hasAnswer(port: number): Promise<boolean> {
     if (status !== 200) throw new Error(`/ is answered with ${status}`);
     return true;
   } catch (error) {
-    // A port that is to be shared is tried before: who comes just then is reset.
+    // Wireserve first tries whether it can share a port: connections at that moment are reset.
     const isEarly = error instanceof Deno.errors.ConnectionRefused ||
       error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe;
     if (isEarly) return false;
@@ -219,9 +219,9 @@ async function hasAnswer(port: number): Promise<boolean> {
 }
 
 /**
- * Puts the files into a server's folder: one set on the disk, a name for each server.
+ * Links the files into the directory of a server: they exist once on the disk.
  *
- * @param originals Where the files are, or are written to at the first time.
+ * @param originals The directory of the files, which the first call writes.
  * @param works The rows that need them.
  */
 export async function provideFiles(
@@ -232,7 +232,7 @@ export async function provideFiles(
   await Deno.mkdir(originals, { recursive: true });
   await Deno.mkdir(`${folder}/files`, { recursive: true });
   for (const name of Object.keys(SIZES) as (keyof typeof SIZES)[]) {
-    if (!works.some(({ ask }) => ask.path === `/files/${name}`)) continue;
+    if (!works.some(({ request }) => request.path === `/files/${name}`)) continue;
     const original = `${originals}/${name}`;
     if (!await isThere(original)) await Deno.writeFile(original, contentOf(SIZES[name]));
     await Deno.link(original, `${folder}/files/${name}`);
@@ -249,7 +249,7 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
-/** The bytes of a file of some size: a pattern in which no block is like another. */
+/** The bytes of a file: a pattern in which no block equals another. */
 export function contentOf(size: number): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(Math.ceil(size / 4));
   for (let at = 0; at < words.length; at++) words[at] = Math.imul(at + 1, 0x9e3779b1);

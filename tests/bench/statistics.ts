@@ -1,6 +1,6 @@
-// What is said of several rounds: the value in the middle, and how far they lie apart.
+// Statistics of rounds: median, range and quantiles.
 
-/** The middle of several values, and their ends. */
+/** Median and range of several values. */
 export interface Spread {
   readonly median: number;
   readonly least: number;
@@ -8,7 +8,7 @@ export interface Spread {
 }
 
 /**
- * The value below which a part of all values lies, by the nearest rank.
+ * A quantile, by the nearest rank.
  *
  * @param part From 0 to 1.
  * @throws {RangeError} for no values.
@@ -20,7 +20,7 @@ export function quantile(values: readonly number[], part: number): number {
 }
 
 /**
- * Median and range. The median of an even number of values is the mean of the two in the middle.
+ * Median and range. The median of an even number of values is the mean of the middle two.
  *
  * @throws {RangeError} for no values.
  */

@@ -1,10 +1,10 @@
-// THE TABLE: what is measured, of which servers, with which answer and to which target. A row is
-// driven by wrk, by uploads of the benchmark's own, or is about memory or the start.
+// THE TABLE: what is measured, on which servers, with which response and which targets. A row is
+// driven by wrk or by uploads of the benchmark, or is about memory or the start.
 
 /** The servers that are compared. */
 export type Family = "wireserve" | "workers" | "floor" | "deno" | "node" | "nginx";
 
-/** How the servers are called. */
+/** The names of the servers. */
 export const FAMILY_NAMES: Readonly<Record<Family, string>> = {
   wireserve: "Wireserve",
   workers: "Wireserve, 2 workers",
@@ -16,14 +16,14 @@ export const FAMILY_NAMES: Readonly<Record<Family, string>> = {
 
 /** What is measured in each round. */
 export type Metric =
-  /** Requests a second. */
+  /** Requests per second. */
   | "rate"
   /** CPU microseconds per request. */
   | "cpu"
   /** Latency in milliseconds: median and 99th percentile. */
   | "p50"
   | "p99"
-  /** Peak resident memory in bytes, and how far it rose above that at the beginning of a load. */
+  /** Peak resident memory in bytes, and its growth since the beginning of a load. */
   | "peak"
   | "growth"
   /** Resident bytes per idle connection. */
@@ -31,30 +31,30 @@ export type Metric =
   /** Milliseconds from the start to the first response. */
   | "startup";
 
-/** A request as it is sent. */
-export interface Ask {
+/** A request. */
+export interface WorkRequest {
   readonly method: "GET" | "PUT";
   readonly path: string;
   readonly fields: Readonly<Record<string, string>>;
   /** Bytes of the content. */
   readonly upload: number;
-  /** How many of it are sent at once. */
+  /** Requests that are sent at once. */
   readonly pipelined: number;
 }
 
-/** What a server has to answer for its time to count. */
+/** The response that a server must give to be measured. */
 export interface Answer {
-  /** The content: text, or a file of so many bytes, or none of interest. */
+  /** The content: text, or the size of a file, or null if any is right. */
   readonly content: string | number | null;
   readonly coding?: "gzip";
 }
 
-/** What Wireserve shall reach: its median to another's, or a bound that each of its loads keeps. */
+/** A target for Wireserve: a ratio of medians, or a bound for each of its loads. */
 export interface Target {
   readonly metric: Metric;
   readonly relation: "<=" | ">=";
   readonly factor: number;
-  /** The server that the factor is of, or null where it is a value by itself. */
+  /** The server that the factor refers to, or null if it is a value by itself. */
   readonly against: Family | null;
 }
 
@@ -64,14 +64,14 @@ export interface Work {
   readonly title: string;
   readonly kind: "wrk" | "uploads" | "idle" | "startup";
   readonly families: readonly Family[];
-  /** Whether peers come in both idioms of reading a file, of which the faster counts. */
+  /** Whether peers take part in both idioms of reading a file, of which the faster counts. */
   readonly isFile: boolean;
   readonly connections: number;
-  readonly ask: Ask;
+  readonly request: WorkRequest;
   readonly answer: Answer;
   readonly metrics: readonly Metric[];
   readonly targets: readonly Target[];
-  /** What a reader has to know to judge the row. */
+  /** A remark for readers of the row. */
   readonly note?: string;
 }
 
@@ -89,18 +89,18 @@ const WITH_WORKERS = { note: "wrk takes a core of its own, and two workers what 
 const REAL: readonly Family[] = ["wireserve", "deno", "node", "nginx"];
 const METRICS: readonly Metric[] = ["rate", "cpu", "p50", "p99", "peak"];
 
-const GET: Ask = { method: "GET", path: "/", fields: {}, upload: 0, pipelined: 1 };
-const ECHO: Ask = { ...GET, path: "/echo/abc" };
+const GET: WorkRequest = { method: "GET", path: "/", fields: {}, upload: 0, pipelined: 1 };
+const ECHO: WorkRequest = { ...GET, path: "/echo/abc" };
 const ABC: Answer = { content: "abc" };
 
-/** What wrk says of itself where a row does not say otherwise. */
+/** The User-Agent of wrk. */
 const AGENT = "wrk/4.1.0";
 const CHROMIUM = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) " +
   "Chrome/131.0.0.0 Safari/537.36";
 
 /**
- * What Chromium sends when it navigates, beside Host. Without Accept-Encoding: whether servers
- * code is a row of its own, and here they shall all do the same work.
+ * What Chromium sends when it navigates, beside Host. Accept-Encoding is left out, so that all
+ * servers do the same work: compression has a row of its own.
  */
 const BROWSER: Readonly<Record<string, string>> = {
   "Connection": "keep-alive",
@@ -132,22 +132,22 @@ const DEFAULTS: Omit<Work, "id" | "title"> = {
   families: ALL,
   isFile: false,
   connections: 50,
-  ask: ECHO,
+  request: ECHO,
   answer: ABC,
   metrics: METRICS,
   targets: [],
 };
 
-function file(name: keyof typeof SIZES): Pick<Work, "families" | "isFile" | "ask" | "answer"> {
+function file(name: keyof typeof SIZES): Pick<Work, "families" | "isFile" | "request" | "answer"> {
   return {
     families: REAL,
     isFile: true,
-    ask: { ...GET, path: `/files/${name}` },
+    request: { ...GET, path: `/files/${name}` },
     answer: { content: SIZES[name] },
   };
 }
 
-/** Most that the memory may rise while 100 MiB files are sent: a fraction of one. */
+/** Bytes by which memory may grow while files of 100 MiB are sent: a fraction of one. */
 const FLAT = 32 * 1024 * 1024;
 
 /** All rows, in the order of the report. */
@@ -164,7 +164,7 @@ export const WORKS: readonly Work[] = [
     ...DEFAULTS,
     id: "user-agent",
     title: "/user-agent",
-    ask: { ...GET, path: "/user-agent", fields: { "User-Agent": AGENT } },
+    request: { ...GET, path: "/user-agent", fields: { "User-Agent": AGENT } },
     answer: { content: AGENT },
     targets: LEAN,
   },
@@ -172,7 +172,7 @@ export const WORKS: readonly Work[] = [
     ...DEFAULTS,
     id: "browser",
     title: "/user-agent, 12 fields of a browser",
-    ask: { ...GET, path: "/user-agent", fields: BROWSER },
+    request: { ...GET, path: "/user-agent", fields: BROWSER },
     answer: { content: CHROMIUM },
     targets: LEAN,
   },
@@ -181,7 +181,7 @@ export const WORKS: readonly Work[] = [
     id: "gzip",
     title: "/echo/abc in gzip",
     families: REAL,
-    ask: { ...ECHO, fields: { "Accept-Encoding": "gzip" } },
+    request: { ...ECHO, fields: { "Accept-Encoding": "gzip" } },
     answer: { content: "abc", coding: "gzip" },
     targets: [atMost("cpu", 1.0, "deno")],
   },
@@ -222,7 +222,7 @@ export const WORKS: readonly Work[] = [
     title: "upload of 1 KiB",
     families: REAL,
     connections: 16,
-    ask: { ...GET, method: "PUT", path: "/files/upload", upload: 1024 },
+    request: { ...GET, method: "PUT", path: "/files/upload", upload: 1024 },
     answer: { content: null },
     note: "durable, but for nginx, which does not sync",
   },
@@ -233,7 +233,7 @@ export const WORKS: readonly Work[] = [
     kind: "uploads",
     families: REAL,
     connections: 1,
-    ask: { ...GET, method: "PUT", path: "/files/upload-large", upload: SIZES.large },
+    request: { ...GET, method: "PUT", path: "/files/upload-large", upload: SIZES.large },
     answer: { content: null },
     metrics: [...METRICS, "growth"],
     targets: [atLeast("rate", 0.8, "deno")],
@@ -243,7 +243,7 @@ export const WORKS: readonly Work[] = [
     ...DEFAULTS,
     id: "pipelined",
     title: "/echo/abc, 16 pipelined",
-    ask: { ...ECHO, pipelined: 16 },
+    request: { ...ECHO, pipelined: 16 },
     metrics: ["rate", "cpu", "peak"],
     targets: [atLeast("rate", 4, "deno"), atLeast("rate", 3, "nginx")],
     note: "no latencies: wrk's correction of them takes each request for a round trip of its own",
@@ -254,7 +254,7 @@ export const WORKS: readonly Work[] = [
     id: "close",
     title: "/echo/abc, a connection per request",
     families: REAL,
-    ask: { ...ECHO, fields: { "Connection": "close" } },
+    request: { ...ECHO, fields: { "Connection": "close" } },
   },
   {
     ...DEFAULTS,
@@ -271,7 +271,7 @@ export const WORKS: readonly Work[] = [
     title: "start to first response",
     kind: "startup",
     metrics: ["startup"],
-    ask: GET,
+    request: GET,
     answer: { content: null },
   },
 ];
