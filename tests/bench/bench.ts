@@ -22,11 +22,9 @@ export interface Plan {
   /** How many fresh processes idle connections, and the start, are measured with. */
   readonly idles: number;
   readonly starts: number;
-  /** Idle connections per measurement. */
   readonly connections: number;
   /** Warm-up before the measurement: each server in its first row only, or in every row. */
   readonly warms: "first" | "all";
-  /** Called with progress and failures. */
   readonly report: (text: string) => void;
 }
 
@@ -37,17 +35,14 @@ const LONGEST = 2000;
 /** Milliseconds that a slice takes beside its load: start and end of wrk, reads of /proc. */
 const OVERHEAD = 150;
 
-/** Milliseconds of the warm-up. */
 const WARMING = 1000;
 
-/** One server in one row. */
 interface Pair {
   readonly work: Work;
   readonly recipe: Recipe;
   readonly result: Result;
 }
 
-/** A run of the benchmark. */
 export class Benchmark {
   readonly #plan: Plan;
   readonly #end: number;
@@ -121,7 +116,6 @@ export class Benchmark {
     await checkAnswer(this.#servers.get(recipe)!.port, recipe.family, work);
   }
 
-  /** Measures fresh processes, in turn. */
   async #repeat(
     kind: "idle" | "startup",
     times: number,

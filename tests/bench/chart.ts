@@ -17,7 +17,6 @@ const COLOURS: Readonly<Record<Family, string>> = {
   nginx: "#bc6bd9",
 };
 
-/** Sizes in pixels. */
 const WIDTH = 860;
 const LEFT = 250;
 const RIGHT = 150;
@@ -75,7 +74,6 @@ function legend(): string {
   }).join("\n");
 }
 
-/** The length of a bar in pixels. */
 function scale(value: number): number {
   return Math.round(10 * Math.min(value, LONGEST) / LONGEST * (WIDTH - LEFT - RIGHT)) / 10;
 }
@@ -108,7 +106,6 @@ function groupOf(
   return { markup: [label, ...rows].join("\n"), height };
 }
 
-/** Microseconds, or milliseconds if there are many. */
 function duration(value: number): string {
   return value >= 10_000 ? `${show(value / 1000)} ms` : `${show(value)} µs`;
 }

@@ -5,7 +5,6 @@ import { RawClient, type RawResponse } from "../support/raw_client.ts";
 import { contentOf } from "./servers.ts";
 import type { Family, Work, WorkRequest } from "./works.ts";
 
-/** A server gave a wrong response. */
 export class WrongAnswer extends Error {
   override readonly name = "WrongAnswer";
 }
@@ -13,7 +12,6 @@ export class WrongAnswer extends Error {
 /** Milliseconds for a response: far more than any takes. */
 const TIMEOUT = 30_000;
 
-/** The head of a request, as wrk sends it. */
 export function headOf({ method, path, fields, upload }: WorkRequest, port: number): string {
   const all = { Host: `127.0.0.1:${port}`, ...fields };
   const length = upload > 0 ? { "Content-Length": `${upload}` } : {};
@@ -116,7 +114,6 @@ async function digest(content: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", content)).toHex();
 }
 
-/** Checks that an upload can be downloaded. */
 async function checkStored(port: number, { request }: Work): Promise<void> {
   const response = await fetch(`http://127.0.0.1:${port}${request.path}`, {
     headers: { "Accept-Encoding": "identity" },

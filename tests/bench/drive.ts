@@ -8,7 +8,6 @@ import { contentOf } from "./servers.ts";
 import { quantile } from "./statistics.ts";
 import type { Work, WorkRequest } from "./works.ts";
 
-/** The result of a slice of load. */
 export interface Load {
   /** Responses; with a fraction if the last ones are counted by their bytes. */
   readonly requests: number;
@@ -90,7 +89,6 @@ export function parseResult(output: string, answerSize: number | null): Load {
 /** Seconds of a run of wrk, which is stopped earlier. */
 const LONGEST = 600;
 
-/** Milliseconds between two checks of wrk. */
 const PAUSE = 20;
 
 /** Ignores that the process has ended, which Deno knows before it resolves `status`. */
@@ -150,13 +148,10 @@ export async function driveByWrk(
   return parseResult(decoder.decode(stdout) + decoder.decode(stderr), isLarge ? content : null);
 }
 
-/** Bytes of an upload that are written at a time. */
 const PIECE = 1 << 20;
 
-/** Milliseconds that the last upload may take after the end. */
 const OVERTIME = 10_000;
 
-/** Uploads files one after the other on one connection. */
 export async function driveUploads(work: Work, port: number, milliseconds: number): Promise<Load> {
   const { request } = work;
   const content = contentOf(request.upload);

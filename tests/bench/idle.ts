@@ -8,7 +8,6 @@ import type { RunningServer } from "./servers.ts";
 const WANTED = 10_000;
 const RESERVE = 200;
 
-/** Connections that are opened at the same time. */
 const AT_A_TIME = 50;
 
 /** Milliseconds that allocators and garbage collectors get to finish. */

@@ -3,7 +3,6 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { type Work, WORKS } from "./works.ts";
 
-/** Parsed options. */
 export interface BenchOptions {
   readonly works: readonly Work[];
   readonly isQuick: boolean;
@@ -19,12 +18,10 @@ export interface BenchOptions {
   readonly help: boolean;
 }
 
-/** An invalid command line. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** The text of `--help`. */
 export const HELP = `Usage: deno task bench [OPTION]...
 
 Measures Wireserve against its floor, Deno.serve, node:http and nginx, driven by wrk.

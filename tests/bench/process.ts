@@ -1,7 +1,6 @@
 // CPU time and resident memory of a process and its descendants, from /proc (proc(5)). Programs
 // read it, since Deno itself reads below /proc only with all permissions.
 
-/** Some fields of /proc/PID/stat. */
 export interface Stat {
   readonly pid: number;
   readonly parent: number;
@@ -31,7 +30,6 @@ export function parseStat(line: string): Stat {
   return { pid: Number(pid), parent: Number(fields[1]), ticks: times.reduce((a, b) => a + b) };
 }
 
-/** A process and all its descendants. */
 export function family(stats: readonly Stat[], pid: number): Stat[] {
   const members = stats.filter((each) => each.pid === pid);
   for (const { pid: parent } of members) { // Grows while it is walked.
@@ -61,7 +59,6 @@ function ticksPerSecond(): Promise<number> {
   return rate;
 }
 
-/** The memory of a process and its descendants. */
 export async function memoryOf(pid: number): Promise<Memory> {
   const statuses = await Promise.all(
     (await familyOf(pid)).map((each) => shell(`cat /proc/${each.pid}/status`)),

@@ -6,7 +6,6 @@ import { type Family, FAMILY_NAMES, type Metric, type Work } from "./works.ts";
 
 const MIB = 1024 * 1024;
 
-/** The title and unit of a metric. */
 interface Shown {
   readonly title: string;
   readonly scale: number;

@@ -4,19 +4,15 @@
 import { type Spread, spread } from "./statistics.ts";
 import type { Family, Metric, Target, Work } from "./works.ts";
 
-/** The results of one server in one row. */
 export interface Result {
   readonly work: string;
   readonly family: Family;
-  /** The name of the server, with its idiom. */
   readonly server: string;
-  /** One value per round. */
   readonly samples: Partial<Record<Metric, number[]>>;
   /** If not empty, no figure is valid. */
   readonly errors: string[];
 }
 
-/** A target and its figure. */
 export interface Verdict {
   readonly work: Work;
   readonly target: Target;

@@ -12,18 +12,15 @@ export interface Recipe {
   readonly name: string;
   /** How it reads files; the first idiom takes part in every row. */
   readonly reading: "readable" | "whole" | null;
-  /** The program that runs it. */
   readonly program: string;
   /** Its arguments for a port, the directory of /files, and a directory for its own files. */
   readonly args: (port: number, directory: string, own: string) => Promise<string[]>;
 }
 
-/** The programs that are available. */
 export interface Programs {
   /** Node.js, or null if Deno runs its server. */
   readonly node: string | null;
   readonly nginx: string | null;
-  /** Whether nginx stores uploads. */
   readonly hasDav: boolean;
 }
 
@@ -44,7 +41,6 @@ export const WIRESERVE: readonly string[] = [
 
 const PEER = ["run", "--no-config", "--allow-net", "--allow-read", "--allow-write"];
 
-/** Every server that can run here. */
 export function recipes({ node, nginx, hasDav }: Programs): Recipe[] {
   const deno = Deno.execPath();
   const readings = ["readable", "whole"] as const;
@@ -110,7 +106,6 @@ function nginxRecipe(program: string, hasDav: boolean): Recipe {
   };
 }
 
-/** Whether a server takes part in a row. */
 export function takesPart(recipe: Recipe, work: Work, { hasDav }: Programs): boolean {
   if (!work.families.includes(recipe.family)) return false;
   if (recipe.family === "nginx" && work.request.upload > 0 && !hasDav) return false;
@@ -120,7 +115,6 @@ export function takesPart(recipe: Recipe, work: Work, { hasDav }: Programs): boo
 /** Milliseconds that a server may take to start: far more than it needs. */
 const PATIENCE = 15_000;
 
-/** A running server. */
 export class RunningServer {
   readonly recipe: Recipe;
   readonly port: number;
@@ -166,7 +160,6 @@ export class RunningServer {
     return server;
   }
 
-  /** The number of the process. */
   get pid(): number {
     return this.#process.pid;
   }
@@ -185,7 +178,6 @@ export class RunningServer {
     }
   }
 
-  /** Stops it, and waits for its end. */
   async stop(): Promise<void> {
     if (!this.#hasEnded) this.#process.kill("SIGTERM");
     await this.#process.status;
@@ -196,7 +188,6 @@ export class RunningServer {
   }
 }
 
-/** A port of 127.0.0.1 without a listener. */
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;

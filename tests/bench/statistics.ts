@@ -1,6 +1,5 @@
 // Statistics of rounds: median, range and quantiles.
 
-/** Median and range of several values. */
 export interface Spread {
   readonly median: number;
   readonly least: number;

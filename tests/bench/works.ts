@@ -1,10 +1,8 @@
 // THE TABLE: what is measured, on which servers, with which response and which targets. A row is
 // driven by wrk or by uploads of the benchmark, or is about memory or the start.
 
-/** The servers that are compared. */
 export type Family = "wireserve" | "workers" | "floor" | "deno" | "node" | "nginx";
 
-/** The names of the servers. */
 export const FAMILY_NAMES: Readonly<Record<Family, string>> = {
   wireserve: "Wireserve",
   workers: "Wireserve, 2 workers",
@@ -14,9 +12,7 @@ export const FAMILY_NAMES: Readonly<Record<Family, string>> = {
   nginx: "nginx",
 };
 
-/** What is measured in each round. */
 export type Metric =
-  /** Requests per second. */
   | "rate"
   /** CPU microseconds per request. */
   | "cpu"
@@ -31,14 +27,11 @@ export type Metric =
   /** Milliseconds from the start to the first response. */
   | "startup";
 
-/** A request. */
 export interface WorkRequest {
   readonly method: "GET" | "PUT";
   readonly path: string;
   readonly fields: Readonly<Record<string, string>>;
-  /** Bytes of the content. */
   readonly upload: number;
-  /** Requests that are sent at once. */
   readonly pipelined: number;
 }
 
@@ -58,7 +51,6 @@ export interface Target {
   readonly against: Family | null;
 }
 
-/** One row. */
 export interface Work {
   readonly id: string;
   readonly title: string;
@@ -71,11 +63,9 @@ export interface Work {
   readonly answer: Answer;
   readonly metrics: readonly Metric[];
   readonly targets: readonly Target[];
-  /** A remark for readers of the row. */
   readonly note?: string;
 }
 
-/** Sizes of the files, in bytes. */
 export const SIZES: Readonly<Record<"small" | "medium" | "large", number>> = {
   small: 1024,
   medium: 100 * 1024,
@@ -93,7 +83,6 @@ const GET: WorkRequest = { method: "GET", path: "/", fields: {}, upload: 0, pipe
 const ECHO: WorkRequest = { ...GET, path: "/echo/abc" };
 const ABC: Answer = { content: "abc" };
 
-/** The User-Agent of wrk. */
 const AGENT = "wrk/4.1.0";
 const CHROMIUM = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) " +
   "Chrome/131.0.0.0 Safari/537.36";
@@ -150,7 +139,6 @@ function file(name: keyof typeof SIZES): Pick<Work, "families" | "isFile" | "req
 /** Bytes by which memory may grow while files of 100 MiB are sent: a fraction of one. */
 const FLAT = 32 * 1024 * 1024;
 
-/** All rows, in the order of the report. */
 export const WORKS: readonly Work[] = [
   {
     ...DEFAULTS,

@@ -10,22 +10,17 @@ import { listTree } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 import { Random } from "../soak/random.ts";
 
-/** Names of files that are uploaded repeatedly. */
 const NAMES = ["a", "b", "deep/er/c"];
 
 /** By name, the numbers of the last acknowledged upload and of the last that was begun. */
 interface Ledger {
   readonly acknowledged: Map<string, number>;
   readonly begun: Map<string, number>;
-  /** Acknowledged uploads of all names. */
   stored: number;
 }
 
-/** Results of a crash test. */
 export interface CrashReport {
-  /** How often the program was killed. */
   readonly kills: number;
-  /** Uploads that were acknowledged. */
   readonly stored: number;
   /** Unfinished uploads that a kill left behind, and the next start removed. */
   readonly removed: number;

@@ -9,7 +9,6 @@ import { until } from "../support/wait.ts";
 
 const CONFIGURATION = new URL("../../docs/scaling/haproxy.cfg", import.meta.url).pathname;
 
-/** The names of the instances in HAProxy. */
 const NAMES = ["a", "b", "c"] as const;
 
 /** The interval of health checks of /readyz: short, so that tests are fast. */
@@ -36,23 +35,19 @@ export class FleetInstance {
     ];
   }
 
-  /** The running program. */
   get program(): Program {
     return this.#program!;
   }
 
-  /** Starts it on its ports. */
   async start(): Promise<void> {
     const ports = ["--port", String(this.port), "--admin", `127.0.0.1:${this.adminPort}`];
     this.#program = await Program.start([...this.#args, ...ports]);
   }
 
-  /** The URL of a path on the instance itself. */
   url(path: string): string {
     return `http://127.0.0.1:${this.port}${path}`;
   }
 
-  /** Fetches a path of its admin listener. */
   async fetchAdmin(path: string): Promise<{ status: number; text: string }> {
     const response = await fetch(`http://127.0.0.1:${this.adminPort}${path}`, {
       headers: { Accept: "application/json", Connection: "close" },
@@ -60,7 +55,6 @@ export class FleetInstance {
     return { status: response.status, text: await response.text() };
   }
 
-  /** Stops it with a signal, if it runs. */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<Ended | null> {
     const program = this.#program;
     this.#program = null;
@@ -68,7 +62,6 @@ export class FleetInstance {
   }
 }
 
-/** A request in the log of HAProxy. */
 export interface LoggedRequest {
   /** The last server that it was sent to; `<NOSRV>` for none. */
   readonly server: string;
@@ -78,14 +71,12 @@ export interface LoggedRequest {
   readonly line: string;
 }
 
-/** A running HAProxy. */
 export class Balancer {
   readonly #process: Deno.ChildProcess;
   readonly #stdout: Output;
   readonly #stderr: Output;
   readonly #socket: string;
   #hasEnded = false;
-  /** The port that clients connect to. */
   readonly port: number;
 
   private constructor(process: Deno.ChildProcess, port: number, socket: string) {
@@ -132,12 +123,10 @@ export class Balancer {
     return balancer;
   }
 
-  /** The URL of a path. */
   url(path: string): string {
     return `http://127.0.0.1:${this.port}${path}`;
   }
 
-  /** Runs a command of its stats socket. */
   async command(text: string): Promise<string> {
     using conn = await Deno.connect({ transport: "unix", path: this.#socket });
     await conn.write(new TextEncoder().encode(`${text}\n`));
@@ -172,7 +161,6 @@ export class Balancer {
     });
   }
 
-  /** The requests that it has logged so far. */
   get log(): LoggedRequest[] {
     const lines = this.#stdout.text.matchAll(
       /^\S+ (\S+) (-?[0-9]+) \S\S (\S+) [0-9+-]+ "([^"]*)"$/gm,
@@ -185,7 +173,6 @@ export class Balancer {
     }));
   }
 
-  /** Stops it. */
   async stop(): Promise<void> {
     if (!this.#hasEnded) this.#process.kill("SIGTERM");
     await this.#process.status;
@@ -193,7 +180,6 @@ export class Balancer {
   }
 }
 
-/** The directory, the instances that serve it, and their balancer. */
 export interface Fleet {
   readonly directory: string;
   readonly instances: readonly FleetInstance[];

@@ -8,10 +8,8 @@ import { until } from "../support/wait.ts";
 import { type FleetInstance, withFleet } from "./fleet.ts";
 import { Load } from "./load.ts";
 
-/** Bytes of half an upload. */
 const HALF = 100_000;
 
-/** Clients of the load. */
 const CLIENTS = 6;
 
 /** An upload whose second half has not been sent. */

@@ -3,21 +3,16 @@
 
 import { RawClient } from "../support/raw_client.ts";
 
-/** A request and its result. */
 export interface Outcome {
-  /** Its number. */
   readonly id: number;
   readonly method: string;
   /** When it began, in milliseconds of `performance.now()`. */
   readonly startedAt: number;
-  /** What failed, or null. */
   readonly problem: string | null;
 }
 
-/** Sizes of the files, in turn. */
 const SIZES = [1, 700, 5000, 70_000, 300_000];
 
-/** Files of each client. */
 const FILES = 4;
 
 /** Content that differs from that of every other number. */
@@ -28,7 +23,6 @@ export function contentOf(id: number, size: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Whether two arrays have the same bytes. */
 export function isSame(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
@@ -36,7 +30,6 @@ export function isSame(one: Uint8Array, other: Uint8Array): boolean {
 /** Contents that a file may have, null for no file: an upload that failed may have been stored. */
 type AllallowedByFile = (Uint8Array | null)[];
 
-/** Running load. */
 export class Load {
   readonly #port: number;
   readonly #outcomes: Outcome[] = [];
@@ -54,7 +47,6 @@ export class Load {
     for (const client of this.#clients) client.catch(() => {}); // stop() throws it.
   }
 
-  /** The number of requests that have ended. */
   get count(): number {
     return this.#outcomes.length;
   }

@@ -23,7 +23,6 @@ export interface Kind {
   readonly body: string;
 }
 
-/** Waits for one turn of the event loop. */
 export const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 const bytesOf = (length: number) => Uint8Array.from({ length }, (_, at) => (at * 31) % 256);
 const LATIN = "\x80caf\xe9\xff";
@@ -35,7 +34,6 @@ const dateless = (response: Omit<HttpResponse, "status">): HttpResponse => ({
 const streamed = (...pieces: string[]): Content =>
   fromStream(ReadableStream.from(pieces.map(fromLatin1)));
 
-/** A response with Content-Length. */
 function sized(body: string, fields = ""): Pick<Kind, "status" | "fields" | "body"> {
   return { status: "200 OK", fields: `${fields}Content-Length: ${body.length}\r\n`, body };
 }
@@ -137,7 +135,6 @@ function large(name: string, content: string | Uint8Array): Record<string, Kind>
   return { [name]: { method: "GET", answer: () => dateless({ content }), ...sized(body) } };
 }
 
-/** The bytes of a request. */
 export function sentFor(name: string): string {
   const { method, headers = [], content = "" } = KINDS[name]!;
   return request(`${method} /${name}`, ...headers) + content;
@@ -149,7 +146,6 @@ export function expectedFor(name: string): string {
   return `HTTP/1.1 ${status}\r\n${fields}\r\n${body}`;
 }
 
-/** Answers every kind. */
 export const handler: Handler = (request) => KINDS[request.path.slice(1)]!.answer(request);
 
 /** Registers a test of a server that answers every kind, unless it has a handler of its own. */

@@ -13,7 +13,6 @@ import { until } from "../support/wait.ts";
 /** A head that lacks its last line. */
 const HEAD = request("POST /a").slice(0, -2);
 
-/** Answers with the length of the content. */
 const measure: Handler = async ({ content }) => {
   const bytes = await collect(content, 1 << 30);
   return { status: 200, content: String(bytes.length) };

@@ -9,11 +9,8 @@ import { headCases } from "../wire/head_cases.ts";
 import { targetCases } from "../wire/target_cases.ts";
 import type { Random } from "./random.ts";
 
-/** What a behaviour is given. */
 export interface Session {
-  /** The port of the server. */
   readonly port: number;
-  /** The source of all choices. */
   readonly random: Random;
   /** A name that no other client has. */
   readonly name: string;
@@ -46,7 +43,6 @@ async function assertText(client: RawClient, text: string): Promise<void> {
   assertEquals([response.status, response.text], [200, text]);
 }
 
-/** Several valid requests, one after the other, on one connection. */
 const sequence: Behaviour = (session) =>
   withClient(session, async (client) => {
     for (let count = session.random.integer(1, 10); count > 0; count--) {
@@ -56,7 +52,6 @@ const sequence: Behaviour = (session) =>
     }
   });
 
-/** Several valid requests at once. */
 const pipeline: Behaviour = (session) =>
   withClient(session, async (client) => {
     const texts = Array.from(
@@ -128,7 +123,6 @@ const sendMalformed: Behaviour = (session) =>
     assertEquals((await client.readToEnd()).length, 0);
   });
 
-/** Disconnects within an upload. */
 const abandonUpload: Behaviour = (session) =>
   withClient(session, async (client) => {
     const bytes = upload(`${session.name}-never`, session.random.text(50_000));
@@ -143,7 +137,6 @@ const abandonDownload: Behaviour = (session) =>
     if (session.random.integer(0, 3) > 0) await client.read(session.random.integer(1, 200_000));
   });
 
-/** Closes the sending side, after a request or within it. */
 const halfClose: Behaviour = (session) =>
   withClient(session, async (client) => {
     const isWhole = session.random.integer(0, 1) === 0;
@@ -154,7 +147,6 @@ const halfClose: Behaviour = (session) =>
     assertEquals((await client.readToEnd()).length, 0);
   });
 
-/** Sends nothing, or the beginning of a request. */
 const stayIdle: Behaviour = (session) =>
   withClient(session, async (client) => {
     if (session.random.integer(0, 1) === 0) await client.send("GET /ec");
@@ -177,7 +169,6 @@ const uploadRefused: Behaviour = (session) =>
     }
   });
 
-/** All behaviours, by name. */
 export const behaviours: Readonly<Record<string, Behaviour>> = {
   sequence,
   pipeline,

@@ -3,7 +3,6 @@
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 
-/** A generator of choices. */
 export class Random {
   readonly #generator: ReturnType<typeof xoroshiro128plus>;
 
@@ -17,12 +16,10 @@ export class Random {
     return uniformInt(this.#generator, least, most);
   }
 
-  /** One of several. */
   pick<T>(choices: readonly T[]): T {
     return choices[this.integer(0, choices.length - 1)]!;
   }
 
-  /** A number of letters and digits. */
   text(length: number): string {
     return Array.from({ length }, () => this.integer(0, 35).toString(36)).join("");
   }

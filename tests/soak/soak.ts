@@ -10,9 +10,7 @@ import { until } from "../support/wait.ts";
 import { behaviours, type Session } from "./behaviours.ts";
 import { Random } from "./random.ts";
 
-/** Parameters of a soak test. */
 export interface SoakOptions {
-  /** Decides every choice. */
   readonly seed: number;
   /** Clients at the same time. */
   readonly clients: number;
@@ -20,9 +18,7 @@ export interface SoakOptions {
   readonly duration: number;
 }
 
-/** Results of a soak test. */
 export interface SoakReport {
-  /** Sessions by behaviour. */
   readonly sessions: Readonly<Record<string, number>>;
   /** Open descriptors of the server: before, and after. */
   readonly descriptors: readonly [number, number];

@@ -3,7 +3,6 @@
 import { assert } from "@std/assert";
 import type { Certificate } from "../../lib/server/listener.ts";
 
-/** Certificates of one authority. */
 export interface Certificates {
   /** The certificate of the authority in PEM, and its path. */
   readonly authority: string;
@@ -17,7 +16,6 @@ const EXTENSIONS = "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\n" +
   "basicConstraints=critical,CA:FALSE\n";
 const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
 
-/** Makes certificates in a directory. */
 export async function makeCertificates(directory: string): Promise<Certificates> {
   const openssl = async (command: string, ...args: string[]) => {
     const { success, stderr } = await new Deno.Command("openssl", {

@@ -12,7 +12,6 @@ export interface CompileTask {
   readonly cache: string;
 }
 
-/** Parses the task in deno.json. */
 export async function compileTask(): Promise<CompileTask> {
   const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
   const [setting = "", program, ...args] = (tasks.compile as string).split(" ");

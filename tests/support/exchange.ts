@@ -4,7 +4,6 @@ import { Fields } from "../../lib/http/fields.ts";
 import type { RequestHead } from "../../lib/http/message.ts";
 import type { LogRecord } from "../../lib/server/log_record.ts";
 
-/** The head of `GET /a` with the given fields. */
 export function headWith(lines: readonly (readonly [string, string])[] = []): RequestHead {
   return {
     method: "GET",

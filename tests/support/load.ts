@@ -1,17 +1,14 @@
 // Clients that send requests over bare sockets until the server is gone, and count for each request
 // whether it was answered: for graceful shutdown under load.
 
-/** The results of all requests. */
 export interface Outcome {
   /** Requests with a complete response. */
   answered: number;
-  /** Responses with `Connection: close`. */
   closes: number;
   /** Requests without a response, and why. */
   readonly lost: string[];
   /** The same after the connection was idle for longer than a server that drains waits. */
   readonly late: string[];
-  /** Connections that could not be made. */
   refused: number;
 }
 

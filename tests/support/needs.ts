@@ -2,7 +2,6 @@
 // test` grants nothing and succeeds; `deno task test:unit` grants reading only, and so runs the
 // tests that open no socket and start no program.
 
-/** The permissions that tests need. */
 export type Permission = "net" | "read" | "write" | "run" | "env";
 
 /** The programs that tests run, and systems that they depend on. */

@@ -1,7 +1,6 @@
 // A client on a bare socket, of TCP by default: it sends any bytes, well-formed or not, and parses
 // responses strictly, so that tests see what real clients tolerate.
 
-/** A response as it was received. */
 export interface RawResponse {
   readonly status: number;
   readonly statusLine: string;
@@ -15,7 +14,6 @@ export interface RawResponse {
 /** Bytes that a read of the socket asks for. */
 const READ_SIZE = 65_536;
 
-/** One connection to a server on this machine. */
 export class RawClient {
   readonly #conn: Deno.Conn;
   /** Bytes that have been received and not yet read are those from `#start` to `#end`. */
@@ -28,7 +26,6 @@ export class RawClient {
     this.#conn = conn;
   }
 
-  /** Connects to a port of this machine. */
   static async connect(
     port: number,
     hostname = "127.0.0.1",
@@ -58,7 +55,6 @@ export class RawClient {
     }
   }
 
-  /** Closes the sending side. */
   async endSending(): Promise<void> {
     await this.#conn.closeWrite();
   }
@@ -168,7 +164,6 @@ export class RawClient {
     this.#end = unread.length;
   }
 
-  /** Closes the connection. */
   close(): void {
     this.#conn.close();
   }

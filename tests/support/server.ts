@@ -17,9 +17,7 @@ export interface TestServer {
   readonly errors: unknown[];
   /** Peers that spoke TLS on a plain port, or something else on a TLS port: "peer: problem". */
   readonly mismatches: string[];
-  /** The peers of connections that have been closed. */
   readonly closed: string[];
-  /** Opens a plain connection. */
   connect(): Promise<RawClient>;
 }
 
@@ -77,7 +75,6 @@ export async function withServer(
   if (!hasErrors) assertEquals(errors, []);
 }
 
-/** Registers a test that runs with a server. */
 export function testServer(
   name: string,
   options: TestServerOptions,

@@ -1,8 +1,6 @@
 // Load by wrk, of which only the number of requests and the errors matter.
 
-/** The result of a run of wrk. */
 export interface Load {
-  /** Requests with a response. */
   readonly requests: number;
   /** Its line about errors, or empty. */
   readonly errors: string;
