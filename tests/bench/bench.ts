@@ -15,7 +15,7 @@ export interface Plan {
   readonly recipes: readonly Recipe[];
   readonly programs: Programs;
   /** An empty directory for files, on the disk to measure. */
-  readonly folder: string;
+  readonly directory: string;
   readonly rounds: number;
   /** Milliseconds of the whole run. */
   readonly budget: number;
@@ -89,9 +89,9 @@ export class Benchmark {
   async #startServers(driven: readonly Pair[]): Promise<void> {
     const needed = new Set(driven.map(({ recipe }) => recipe));
     for (const recipe of needed) {
-      const folder = `${this.#plan.folder}/server-${this.#servers.size}`;
-      await provideFiles(`${this.#plan.folder}/originals`, folder, this.#plan.works);
-      this.#servers.set(recipe, await RunningServer.start(recipe, folder));
+      const directory = `${this.#plan.directory}/server-${this.#servers.size}`;
+      await provideFiles(`${this.#plan.directory}/originals`, directory, this.#plan.works);
+      this.#servers.set(recipe, await RunningServer.start(recipe, directory));
     }
     this.#plan.report(`${needed.size} servers are up`);
   }
@@ -125,8 +125,8 @@ export class Benchmark {
     for (let round = 0; round < times; round++) {
       for (const pair of rotate(pairs, round)) {
         await this.#attempt(pair, async () => {
-          const folder = await Deno.makeTempDir({ dir: this.#plan.folder });
-          await using server = await RunningServer.start(pair.recipe, folder);
+          const directory = await Deno.makeTempDir({ dir: this.#plan.directory });
+          await using server = await RunningServer.start(pair.recipe, directory);
           add(pair.result, kind, await measure(server));
         });
       }
@@ -189,7 +189,7 @@ export class Benchmark {
     const before = await cpuTime(pid);
     // CPU time is counted in long ticks: on a busy machine a slice may fall between two.
     const isTold = async () => await cpuTime(pid) > before;
-    const script = `${this.#plan.folder}/${work.id}.lua`;
+    const script = `${this.#plan.directory}/${work.id}.lua`;
     return await driveByWrk(work, port, milliseconds, script, isTold);
   }
 }

@@ -227,12 +227,12 @@ async function checkWith(answer: string, id: string): Promise<void> {
 
 const PROGRAMS: Programs = { node: null, nginx: null, hasDav: false };
 
-function shortPlan(id: string, folder: string, recipes: Recipe[], reported: string[]): Plan {
+function shortPlan(id: string, directory: string, recipes: Recipe[], reported: string[]): Plan {
   return {
     works: [work(id)],
     recipes,
     programs: PROGRAMS,
-    folder,
+    directory,
     rounds: 1,
     budget: 0,
     idles: 0,
@@ -247,11 +247,13 @@ testWith(
   [...FOR_PROGRAM, "linux"],
   "Benchmark measures no server that gives wrong responses",
   () =>
-    withDirectory(async (folder) => {
+    withDirectory(async (directory) => {
       const reported: string[] = [];
       const floor = recipes(PROGRAMS).find((each) => each.family === "floor")!;
       const wrongServer: Recipe = { ...floor, family: "deno", name: "wrong" };
-      const [result] = await new Benchmark(shortPlan("user-agent", folder, [wrongServer], reported))
+      const [result] = await new Benchmark(
+        shortPlan("user-agent", directory, [wrongServer], reported),
+      )
         .run();
       assertEquals(result?.samples, {}, "not even warmed");
       assertEquals(result?.errors, ["wrong answer: the content is not what it should be"]);
@@ -263,10 +265,10 @@ testWith(
   [...FOR_PROGRAM, "linux", "wrk"],
   "Benchmark measures a row with wrk",
   () =>
-    withDirectory(async (folder) => {
+    withDirectory(async (directory) => {
       const reported: string[] = [];
       const servers = recipes(PROGRAMS).filter((each) => each.family !== "node");
-      const results = await new Benchmark(shortPlan("echo", folder, servers, reported)).run();
+      const results = await new Benchmark(shortPlan("echo", directory, servers, reported)).run();
       assertEquals(
         results.map((each) => each.family),
         ["wireserve", "workers", "floor", "deno"],

@@ -80,7 +80,7 @@ function notesOn(
 
 async function measure(options: BenchOptions, programs: Programs): Promise<Result[]> {
   const { isQuick, works, dir } = options;
-  const folder = await Deno.makeTempDir({
+  const directory = await Deno.makeTempDir({
     prefix: "wireserve-bench-",
     ...(dir === null ? {} : { dir }),
   });
@@ -89,7 +89,7 @@ async function measure(options: BenchOptions, programs: Programs): Promise<Resul
       works,
       recipes: recipes(programs),
       programs,
-      folder: await Deno.realPath(folder),
+      directory: await Deno.realPath(directory),
       rounds: options.rounds ?? (isQuick ? 1 : 3),
       budget: isQuick ? QUICK : FULL,
       idles: isQuick ? 1 : 3,
@@ -99,7 +99,7 @@ async function measure(options: BenchOptions, programs: Programs): Promise<Resul
       report: (text) => console.error(text),
     }).run();
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    await Deno.remove(directory, { recursive: true });
   }
 }
 

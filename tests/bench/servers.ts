@@ -49,17 +49,17 @@ export function recipes({ node, nginx, hasDav }: Programs): Recipe[] {
     name: `Deno.serve (${reading === "whole" ? "readFile" : "file.readable"})`,
     reading,
     program: deno,
-    args: (port, folder) =>
-      Promise.resolve([...PEER, `${PEERS}deno_serve.ts`, `${port}`, folder, reading]),
+    args: (port, directory) =>
+      Promise.resolve([...PEER, `${PEERS}deno_serve.ts`, `${port}`, directory, reading]),
   }));
   const noded = readings.map((reading): Recipe => ({
     family: "node",
     name: `node:http (${reading === "whole" ? "readFile" : "createReadStream"})`,
     reading,
     program: node ?? deno,
-    args: (port, folder) => {
+    args: (port, directory) => {
       const runner = node === null ? PEER : [];
-      return Promise.resolve([...runner, `${PEERS}node_http.mjs`, `${port}`, folder, reading]);
+      return Promise.resolve([...runner, `${PEERS}node_http.mjs`, `${port}`, directory, reading]);
     },
   }));
   return [
@@ -84,10 +84,10 @@ function wireserveRecipe(family: Family, flags: readonly string[]): Recipe {
     name: FAMILY_NAMES[family],
     reading: null,
     program: Deno.execPath(),
-    args: (port, folder) =>
+    args: (port, directory) =>
       Promise.resolve([
         ...WIRESERVE,
-        ...["--directory", folder, "--port", `${port}`, "--log", "off", ...flags],
+        ...["--directory", directory, "--port", `${port}`, "--log", "off", ...flags],
       ]),
   };
 }
@@ -98,9 +98,9 @@ function nginxRecipe(program: string, hasDav: boolean): Recipe {
     name: FAMILY_NAMES.nginx,
     reading: null,
     program,
-    async args(port, folder, own) {
+    async args(port, directory, own) {
       const path = `${own}/nginx.conf`;
-      await Deno.writeTextFile(path, nginxConfig(port, folder, own, hasDav));
+      await Deno.writeTextFile(path, nginxConfig(port, directory, own, hasDav));
       return ["-p", own, "-c", path, "-e", `${own}/error.log`];
     },
   };
@@ -132,12 +132,12 @@ export class RunningServer {
   /**
    * Starts a server on a free port, and waits for its first response.
    *
-   * @param folder An existing directory for this server alone.
+   * @param root An existing directory for this server alone.
    * @throws {Error} if it ends, or does not answer in time.
    */
-  static async start(recipe: Recipe, folder: string): Promise<RunningServer> {
+  static async start(recipe: Recipe, root: string): Promise<RunningServer> {
     const port = freePort();
-    const [directory, own] = [`${folder}/files`, `${folder}/own`];
+    const [directory, own] = [`${root}/files`, `${root}/own`];
     await Deno.mkdir(directory, { recursive: true });
     await Deno.mkdir(own, { recursive: true });
     const args = await recipe.args(port, directory, own);
@@ -217,16 +217,16 @@ async function hasAnswer(port: number): Promise<boolean> {
  */
 export async function provideFiles(
   originals: string,
-  folder: string,
+  directory: string,
   works: readonly Work[],
 ): Promise<void> {
   await Deno.mkdir(originals, { recursive: true });
-  await Deno.mkdir(`${folder}/files`, { recursive: true });
+  await Deno.mkdir(`${directory}/files`, { recursive: true });
   for (const name of Object.keys(SIZES) as (keyof typeof SIZES)[]) {
     if (!works.some(({ request }) => request.path === `/files/${name}`)) continue;
     const original = `${originals}/${name}`;
     if (!await isThere(original)) await Deno.writeFile(original, contentOf(SIZES[name]));
-    await Deno.link(original, `${folder}/files/${name}`);
+    await Deno.link(original, `${directory}/files/${name}`);
   }
 }
 

@@ -70,8 +70,8 @@ testWith(
   FOR_SOCKETS,
   "serve() on a Unix socket sets its mode, and removes it at the end",
   () =>
-    withDirectory(async (folder) => {
-      const path = `${folder}/socket`;
+    withDirectory(async (directory) => {
+      const path = `${directory}/socket`;
       for (const mode of [0o600, 0o660, 0o666]) {
         const server = serve(ok, { endpoint: { transport: "unix", path, mode } });
         try {
@@ -97,16 +97,16 @@ testWith(
   FOR_SOCKETS,
   "removeStaleSocket() removes a socket without a listener, and nothing else",
   () =>
-    withDirectory(async (folder) => {
-      const path = `${folder}/socket`;
+    withDirectory(async (directory) => {
+      const path = `${directory}/socket`;
       await removeStaleSocket(path); // A path without a socket is no error.
       const used = ListenerSet.open({ transport: "unix", path });
       await removeStaleSocket(path);
       assertThrows(() => ListenerSet.open({ transport: "unix", path }), Deno.errors.AddrInUse);
-      await Deno.rename(path, `${folder}/stale`); // close() removes only the path that it opened.
+      await Deno.rename(path, `${directory}/stale`); // close() removes only the path that it opened.
       used.close();
-      await removeStaleSocket(`${folder}/stale`);
-      await assertGone(`${folder}/stale`);
+      await removeStaleSocket(`${directory}/stale`);
+      await assertGone(`${directory}/stale`);
       await Deno.writeTextFile(path, "kept");
       await removeStaleSocket(path);
       assertThrows(() => ListenerSet.open({ transport: "unix", path }), Deno.errors.AddrInUse);
@@ -118,13 +118,13 @@ testWith(
   FOR_SOCKETS,
   "serve() throws AddrInUse for a stale socket until removeStaleSocket() has removed it",
   () =>
-    withDirectory(async (folder) => {
-      const path = `${folder}/socket`;
+    withDirectory(async (directory) => {
+      const path = `${directory}/socket`;
       const endpoint = { transport: "unix", path } as const;
       const former = serve(ok, { endpoint });
-      await Deno.rename(path, `${folder}/kept`); // A process that is killed leaves its socket.
+      await Deno.rename(path, `${directory}/kept`); // A process that is killed leaves its socket.
       await former.close();
-      await Deno.rename(`${folder}/kept`, path);
+      await Deno.rename(`${directory}/kept`, path);
       assertThrows(() => serve(ok, { endpoint }), Deno.errors.AddrInUse);
       await removeStaleSocket(path);
       await serve(ok, { endpoint }).close();
