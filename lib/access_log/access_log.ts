@@ -1,7 +1,7 @@
 // The access log: lines go to their sink in batches, so that no request waits for the log. What
 // waits is bounded: while the sink stands still, lines are dropped, counted and reported.
 
-import type { LogRecord } from "../server/log_record.ts";
+import type { LogRecord } from "../server/exchange.ts";
 import { formatEvent, formatExchange, type LogFormat } from "./format.ts";
 import type { LineSink } from "./sink.ts";
 

@@ -3,7 +3,7 @@
 
 import { oncePerSecond } from "../http/date.ts";
 import type { RequestHead } from "../http/message.ts";
-import type { LogRecord } from "../server/log_record.ts";
+import type { LogRecord } from "../server/exchange.ts";
 import { escapeText, toAsciiJson } from "./escaping.ts";
 
 /** The formats of the log, in the order of the help text. */

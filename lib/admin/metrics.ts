@@ -2,8 +2,9 @@
 // library's own counters cost; it gets them when somebody asks. A snapshot is a plain value, so
 // that a worker can send its own.
 
+import { CLOSE_REASONS } from "../http/connection_state.ts";
 import { METHODS } from "../http/methods.ts";
-import { CLOSE_REASONS, type LogRecord } from "../server/log_record.ts";
+import type { LogRecord } from "../server/exchange.ts";
 
 /** One number of a metric. */
 export interface Sample {

@@ -5,7 +5,7 @@ import { escapeText, toAsciiJson } from "../access_log/escaping.ts";
 import { negotiateType } from "../http/negotiation.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { type Route, router } from "../router.ts";
-import type { ConnectionView } from "../server/connection_view.ts";
+import type { ConnectionView } from "../server/exchange.ts";
 import type { Limits } from "../server/limits.ts";
 import { serve, type Server } from "../server/server.ts";
 import type { ServeOptions } from "../server/options.ts";

@@ -9,7 +9,7 @@ import type { Options } from "../options/parse.ts";
 import { router } from "../router.ts";
 import { routes } from "../routes.ts";
 import { sleep } from "../server/deadlines.ts";
-import type { ConnectionView } from "../server/connection_view.ts";
+import type { ConnectionView } from "../server/exchange.ts";
 import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
 import { serve, type Server } from "../server/server.ts";
 import type { Certificate, Endpoint } from "../server/listener.ts";

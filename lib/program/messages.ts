@@ -1,7 +1,7 @@
 // What goes between the pool and its workers: plain values, told apart by their type.
 
 import type { Snapshot } from "../admin/metrics.ts";
-import type { ConnectionView } from "../server/connection_view.ts";
+import type { ConnectionView } from "../server/exchange.ts";
 import type { Certificate } from "../server/listener.ts";
 import type { WorkerConfig } from "./local_server.ts";
 

@@ -1,7 +1,7 @@
 // What serves, seen from outside: one server in this isolate, or a pool of workers.
 
 import type { Snapshot } from "../admin/metrics.ts";
-import type { ConnectionView } from "../server/connection_view.ts";
+import type { ConnectionView } from "../server/exchange.ts";
 import type { Certificate } from "../server/listener.ts";
 
 /** Something that serves until it is drained. */

@@ -5,7 +5,7 @@
 import type { AccessLog } from "../access_log/access_log.ts";
 import { single, type Snapshot, sumSnapshots } from "../admin/metrics.ts";
 import { sleep } from "../server/deadlines.ts";
-import type { ConnectionView } from "../server/connection_view.ts";
+import type { ConnectionView } from "../server/exchange.ts";
 import type { Certificate } from "../server/listener.ts";
 import { messageOf } from "./startup_error.ts";
 import type { WorkerConfig } from "./local_server.ts";

@@ -9,7 +9,7 @@ import {
   LOG_FORMATS,
   type LogFormat,
 } from "../../lib/access_log/format.ts";
-import type { LogRecord } from "../../lib/server/log_record.ts";
+import type { LogRecord } from "../../lib/server/exchange.ts";
 import { exchangeWith, headWith } from "../support/exchange.ts";
 import { testWith } from "../support/needs.ts";
 

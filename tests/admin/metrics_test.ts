@@ -11,7 +11,7 @@ import {
   sumSnapshots,
   withoutGauges,
 } from "../../lib/admin/metrics.ts";
-import { CLOSE_REASONS } from "../../lib/server/log_record.ts";
+import { CLOSE_REASONS } from "../../lib/http/connection_state.ts";
 import { exchangeWith, headWith } from "../support/exchange.ts";
 import { testWith } from "../support/needs.ts";
 

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { exposeMetrics } from "../../lib/admin/exposition.ts";
 import { Metrics } from "../../lib/admin/metrics.ts";
 import { type AdminSource, COLUMNS, serveAdmin } from "../../lib/admin/routes.ts";
-import type { ConnectionView } from "../../lib/server/connection_view.ts";
+import type { ConnectionView } from "../../lib/server/exchange.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient, type RawResponse } from "../support/raw_client.ts";
 

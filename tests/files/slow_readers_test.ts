@@ -6,7 +6,7 @@ import { fileHandlers } from "../../lib/files/handlers.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
-import type { LogRecord } from "../../lib/server/log_record.ts";
+import type { LogRecord } from "../../lib/server/exchange.ts";
 import { serve, type Server } from "../../lib/server/server.ts";
 import { acquainted } from "../support/file_server.ts";
 import { testWith } from "../support/needs.ts";

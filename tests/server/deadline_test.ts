@@ -5,7 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { collect } from "../../lib/http/content.ts";
 import type { Handler } from "../../lib/http/message.ts";
-import type { LogRecord } from "../../lib/server/log_record.ts";
+import type { LogRecord } from "../../lib/server/exchange.ts";
 import type { Limits } from "../../lib/server/limits.ts";
 import { serve } from "../../lib/server/server.ts";
 import { testWith } from "../support/needs.ts";

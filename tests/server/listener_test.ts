@@ -5,7 +5,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { once } from "node:events";
 import { connect } from "node:net"; // Which can reset a connection.
 import type { Handler } from "../../lib/http/message.ts";
-import type { LogRecord } from "../../lib/server/log_record.ts";
+import type { LogRecord } from "../../lib/server/exchange.ts";
 import { serve } from "../../lib/server/server.ts";
 import { ListenerSet, removeStaleSocket } from "../../lib/server/listener.ts";
 import { testWith } from "../support/needs.ts";

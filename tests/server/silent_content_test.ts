@@ -5,7 +5,7 @@ import { assertEquals } from "@std/assert";
 import { encodeContent } from "../../lib/compression.ts";
 import { fromStream } from "../../lib/http/content.ts";
 import type { HttpRequest, HttpResponse } from "../../lib/http/message.ts";
-import type { LogRecord } from "../../lib/server/log_record.ts";
+import type { LogRecord } from "../../lib/server/exchange.ts";
 import { serve } from "../../lib/server/server.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";

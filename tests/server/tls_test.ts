@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { collect, fromStream } from "../../lib/http/content.ts";
 import type { Handler } from "../../lib/http/message.ts";
-import type { LogRecord } from "../../lib/server/log_record.ts";
+import type { LogRecord } from "../../lib/server/exchange.ts";
 import type { Limits } from "../../lib/server/limits.ts";
 import { serve, type Server } from "../../lib/server/server.ts";
 import type { Endpoint } from "../../lib/server/listener.ts";
