@@ -5,16 +5,18 @@ import type { CloseReason, ConnectionState } from "../http/connection_state.ts";
 import type { Content } from "../http/content.ts";
 import { formatDate, oncePerSecond } from "../http/date.ts";
 import { nameIn } from "../http/fields.ts";
-import type { HttpResponse, RequestHead } from "../http/message.ts";
+import type { HttpResponse } from "../http/message.ts";
 import { isContentless, StatusError } from "../http/status.ts";
 import { isAscii } from "../http/syntax.ts";
 import {
-  composeHead,
   encodeChunk,
+  HeadComposer,
+  headLength,
   joinHead,
   LAST_CHUNK,
   type ResponseFraming,
   responseFraming,
+  type ResponseHead,
 } from "../http/writer.ts";
 import type { LogRecord, RequestContext } from "./exchange.ts";
 import type { GuardedObserver } from "./observer.ts";
@@ -24,7 +26,7 @@ import { type OnSent, WriteBuffer } from "./write_buffer.ts";
 /** A response that is ready to be sent. */
 export interface PreparedResponse<C = string | Uint8Array | Content> {
   readonly status: number;
-  readonly head: string;
+  readonly head: ResponseHead;
   readonly framing: ResponseFraming;
   /** The content; empty for HEAD. Text is ASCII. */
   readonly content: C;
@@ -38,6 +40,7 @@ export function isStreamed(content: HttpResponse["content"]): content is Content
 }
 
 const dateAt = oncePerSecond(formatDate);
+const heads = new HeadComposer();
 const utf8 = new TextEncoder();
 const NOTHING = new Uint8Array(0);
 
@@ -117,7 +120,7 @@ export class ResponseWriter {
       const framing = responseFraming(request.minorVersion, status, content.length);
       const closes = this.#state.closeReason !== null || framing.type === "until close";
       const date = dateAt(Date.now());
-      const head = composeHead(request, response, { date, framing, closes });
+      const head = heads.compose(request, response, { date, framing, closes });
       if (closes) this.#state.close("no-length", "after response");
       const { closeReason } = this.#state;
       if (hasContent(request.method, status)) {
@@ -167,10 +170,11 @@ export class ResponseWriter {
     const { status, head, content } = prepared;
     if (this.#state.isClosed) content.close();
     this.#checkOpen(context);
-    const sent = () => Math.max(0, this.#socket.bytesSent + head.length - context.sentBefore);
+    const headSize = headLength(head);
+    const sent = () => Math.max(0, this.#socket.bytesSent + headSize - context.sentBefore);
     const outcome = (isComplete: boolean) => ({
       status: sent() > 0 ? status : null,
-      bytesOut: sent() - head.length,
+      bytesOut: sent() - headSize,
       isComplete,
       closeReason: isComplete ? prepared.closeReason : this.#state.closeReason,
     });
@@ -203,7 +207,7 @@ export class ResponseWriter {
       if (hasBegun) return await this.#socket.write(bytes);
       hasBegun = true;
       this.#state.on("response");
-      context.sentBefore = this.#socket.bytesSent + head.length;
+      context.sentBefore = this.#socket.bytesSent + headLength(head);
       await this.#socket.write(joinHead(head, bytes));
     };
     for (let piece = await this.#read(content); piece !== null; piece = await this.#read(content)) {
@@ -247,12 +251,12 @@ export class ResponseWriter {
     length: number,
   ): OnSent | null {
     if (this.#observer.onRequest === null) return null;
-    const size = head.length + length;
+    const headSize = headLength(head);
     return (bytes) => {
-      const isComplete = bytes === size;
+      const isComplete = bytes === headSize + length;
       this.#report(context, {
         status: bytes > 0 ? status : null,
-        bytesOut: bytes - head.length,
+        bytesOut: bytes - headSize,
         isComplete,
         closeReason: isComplete ? closeReason : this.#state.closeReason,
       });

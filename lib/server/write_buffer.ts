@@ -1,7 +1,7 @@
 // Complete responses that wait to be sent. They are collected while further requests are at hand
 // and leave in one write: sixteen pipelined requests cost one system call in place of sixteen.
 
-import { writeLatin1 } from "../http/writer.ts";
+import { headLength, type ResponseHead, writeHead, writeLatin1 } from "../http/writer.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import type { Socket } from "./socket.ts";
 
@@ -62,16 +62,17 @@ export class WriteBuffer {
   /**
    * Appends a response.
    *
-   * @param head Its head, one byte for each character.
+   * @param head Its head.
    * @param content Its content: ASCII text, or bytes that do not change until they are sent.
    * @param onSent Is called when the response was sent, or when the connection was lost.
    */
-  append(head: string, content: string | Uint8Array, onSent: OnSent | null): void {
+  append(head: ResponseHead, content: string | Uint8Array, onSent: OnSent | null): void {
     const isText = typeof content === "string";
+    const headSize = headLength(head);
     const text = isText ? content.length : 0;
-    const buffer = this.#reserve(head.length + text, content.length - text);
-    writeLatin1(head, buffer, this.#length);
-    this.#length += head.length;
+    const buffer = this.#reserve(headSize + text, content.length - text);
+    writeHead(head, buffer, this.#length);
+    this.#length += headSize;
     if (isText) {
       writeLatin1(content, buffer, this.#length);
       this.#length += text;
@@ -79,7 +80,7 @@ export class WriteBuffer {
       buffer.set(content, this.#length);
       this.#length += content.length;
     } else this.#tail = content;
-    if (onSent !== null) this.#pending.push({ size: head.length + content.length, onSent });
+    if (onSent !== null) this.#pending.push({ size: headSize + content.length, onSent });
   }
 
   /** A buffer with room for this many bytes more, and for the optional ones if it can be large. */

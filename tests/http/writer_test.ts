@@ -2,23 +2,30 @@ import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import type { HttpResponse } from "../../lib/http/message.ts";
 import {
-  composeHead,
   encodeChunk,
+  HeadComposer,
   joinHead,
   responseFraming,
   writeLatin1,
 } from "../../lib/http/writer.ts";
+import { toLatin1 } from "../support/raw_client.ts";
 
 const DATE = "Fri, 20 Nov 2026 09:00:00 GMT";
 
 const compose = (response: HttpResponse, minorVersion: 0 | 1 = 1, closes = false) =>
-  composeHead({ minorVersion }, response, {
-    date: DATE,
-    framing: { type: "length", length: 3 },
-    closes,
-  });
+  toLatin1(joinHead(
+    composer.compose({ minorVersion }, response, {
+      date: DATE,
+      framing: { type: "length", length: 3 },
+      closes,
+    }),
+    new Uint8Array(0),
+  ));
 
-Deno.test("composeHead() writes status line, fields, framing and persistence", () => {
+/** One for all tests: what it makes never depends on what it has made before. */
+const composer = new HeadComposer();
+
+Deno.test("HeadComposer.compose() writes status line, fields, framing and persistence", () => {
   assertEquals(
     compose({
       status: 200,
@@ -33,7 +40,7 @@ Deno.test("composeHead() writes status line, fields, framing and persistence", (
   );
 });
 
-Deno.test("composeHead() tells an HTTP/1.0 client that the connection persists, others that it does not", () => {
+Deno.test("HeadComposer.compose() tells an HTTP/1.0 client that the connection persists, others that it does not", () => {
   const lastField = (head: string) => head.split("\r\n").at(-3);
   assertEquals(
     lastField(compose({ status: 200 }, 0)),
@@ -50,7 +57,7 @@ Deno.test("composeHead() tells an HTTP/1.0 client that the connection persists, 
   assertEquals(lastField(compose({ status: 200 }, 1)), "Content-Length: 3");
 });
 
-Deno.test("composeHead() throws where a field could break out of its line or of the framing", () => {
+Deno.test("HeadComposer.compose() throws where a field could break out of its line or of the framing", () => {
   const bad: Record<string, string>[] = [
     { "X-A": "a\r\nSet-Cookie: b" },
     { "X-A": "a\n" },
@@ -76,7 +83,7 @@ Deno.test("composeHead() throws where a field could break out of its line or of 
   }
 });
 
-Deno.test("composeHead() throws for a status that a response cannot have", () => {
+Deno.test("HeadComposer.compose() throws for a status that a response cannot have", () => {
   for (const status of [0, 99, 100, 101, 199, 600, 1000, 200.5, NaN, -200]) {
     assertThrows(() => compose({ status }), TypeError);
   }
@@ -100,7 +107,7 @@ Deno.test("encodeChunk() and joinHead() lay octets out as the grammar has them",
     "10\r\n0123456789abcdef\r\n",
   );
   assertEquals(
-    joinHead("caf\xe9", Uint8Array.of(1)),
+    joinHead({ shared: Uint8Array.of(0x63), own: "af\xe9" }, Uint8Array.of(1)),
     Uint8Array.of(0x63, 0x61, 0x66, 0xe9, 1),
   );
 });
@@ -112,7 +119,7 @@ function lineOf(name: string, value: string): string | null {
   return isOwn || !isSound ? null : `${name}: ${value}\r\n`;
 }
 
-Deno.test("composeHead() writes each field as if it had written none before", () => {
+Deno.test("HeadComposer.compose() writes each field as if it had written none before", () => {
   const names = fc.constantFrom(
     ..."X-A x-a X-B Vary Date dAtE Connection CONNECTION content-length Keep-Alive keep-alivE"
       .split(" "),
