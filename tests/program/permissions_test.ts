@@ -1,5 +1,5 @@
-// The permissions of the README, each row for real: the program runs with exactly those, and says
-// in one line which of them is missing. On a terminal, where Deno would ask: it never does.
+// The rows of docs/permissions.md: the program runs with exactly those permissions, and says in one
+// line which of them is missing. It runs on a terminal, where Deno would prompt, and never does.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { ROOT } from "../support/embedded_files.ts";
@@ -10,7 +10,7 @@ import { until } from "../support/wait.ts";
 
 const NEEDS = [...FOR_PROGRAM, "linux", "script", "openssl", "curl"] as const;
 
-/** A row of the README: flags of the program, and what Deno has to permit for them. */
+/** A row of the document: flags of the program, and the permissions that they need. */
 interface Use {
   readonly flags: readonly string[];
   /** A flag of Deno, and one of its values. */
@@ -18,9 +18,8 @@ interface Use {
 }
 
 async function uses(): Promise<Use[]> {
-  const readme = await Deno.readTextFile(`${ROOT}README.md`);
-  const section = readme.split("\n## Permissions\n")[1]!.split("\n## ")[0]!;
-  const rows = [...section.matchAll(/^\| `([^`]+)` +\| `([^`]+)` +\|/gm)];
+  const document = await Deno.readTextFile(`${ROOT}docs/permissions.md`);
+  const rows = [...document.matchAll(/^\| `([^`]+)` +\| `([^`]+)` +\|/gm)];
   return rows.map(([, flags = "", permissions = ""]) => ({
     flags: flags.split(" "),
     permissions: permissions.split(" ").flatMap((permission) => {
@@ -34,7 +33,7 @@ const BASE: Use["permissions"] = ["127.0.0.1:4221", "[::1]:4221"].map((each) =>
   ["--allow-net", each] as const
 );
 
-/** Where the paths and ports of the README lead in a test. */
+/** The paths and ports that stand in a test for those of the document. */
 class Place {
   readonly folder: string;
   readonly #names: readonly (readonly [name: string, here: string])[];
@@ -175,7 +174,7 @@ function logFileOf({ flags }: Use, place: Place): string | null {
 
 testWith(
   NEEDS,
-  "the program runs with the permissions of each row of the README",
+  "the program runs with the permissions of each row of docs/permissions.md",
   () =>
     withPlace(async (place) => {
       const all = await uses();
