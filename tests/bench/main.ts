@@ -12,7 +12,7 @@ import { type Programs, recipes } from "./servers.ts";
 const DOCUMENT = new URL("../../docs/benchmark.md", import.meta.url);
 const CHART = new URL("../../docs/bench.svg", import.meta.url);
 
-/** Milliseconds of a run beside its end: six minutes, or one, less what the end may take. */
+/** Milliseconds for measuring: six minutes, or one, less the time for the report. */
 const FULL = 330_000;
 const QUICK = 50_000;
 

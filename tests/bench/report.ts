@@ -6,7 +6,7 @@ import { type Family, FAMILY_NAMES, type Metric, type Work } from "./works.ts";
 
 const MIB = 1024 * 1024;
 
-/** How a metric is called and shown. */
+/** The title of a metric, and the factor to its unit. */
 interface Shown {
   readonly title: string;
   readonly scale: number;
@@ -23,7 +23,7 @@ const SHOWN: Readonly<Record<Metric, Shown>> = {
   startup: { title: "ms", scale: 1 },
 };
 
-/** A number as a reader takes it in: three digits that tell, thousands apart. */
+/** A number with three significant digits, and commas between thousands. */
 export function show(value: number): string {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return value.toLocaleString("en", {

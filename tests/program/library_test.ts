@@ -11,7 +11,7 @@ function blockOf(readme: string, language: string): string {
   return section.split(`\n\`\`\`${language}\n`)[1]?.split("\n```")[0] ?? "";
 }
 
-/** Runs a program that has the library by what the README says, and nothing else. */
+/** Runs a program whose only import is the one in the README. */
 async function assertSays(expected: string, program: string, compilerOptions = {}): Promise<void> {
   await withDirectory(async (path) => {
     const readme = await Deno.readTextFile(`${ROOT}/README.md`);
@@ -57,7 +57,7 @@ const STRICTEST = {
   verbatimModuleSyntax: true,
 };
 
-/** A program that hands on options and parts of responses which it may have or not. */
+/** A program that passes options and parts of responses which may be undefined. */
 const STRICT_PROGRAM = `
 import { type Handler, type HttpResponse, router, serve, type Server } from "@wireserve/wireserve";
 
@@ -88,7 +88,7 @@ testWith(
   () => assertSays("strict\n", STRICT_PROGRAM, STRICTEST),
 );
 
-/** A program behind a proxy on this machine, that is told of clients by what the README names. */
+/** A program behind a proxy on this machine. */
 const PROXIED_PROGRAM = `
 import { serve, TrustedProxies } from "@wireserve/wireserve";
 
@@ -107,7 +107,7 @@ testWith(
   () => assertSays("192.0.2.7\n", PROXIED_PROGRAM),
 );
 
-/** A program whose one representation has validators and can be had in parts. */
+/** A program whose one representation has validators and ranges. */
 const PARTIAL_PROGRAM = `
 import {
   contentRange,

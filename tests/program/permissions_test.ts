@@ -1,5 +1,5 @@
 // The rows of docs/permissions.md: the program runs with exactly those permissions, and says in one
-// line which of them is missing. It runs on a terminal, where Deno would prompt, and never does.
+// line which of them is missing. It runs on a terminal, where Deno could prompt: it must not.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { ROOT } from "../support/embedded_files.ts";
@@ -56,7 +56,7 @@ class Place {
   }
 }
 
-/** Runs with a directory of files, and a certificate, in a folder of their own. */
+/** Runs with a directory that has files and a certificate. */
 async function withPlace(run: (place: Place) => Promise<void>): Promise<void> {
   await withDirectory(async (folder) => {
     await Deno.mkdir(`${folder}/files`);
@@ -106,12 +106,12 @@ class OnTerminal {
     this.#isOver = true;
   }
 
-  /** What it has written, but for the first line, which is ours. */
+  /** The output without its first line, which the shell has written. */
   get text(): string {
     return this.#text.replace(/^.*\n/, "");
   }
 
-  /** Waits until it serves, has ended or asks; gives whether it serves. */
+  /** Waits until it serves, ends or prompts. Returns whether it serves. */
   async begin(logFile: string | null = null): Promise<boolean> {
     let isServing = false;
     await until(async () => {
@@ -143,7 +143,7 @@ async function curl(...args: readonly string[]): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-/** Uses what is there to be used. */
+/** Sends requests to everything that the flags turn on. */
 async function exercise({ flags }: Use, place: Place): Promise<void> {
   const has = (flag: string) => flags.includes(flag);
   const valueOf = (flag: string) => place.here(flags[flags.indexOf(flag) + 1] ?? "");
@@ -243,7 +243,7 @@ testWith(
         await alone.begin();
         assertEquals(
           (await alone.stop()).text,
-          // What it leads to cannot be told before.
+          // Without the permission the program cannot know the target of the link.
           `wireserve: not permitted: run deno with --allow-read=${given} --allow-write=${given}\n`,
         );
       }
