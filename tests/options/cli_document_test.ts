@@ -1,17 +1,17 @@
-// The README's tables of flags say what THE TABLE of flags says.
+// The tables of flags in docs/cli.md have what THE TABLE of flags has.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ALL_FLAGS } from "../../lib/options/flags.ts";
 import { testWith } from "../support/needs.ts";
 
-const README = new URL("../../README.md", import.meta.url).pathname;
+const DOCUMENT = new URL("../../docs/cli.md", import.meta.url).pathname;
 
 testWith(
   ["read"],
-  "the README has every flag, its value and its default, and no other",
+  "docs/cli.md has every flag, its value and its default, and no other",
   async () => {
-    const readme = await Deno.readTextFile(README);
-    const section = readme.split("\n## Flags\n")[1]!.split("\n## ")[0]!;
+    const document = await Deno.readTextFile(DOCUMENT);
+    const section = document.split("\n## Flags\n")[1]!.split("\n## ")[0]!;
     const rows = new Map(
       [...section.matchAll(/^\| `((?:-[a-z], )?--[^`]+)` +\|(.*)$/gm)].map(([, form, rest]) =>
         [form, rest!] as const
