@@ -2,6 +2,7 @@
 // folders with the most files have few imports among them.
 
 import { assert, assertEquals } from "@std/assert";
+import { withStateDiagram } from "../docs/state_diagram.ts";
 import { testWith } from "./support/needs.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
@@ -189,6 +190,16 @@ testWith(["read"], "the documents name tasks that there are", async () => {
   }
   assertEquals([...missing], []);
 });
+
+testWith(
+  ["read"],
+  "ARCHITECTURE.md has the states of a connection as the table has them",
+  async () => {
+    const document = await Deno.readTextFile(`${ROOT}ARCHITECTURE.md`);
+    const plain = (text: string) => text.replaceAll(/[ -]+/g, " "); // Formatting pads the table.
+    assertEquals(plain(document), plain(withStateDiagram(document)), "run deno task diagram");
+  },
+);
 
 testWith(["read"], "links between the documents lead to files that there are", async () => {
   const broken: string[] = [];

@@ -76,15 +76,18 @@ export class RequestBody implements Content {
   }
 
   async #read(waiting: "content" | "discard"): Promise<Uint8Array | null> {
-    const { socket, parser } = this.#source;
+    const { socket, parser, state } = this.#source;
     for (;;) {
       const piece = this.#next();
       if (piece !== null || this.#isComplete) return piece;
       if (this.#canSendContinue) await this.#sendContinue();
       if (!this.#isRevoked) {
         const count = await socket.readContent(parser.room(), waiting);
-        if (count === null) parser.finish();
-        else parser.commit(count);
+        if (count !== null) parser.commit(count);
+        else {
+          parser.finish();
+          state.on("end of input");
+        }
       }
       if (this.#isRevoked) throw new TypeError("The content can no longer be read");
     }
