@@ -97,7 +97,7 @@ class Program {
       isReady: () => !this.#isDraining,
       connections: () => this.#server.connections(),
       metrics: async () =>
-        await exposeMetrics([
+        exposeMetrics([
           ...await this.#server.snapshots(),
           await processSnapshot({ version, workerRestarts: this.#server.restarts }),
         ]),

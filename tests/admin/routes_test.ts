@@ -40,7 +40,7 @@ async function withAdmin(
 ): Promise<void> {
   const server = serveAdmin({
     isReady: () => true,
-    metrics: () => exposeMetrics([new Metrics().snapshot()]),
+    metrics: () => Promise.resolve(exposeMetrics([new Metrics().snapshot()])),
     connections: () => Promise.resolve([IDLE, BUSY]),
     ...source,
   }, { hostname: "127.0.0.1", port: 0, observer: { onError } });

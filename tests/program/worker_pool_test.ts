@@ -45,7 +45,7 @@ async function beginUploads(pool: WorkerPool, each: number): Promise<Upload[]> {
 }
 
 async function requestsTotal(pool: WorkerPool): Promise<number> {
-  const text = await exposeMetrics(await pool.snapshots());
+  const text = exposeMetrics(await pool.snapshots());
   return [...text.matchAll(/^wireserve_requests_total\{.*\} ([0-9]+)$/gm)]
     .reduce((sum, [, value]) => sum + Number(value), 0);
 }
@@ -169,7 +169,7 @@ testWith(NEEDS, "WorkerPool's counters do not fall when a worker fails", async (
   await getStats();
   await until(async () => await requestsTotal(pool) === 21);
   await until(async () => {
-    const text = await exposeMetrics(await pool.snapshots());
+    const text = exposeMetrics(await pool.snapshots());
     return text.includes("\nwireserve_connections 0\n");
   });
 });
