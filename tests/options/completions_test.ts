@@ -103,7 +103,7 @@ testWith([...NEEDS, "fish"], "completions() complete in fish", async () => {
   const names = ALL_FLAGS.map(([name]) => `--${name}`).sort();
   assertEquals(await askFish("--"), names);
   const [explained] = await ask("fish", FISH, "--tls-k");
-  assertEquals(explained, "--tls-key\tthe certificate's private key");
+  assertEquals(explained, "--tls-key\tprivate key of the certificate");
 });
 
 /**
