@@ -6,11 +6,7 @@ import { type Metric, type Sample, single, type Snapshot, sumSnapshots } from ".
 /** The media type of the text. */
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/**
- * The sum of several snapshots as text.
- *
- * @param snapshots Those of all workers, and the {@linkcode processSnapshot}.
- */
+/** The sum of several snapshots as text. */
 export function exposeMetrics(snapshots: readonly Snapshot[]): string {
   return `${snapshots.reduce(sumSnapshots, []).map(metricText).join("\n\n")}\n`;
 }
@@ -38,9 +34,7 @@ function escape(text: string): string {
 
 /** Facts about the process as a whole, whatever the number of its workers. */
 export interface ProcessFacts {
-  /** The version of the program. */
   readonly version: string;
-  /** How many workers have been started in the place of failed ones. */
   readonly workerRestarts: number;
 }
 

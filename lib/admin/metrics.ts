@@ -1,5 +1,4 @@
-// Counts what the server does. Counting adds to plain numbers. A snapshot of them is a plain value,
-// so that a worker can send its own to the pool.
+// Counts requests and connections. A snapshot is a plain value: a worker can send it to the pool.
 
 import { METHODS } from "../http/methods.ts";
 import { CLOSE_REASONS, type LogRecord } from "../server/log_record.ts";
@@ -41,7 +40,6 @@ const BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5,
 /** The counters of one server. */
 export class Metrics {
   readonly #droppedLines: () => number;
-  /** Requests by method and status. */
   readonly #requests = new Float64Array(METHOD_LABELS.length * STATUSES);
   /** Requests by the one bucket of their duration; the last bucket has no bound. */
   readonly #durations = new Float64Array(BOUNDS.length + 1);
@@ -57,12 +55,10 @@ export class Metrics {
     this.#droppedLines = droppedLines;
   }
 
-  /** Counts a connection that has been opened. */
   connectionOpened(): void {
     this.#opened++;
   }
 
-  /** Counts a connection that has been closed. */
   connectionClosed(): void {
     this.#closed++;
   }
@@ -82,7 +78,6 @@ export class Metrics {
     this.#aborted.set(reason, this.#aborted.get(reason)! + 1);
   }
 
-  /** Everything that has been counted so far. */
   snapshot(): Snapshot {
     return [
       metric("counter", "wireserve_requests_total", this.#requestSamples()),
@@ -152,10 +147,7 @@ const HELP = {
 /** The names of all metrics. */
 export const METRIC_NAMES: readonly string[] = Object.keys(HELP);
 
-/**
- * What remains of the snapshot of a worker that has ended. Its counters stay in the sum: Prometheus
- * takes a counter that falls for one that has started again from 0.
- */
+/** The counters of a worker that has ended stay: Prometheus takes a falling sum for a restart. */
 export function withoutGauges(snapshot: Snapshot): Snapshot {
   return snapshot.filter(({ type }) => type !== "gauge");
 }

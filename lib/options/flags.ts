@@ -8,21 +8,16 @@ import { show, type Unit } from "./values.ts";
 
 /** One flag. Its name is its key in {@linkcode FLAGS}. */
 export interface Flag {
-  /** Its group in the help text and in the manual. */
   readonly group: Group;
   /** What it does, in a line. */
   readonly help: string;
   /** Whole sentences for the manual, where a line is too short. */
   readonly more?: string;
-  /** The letter of its short form. */
   readonly short?: string;
   /** Its value; without one, the flag turns something on. */
   readonly value?: Value;
-  /** The limit that it sets. */
   readonly limit?: keyof Limits;
-  /** Names of flags that must be given as well. */
   readonly needs?: readonly string[];
-  /** Names of flags that must not be given as well. */
   readonly excludes?: readonly string[];
 }
 
@@ -259,7 +254,6 @@ export function defaultOf({ value }: Flag): string | null {
   return value?.default ?? value?.absent ?? null;
 }
 
-/** A flag that sets a limit of the server. */
 interface LimitFlag {
   readonly limit: keyof Limits;
   readonly unit: Unit;

@@ -4,7 +4,6 @@
 import { ALL_FLAGS, defaultOf, type Flag, type Group, GROUPS } from "./flags.ts";
 import { REMARKS } from "./help.ts";
 
-/** The day of the last change to the manual. */
 const DATE = "November 20, 2026";
 
 /** The page, as docs/wireserve.1 has it. */
@@ -66,10 +65,10 @@ function sentence(help: string): string {
   return text(`${first}${help.slice(1)}.`);
 }
 
-/** The longest line that mandoc's lint lets pass. */
+/** The longest line for the lint of mandoc. */
 const WIDTH = 80;
 
-/** A sentence as mdoc takes it: no escape, no control line, a minus where one is typed. */
+/** A sentence in mdoc: escapes and control lines are quoted, and dashes are minus signs. */
 function text(sentence: string): string {
   const words = sentence.replaceAll("\\", "\\e").replaceAll("--", "\\-\\-").split(" ");
   const lines: string[] = [];
@@ -81,12 +80,11 @@ function text(sentence: string): string {
   return lines.map((line) => line.replace(/^(?=[.'])/, "\\&")).join("\n");
 }
 
-/** Commands to be copied: their minus signs are no hyphens, and their full stops end nothing. */
+/** A command to be copied: its dashes are minus signs, and its full stops end no sentence. */
 function example(line: string): string {
   return line.replaceAll("-", "\\-").replaceAll(" . ", " \\&. ");
 }
 
-/** What is left of what other programs take, see parse.ts. */
 const MISREAD = String
   .raw`An equals sign in the value of a short flag calls for an argument of its own:
 .Fl d Ar /srv/a=b .`;

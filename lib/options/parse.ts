@@ -1,5 +1,4 @@
-// The command line: flags into a frozen value, or a usage error of one line. @std/cli reads the
-// flags; what it would misread is refused.
+// The command line. @std/cli reads the flags; what it would misread is refused.
 
 import { parseArgs } from "@std/cli/parse-args";
 import { LOG_FORMATS, type LogFormat } from "../access_log/format.ts";
@@ -34,15 +33,11 @@ import {
 export interface Options {
   /** The directory behind /files, as given, or null for none. */
   readonly directory: string | null;
-  /** How the files may be used. */
   readonly files: FileSettings;
   /** TCP port; 0 picks a free one. */
   readonly port: number;
-  /** Host name or address to listen on. */
   readonly bind: string;
-  /** The files of the certificate and its key, in PEM, or null for no TLS. */
   readonly tls: TlsFiles | null;
-  /** The Unix socket to listen on instead of TCP, or null for TCP. */
   readonly unix: UnixSocket | null;
   /** The trusted proxies, as given: addresses, prefixes, and `unix`. */
   readonly trustProxy: readonly string[];
@@ -52,46 +47,33 @@ export interface Options {
   readonly grace: number;
   /** Milliseconds between the signal to stop and the graceful shutdown. */
   readonly drainDelay: number;
-  /** Format of the access log. */
   readonly log: LogFormat;
   /** The file that the log is appended to, or null for standard output. */
   readonly logFile: string | null;
-  /** Whether connections are logged, too. */
   readonly verbose: boolean;
-  /** Where the admin listener listens, or null for none. */
   readonly admin: Address | null;
   /** The limits that differ from the defaults. */
   readonly limits: Partial<Limits>;
   /** The shell to print completions for, and nothing else, or null. */
   readonly completions: Shell | null;
-  /** Whether to show the help text, and nothing else. */
   readonly help: boolean;
-  /** Whether to show the version, and nothing else. */
   readonly version: boolean;
 }
 
-/** Paths of what TLS needs. */
+/** Paths of PEM files for TLS: the chain of certificates, and the private key. */
 export interface TlsFiles {
-  /** The chain of certificates. */
   readonly certificate: string;
-  /** The private key. */
   readonly key: string;
 }
 
 /** A Unix socket to listen on. */
 export interface UnixSocket {
-  /** Its path, as given. */
   readonly path: string;
   /** Its permissions, such as 0o660. */
   readonly mode: number;
 }
 
-/**
- * Reads the command line.
- *
- * @param args The arguments, without the program's name.
- * @throws {UsageError} for an unknown flag, a bad value, or flags that exclude each other.
- */
+/** @throws {UsageError} for unknown flags, bad values, and flags that exclude each other. */
 export function parseOptions(args: readonly string[]): Options {
   const given = readFlags(args);
   const options: Options = Object.freeze({
@@ -126,10 +108,7 @@ export function parseOptions(args: readonly string[]): Options {
 /** The values of each flag in their order; of one that takes no value, an empty text each time. */
 type GivenFlags = Readonly<Record<FlagName, readonly string[]>>;
 
-/**
- * What parseArgs misreads: `-da=b` as `-d b`, `--no-port=1` as `--port 1`, and `--help=` as
- * `--help`.
- */
+/** Misread: `-da=b` as `-d b`, `--no-port=1` as `--port 1`, and `--help=` as `--help`. */
 const MISREAD = /^-([^=-][^=]+=|-no-[^=]*=|[^=]*=$)/s;
 
 /** @throws {UsageError} for unknown flags, missing values, and values of flags that take none. */
@@ -176,7 +155,6 @@ function valueOf(given: GivenFlags, name: FlagName): string | null {
   return given[name].at(-1) ?? null;
 }
 
-/** The last value of a flag, or its default. */
 function textOf(given: GivenFlags, name: FlagName): string {
   const flag: Flag = FLAGS[name];
   return valueOf(given, name) ?? flag.value?.default ?? "";
@@ -210,7 +188,8 @@ function parseLimits(given: GivenFlags): Partial<Limits> {
   const limits: Partial<Record<keyof Limits, number>> = {};
   for (const [name, { limit, value }] of ALL_FLAGS) {
     if (limit === undefined || !isGiven(given, name)) continue;
-    limits[limit] = parseLimit(name, textOf(given, name), limit, value?.name as Unit);
+    const unit = value?.name as Unit;
+    limits[limit] = parseLimit(name, textOf(given, name), { limit, unit });
   }
   return Object.freeze(limits);
 }

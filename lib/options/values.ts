@@ -1,5 +1,4 @@
-// The values of flags: from the text on the command line to what the program works with, or a usage
-// error.
+// The values of flags: from text to what the program works with, or a usage error.
 
 // Parses addresses and prefixes; typed, without dependencies.
 import ipaddr from "ipaddr.js";
@@ -42,7 +41,6 @@ export function parseChoice<T extends string>(
   return choice;
 }
 
-/** `off, common or json`. */
 const alternatives = new Intl.ListFormat("en-GB", { type: "disjunction" });
 
 /** A TCP port, or 0. */
@@ -136,7 +134,11 @@ const UNIT_NAMES: Readonly<Record<Unit, string>> = {
 const MULTIPLES: Readonly<Record<string, number>> = { K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
 
 /** A limit in the unit that {@linkcode Limits} counts in. */
-export function parseLimit(flag: string, value: string, limit: keyof Limits, unit: Unit): number {
+export function parseLimit(
+  flag: string,
+  value: string,
+  { limit, unit }: { readonly limit: keyof Limits; readonly unit: Unit },
+): number {
   const number = parseNumber(value, unit);
   if (!isLimit(limit, number)) throw refusal(flag, UNIT_NAMES[unit], value);
   return number;

@@ -111,7 +111,7 @@ Deno.test("AccessLog drops lines, and says how many, while its sink stands still
   stuck.resolve();
   await log.flush();
   assertEquals(sink.text.match(/"GET/g)?.length, kept);
-  assertStringIncludes(sink.text, `] dropped ${droppedLines} lines of the log\n`);
+  assertStringIncludes(sink.text, `] lines_dropped ${droppedLines} lines\n`);
   // It is told once.
   log.request(exchangeWith());
   await log.flush();
@@ -144,13 +144,13 @@ Deno.test("AccessLog counts what its sink loses, and tells once it takes lines a
   assertEquals([log.droppedLines, sink.text], [2, "1\n"]);
   log.append("4\n");
   await log.flush();
-  assertMatch(sink.text, /^1\n4\n\[.*\] dropped 2 lines of the log\n$/);
+  assertMatch(sink.text, /^1\n4\n\[.*\] lines_dropped 2 lines\n$/);
   sink.losses.push(9, 9, 9);
   log.append("5\n6\n");
   await log.flush();
   log.append("7\n");
   await log.flush();
-  assertMatch(sink.text, /lines of the log\n\[.*\] dropped 3 lines of the log\n$/);
+  assertMatch(sink.text, /2 lines\n\[.*\] lines_dropped 3 lines\n$/);
   assertEquals(log.droppedLines, 5);
 });
 

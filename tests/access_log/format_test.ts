@@ -92,13 +92,13 @@ Deno.test("formatEvent() writes what has happened to whom", () => {
   const moment = Date.UTC(2026, 10, 20, 9, 5, 7, 89);
   for (const format of ["off", "common", "combined"] as const) {
     assertEquals(
-      formatEvent(format, "opened", "a\nb", moment),
-      "[20/Nov/2026:09:05:07 +0000] opened a\\x0ab",
+      formatEvent(format, "connection_opened", "a\nb", moment),
+      "[20/Nov/2026:09:05:07 +0000] connection_opened a\\x0ab",
     );
   }
   assertEquals(
-    formatEvent("json", "opened", "a\nb", moment),
-    '{"time":"2026-11-20T09:05:07.089Z","event":"opened","detail":"a\\nb"}',
+    formatEvent("json", "connection_opened", "a\nb", moment),
+    '{"time":"2026-11-20T09:05:07.089Z","event":"connection_opened","detail":"a\\nb"}',
   );
 });
 

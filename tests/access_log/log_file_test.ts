@@ -151,7 +151,7 @@ testWith(
         await log.flush();
         const [later, report] = (await Deno.readTextFile(path)).split("\n");
         assertEquals(later, "later");
-        assert(report?.endsWith(`dropped ${100 - kept} lines of the log`), report);
+        assert(report?.endsWith(`lines_dropped ${100 - kept} lines`), report);
         await file.close();
       } finally {
         await execute("umount", folder);

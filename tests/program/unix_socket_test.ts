@@ -53,7 +53,9 @@ for (const [trusted, expected] of [["unix", "192.0.2.7"], ["::/0", "unix"]] as c
   );
 }
 
-for (const [moment, args] of [["leaving", ["--drain-delay", "3600"]], ["draining", []]] as const) {
+for (
+  const [moment, args] of [["drain_delay", ["--drain-delay", "3600"]], ["draining", []]] as const
+) {
   testWith(
     [...FOR_PROGRAM, "curl"],
     `a second signal leaves no socket behind, and logs what it cuts off, while ${moment}`,

@@ -67,7 +67,7 @@ for (const [command, problem] of FAULTS) {
         await fake.worker(1).command(command);
         await (await fake.next()).command("begin");
         await until(async () => (await fake.workerEvents()).length === 2);
-        assertEquals(await fake.workerEvents(), [`1 has failed: ${problem}`, "1 is back"]);
+        assertEquals(await fake.workerEvents(), [`1 failed: ${problem}`, "1 restarted"]);
         assertEquals({ restarts: pool.restarts, pauses: fake.pauses }, {
           restarts: 1,
           pauses: [100],
@@ -92,9 +92,9 @@ testWith(NEEDS, "WorkerPool replaces a worker that is gone without a word", asyn
     pool.ping();
     await pool.snapshots(); // Those that are there have answered the ping when they answer this.
   }
-  assertEquals(await fake.workerEvents(), ["2 has failed: it does not answer"]);
+  assertEquals(await fake.workerEvents(), ["2 failed: it does not answer"]);
   await (await fake.next()).command("begin");
-  await until(async () => (await fake.workerEvents()).includes("2 is back"));
+  await until(async () => (await fake.workerEvents()).includes("2 restarted"));
 });
 
 testWith(NEEDS, "WorkerPool waits twice as long after each failure, up to 30 seconds", async () => {
@@ -103,12 +103,12 @@ testWith(NEEDS, "WorkerPool waits twice as long after each failure, up to 30 sec
   await fake.worker(1).command("throw");
   for (let failure = 0; failure < 11; failure++) await (await fake.next()).command("stumble");
   await (await fake.next()).command("begin");
-  await until(async () => (await fake.workerEvents()).includes("1 is back"));
+  await until(async () => (await fake.workerEvents()).includes("1 restarted"));
   const doubled = [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600];
   assertEquals(fake.pauses, [...doubled, 30_000, 30_000, 30_000]);
   assertEquals(pool.restarts, 12);
   const [, second] = await fake.workerEvents();
-  assertEquals(second, "1 has failed: a worker cannot start: it stumbles");
+  assertEquals(second, "1 failed: a worker cannot start: it stumbles");
 });
 
 testWith(NEEDS, "WorkerPool comes back when all workers fail at once", async () => {
@@ -162,7 +162,7 @@ testWith(NEEDS, "WorkerPool's counters do not fall when a worker fails", async (
     const successor = await fake.next();
     assertEquals(await requestsTotal(pool), 20, "while it starts");
     await successor.command("begin");
-    await until(async () => (await fake.workerEvents()).at(-1) === `${number} is back`);
+    await until(async () => (await fake.workerEvents()).at(-1) === `${number} restarted`);
   }
   await fake.log.flush();
   assertEquals(fake.lines.filter((line) => line.includes('"id"')).length, 20);
@@ -192,7 +192,7 @@ testWith(
         assertEquals((await client.readResponse("PUT")).status, 201);
       }
       await drained;
-      assertEquals(await fake.workerEvents(), ["1 has failed: thrown in a timer"]);
+      assertEquals(await fake.workerEvents(), ["1 failed: thrown in a timer"]);
       assertEquals({ restarts: pool.restarts, pauses: fake.pauses }, { restarts: 0, pauses: [] });
       assertEquals(await pool.connections(), []);
     }),
@@ -231,7 +231,7 @@ testWith(
       await replaced;
       await until(async () => {
         const events = await fake.workerEvents();
-        return events.includes("1 is back") && events.includes("2 is back");
+        return events.includes("1 restarted") && events.includes("2 restarted");
       });
       const asked = Array.from({ length: 16 }, () => subjectAt(portOf(pool)));
       assertEquals(new Set(await Promise.all(asked)), new Set(["two"]));

@@ -15,6 +15,6 @@ export function requestsIn(log: string): LogLine[] {
 
 /** How many lines it says are missing: a disk that hangs for a moment holds up no request. */
 export function droppedIn(log: string): number {
-  return linesOf(log).filter(({ event }) => event === "dropped")
+  return linesOf(log).filter(({ event }) => event === "lines_dropped")
     .reduce((sum, { detail }) => sum + Number.parseInt(detail), 0);
 }
