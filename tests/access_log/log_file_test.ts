@@ -1,4 +1,4 @@
-// A log in a real file, while somebody else moves it away, and on a disk that is full.
+// A log in a real file, while it is rotated, and on a full disk.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { AccessLog } from "../../lib/access_log/access_log.ts";

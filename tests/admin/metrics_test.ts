@@ -1,4 +1,4 @@
-// What is counted, and the text that Prometheus gets of it, line by line against its grammar.
+// The metrics, and their text for Prometheus, line by line against its grammar.
 
 import { assert, assertEquals } from "@std/assert";
 import { exposeMetrics, processSnapshot } from "../../lib/admin/exposition.ts";
@@ -43,7 +43,7 @@ function exposed(snapshots: readonly Snapshot[]): Map<string, number> {
   return samplesOf(exposeMetrics(snapshots));
 }
 
-/** Counts of one server that has seen some of everything. */
+/** Metrics with some of everything. */
 function busy(): Metrics {
   const metrics = new Metrics(() => 7);
   metrics.connectionOpened();
@@ -63,7 +63,7 @@ function busy(): Metrics {
 
 const DURATION = "wireserve_request_duration_seconds";
 
-Deno.test("Metrics counts requests by method and status, of which no client can make up any", () => {
+Deno.test("Metrics counts requests by method and status, and clients cannot add labels", () => {
   const samples = exposed([busy().snapshot()]);
   const requests = [...samples].filter(([name]) => name.startsWith("wireserve_requests_total"));
   assertEquals(Object.fromEntries(requests), {
@@ -101,7 +101,7 @@ Deno.test("Metrics counts durations, bytes, connections and aborted responses", 
   assert(Math.abs(sum - 700.0035 - 4 * 0.00123456) < 1e-6, String(sum));
 });
 
-Deno.test("exposeMetrics() sums workers, whose snapshots can be sent to one another", () => {
+Deno.test("exposeMetrics() sums the snapshots of workers, which can be cloned", () => {
   const one = structuredClone(busy().snapshot());
   const samples = exposed([one, busy().snapshot(), new Metrics().snapshot()]);
   assertEquals(samples.get("wireserve_connections"), 2);
@@ -111,14 +111,14 @@ Deno.test("exposeMetrics() sums workers, whose snapshots can be sent to one anot
   assertEquals(samples.get(`${DURATION}_count`), 14);
 });
 
-Deno.test("withoutGauges() keeps what a worker has counted, and not what it had", () => {
+Deno.test("withoutGauges() keeps counters and histograms, and drops gauges", () => {
   const samples = exposed([withoutGauges(busy().snapshot()), new Metrics().snapshot()]);
   assertEquals(samples.get("wireserve_connections"), 0);
   assertEquals(samples.get("wireserve_connections_total"), 2);
   assertEquals(samples.get(`${DURATION}_count`), 7);
 });
 
-Deno.test("processSnapshot() tells of the process, once", async () => {
+Deno.test("processSnapshot() describes the process", async () => {
   const samples = exposed([busy().snapshot(), await processSnapshot(FACTS)]);
   assertEquals(samples.get("wireserve_worker_restarts_total"), 2);
   assertEquals(samples.get('wireserve_build_info{version="1.2.3 \\"x\\"\\\\"}'), 1);
@@ -128,7 +128,7 @@ Deno.test("processSnapshot() tells of the process, once", async () => {
   assert(samples.get("process_resident_memory_bytes")! > 1024 * 1024);
 });
 
-Deno.test("exposeMetrics() tells of every metric, each once, and of one only where it is", async () => {
+Deno.test("exposeMetrics() writes every metric once, and none without a snapshot", async () => {
   const text = exposeMetrics([
     busy().snapshot(),
     busy().snapshot(),
@@ -153,7 +153,7 @@ Deno.test("exposeMetrics() writes the text format, labels escaped", () => {
   assertEquals(text, EXPOSED);
 });
 
-/** What prom-client 15.1.3 has made of the same snapshots. */
+/** The output of prom-client 15.1.3 for the same snapshots. */
 const EXPOSED =
   `# HELP wireserve_requests_total Requests that have come to their end, by method and status.
 # TYPE wireserve_requests_total counter
@@ -224,15 +224,19 @@ wireserve_build_info{version="1.2.3 \\"x\\"\\\\\\n"} 1
 process_cpu_seconds_total 0.000001
 `;
 
-testWith(["read"], "docs/observability.md tells of every metric and every reason", async () => {
-  const path = new URL("../../docs/observability.md", import.meta.url).pathname;
-  const text = await Deno.readTextFile(path);
-  const named = (heading: string) =>
-    [...(text.split(`## ${heading}\n`)[1] ?? "").split("\n#")[0]!.matchAll(/^\| `([a-z_-]+)`/gm)]
-      .map(([, name]) => name);
-  assertEquals(named("Metrics"), [...METRIC_NAMES]);
-  assertEquals(named("Why a connection is closed"), [...CLOSE_REASONS]);
-});
+testWith(
+  ["read"],
+  "docs/observability.md describes every metric and every close reason",
+  async () => {
+    const path = new URL("../../docs/observability.md", import.meta.url).pathname;
+    const text = await Deno.readTextFile(path);
+    const named = (heading: string) =>
+      [...(text.split(`## ${heading}\n`)[1] ?? "").split("\n#")[0]!.matchAll(/^\| `([a-z_-]+)`/gm)]
+        .map(([, name]) => name);
+    assertEquals(named("Metrics"), [...METRIC_NAMES]);
+    assertEquals(named("Why a connection is closed"), [...CLOSE_REASONS]);
+  },
+);
 
 Deno.test("sumSnapshots() adds numbers of the same name and labels, and keeps the others", () => {
   const sums = sumSnapshots(

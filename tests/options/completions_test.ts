@@ -1,5 +1,5 @@
-// The completions, asked of the real shells: each sources its script, and is given the beginning
-// of a command line.
+// The completions in real shells: each sources its script, and completes the beginning of a command
+// line.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { completions } from "../../lib/options/completions.ts";
@@ -53,7 +53,7 @@ async function ask(shell: Shell, script: string, ...args: string[]): Promise<str
   return lines;
 }
 
-/** Without anybody's configuration. */
+/** Without configuration files. */
 const STARTED_BARE: Readonly<Record<Shell, readonly string[]>> = {
   bash: ["--norc"],
   zsh: ["-f"],

@@ -3,7 +3,7 @@ import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { type Options, parseOptions } from "../../lib/options/parse.ts";
 import { UsageError } from "../../lib/options/values.ts";
 
-Deno.test("parseOptions() gives the defaults where nothing is said", () => {
+Deno.test("parseOptions() returns the defaults without arguments", () => {
   assertEquals(parseOptions([]), {
     directory: null,
     files: DEFAULT_FILE_SETTINGS,
@@ -69,7 +69,7 @@ Deno.test("parseOptions() throws one line, whatever is in the argument", () => {
   }
 });
 
-Deno.test("parseOptions() gives no value to flags that have none", () => {
+Deno.test("parseOptions() refuses values of flags that take none", () => {
   for (const argument of ["--verbose=no", "--verbose=false", "--help=1", "-h=false", "-h/x"]) {
     assertThrows(() => parseOptions([argument]), UsageError, "takes no value");
     const [flag = "", value = "true"] = argument.split(/[=/]/);
@@ -138,7 +138,7 @@ function getopt([argument = "", next = ""]: readonly string[]): Partial<Options>
   };
 }
 
-/** What the flags give, of all that differs from the defaults. */
+/** Arguments, and the options that differ from the defaults. */
 const TAKEN: [args: string, expected: Partial<Options>][] = [
   ["--workers 1", { workers: 1 }],
   ["--workers 256", { workers: 256 }],
@@ -276,13 +276,13 @@ function refused(flag: string, value: string, expected: string): [string[], stri
   return [[`--${flag}=${value}`], `--${flag} takes ${expected}, not ${JSON.stringify(value)}`];
 }
 
-Deno.test("parseOptions() refuses in a sentence what a flag does not take", () => {
+Deno.test("parseOptions() refuses invalid values, in one sentence", () => {
   for (const [args, message] of REFUSED) {
     assertThrows(() => parseOptions(args), UsageError, message, args.join(" "));
   }
 });
 
-Deno.test("parseOptions() gives a value that nobody changes", () => {
+Deno.test("parseOptions() returns frozen values", () => {
   const options = parseOptions(
     ["--tls-cert=a", "--tls-key=b", "--trust-proxy=::1", "--admin=a:1", "--max-headers=7"],
   );

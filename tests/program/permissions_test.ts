@@ -244,7 +244,7 @@ testWith(
         await alone.begin();
         assertEquals(
           (await alone.stop()).text,
-          // What it leads to cannot be told before.
+          // Its target is not known before.
           `wireserve: not permitted: run deno with --allow-read=${given} --allow-write=${given}\n`,
         );
       }
@@ -269,7 +269,7 @@ testWith(
 
 testWith(
   NEEDS,
-  "the program tells all that is missing at once, and needs nothing to help",
+  "the program names all missing permissions at once, and needs none for --help",
   () =>
     withPlace(async (place) => {
       const flags = ["--directory", "/srv/it's", "--bind", "127.0.0.1", "--workers", "auto"];
