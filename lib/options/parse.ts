@@ -108,14 +108,17 @@ export function parseOptions(args: readonly string[]): Options {
 /** The values of each flag in their order; of one that takes no value, an empty text each time. */
 type GivenFlags = Readonly<Record<FlagName, readonly string[]>>;
 
-/** Misread: `-da=b` as `-d b`, `--no-port=1` as `--port 1`, and `--help=` as `--help`. */
+/**
+ * What parseArgs misreads: `-da=b` as `-d b`, `--no-port=1` as `--port 1`, `--help=` as `--help`.
+ * What is left: it takes `--d` for `-d`.
+ */
 const MISREAD = /^-([^=-][^=]+=|-no-[^=]*=|[^=]*=$)/s;
 
 /** @throws {UsageError} for unknown flags, missing values, and values of flags that take none. */
 function readFlags(args: readonly string[]): GivenFlags {
   const names = ALL_FLAGS.map(([name]) => name);
   const parsed: Readonly<Record<string, unknown>> = parseArgs([...args], {
-    // All of them: it takes any text but "false" for true, and of several values the last.
+    // All flags: a boolean would take `=no` for true, and only lists keep every value to check.
     string: names,
     collect: names,
     alias: Object.fromEntries(
