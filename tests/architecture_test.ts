@@ -22,7 +22,6 @@ const PACKAGES = [
   "node:fs",
   "node:fs/promises",
   "node:process",
-  "prom-client",
   "structured-headers",
 ];
 

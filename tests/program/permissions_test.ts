@@ -268,7 +268,7 @@ testWith(
 
 testWith(
   NEEDS,
-  "the program tells all that is missing at once, and needs nothing to help",
+  "the program names all missing permissions at once, and needs none for --help",
   () =>
     withPlace(async (place) => {
       const flags = ["--directory", "/srv/it's", "--bind", "127.0.0.1", "--workers", "auto"];

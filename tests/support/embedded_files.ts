@@ -1,25 +1,17 @@
-// What `deno task compile` puts into the binary, by the task's own words: its entry points, and
-// all that they import.
+// What `deno task compile` puts into the binary: the entry points that the task names, and all that
+// they import.
 
 import { assert, assertEquals } from "@std/assert";
 
 /** The root of the repository, with a slash behind it. */
 export const ROOT: string = new URL("../../", import.meta.url).pathname;
 
-/** What the task runs: the arguments of `deno`, and where its cache is. */
-export interface CompileTask {
-  readonly args: readonly string[];
-  readonly cache: string;
-}
-
-/** The task, by its own words. */
-export async function compileTask(): Promise<CompileTask> {
+/** The arguments that the task gives to `deno`. */
+export async function compileArguments(): Promise<readonly string[]> {
   const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
-  const [setting = "", program, ...args] = (tasks.compile as string).split(" ");
+  const [program, ...args] = (tasks.compile as string).split(" ");
   assertEquals([program, args[0]], ["deno", "compile"]);
-  const [name, cache = ""] = setting.split("=");
-  assertEquals(name, "DENO_DIR");
-  return { args, cache };
+  return args;
 }
 
 /** What is embedded: files by their paths from the root, and the names of npm packages. */
@@ -30,7 +22,7 @@ export interface Embedded {
 
 /** Asks Deno for the modules of each entry point: the program, and what is included beside it. */
 export async function embedded(): Promise<Embedded> {
-  const { args } = await compileTask();
+  const args = await compileArguments();
   const entries = args.filter((_, index) =>
     index === args.length - 1 || args[index - 1] === "--include"
   );
