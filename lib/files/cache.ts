@@ -4,8 +4,7 @@
 
 import type { HttpResponse } from "../http/message.ts";
 import type { Validators } from "../http/preconditions.ts";
-import { isSameState } from "./paths.ts";
-import type { SyncFilePolicy } from "./sync_policy.ts";
+import { isSameState, type SyncFilePolicy } from "./fs.ts";
 
 /** Bytes of a file that is cached, at most: what is larger is read while it is sent. */
 export const MAX_CACHED_SIZE = 128 * 1024;

@@ -3,9 +3,8 @@
 import type { Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
 import type { Root } from "./root.ts";
-import { notFound } from "./fs_errors.ts";
 import { withDirectoryLock, withLock } from "./lock.ts";
-import { DirectorySync, lstat, parentOf } from "./paths.ts";
+import { DirectorySync, lstat, notFound, parentOf } from "./fs.ts";
 import { currentValidators } from "./validators.ts";
 
 /** Under which conditions a file is deleted, and how. */

@@ -11,12 +11,9 @@ import { contentRange, layOutRanges, selectRanges } from "../http/range.ts";
 import { StatusError } from "../http/status.ts";
 import { collect } from "../http/content.ts";
 import type { OpenFile, Root } from "./root.ts";
-import { preconditionFailed } from "./fs_errors.ts";
+import { join, preconditionFailed } from "./fs.ts";
 import { FileContent, MultipartContent } from "./file_body.ts";
 import { type FileCache, MAX_CACHED_SIZE } from "./cache.ts";
-import { typeFields } from "./media_type.ts";
-import { hasCompressedEnding } from "./names.ts";
-import { join } from "./paths.ts";
 import type { FileSettings } from "./settings.ts";
 import { isStale, PRECOMPRESSED, validatorFields, validatorsOf } from "./validators.ts";
 
@@ -233,4 +230,51 @@ function respondWithRanges(
   if (multipart.length > 2 * size) return whole();
   const partial = { ...fields, "Content-Type": multipart.type };
   return { status: 206, fields: partial, content: new MultipartContent(open, multipart) };
+}
+
+// The media type of a file, by its name: guessed only where the server is asked to.
+
+const UNKNOWN_TYPE = "application/octet-stream";
+
+/** Types that a browser may run script from, which then acts in the name of this server. */
+const CAN_RUN_SCRIPT = /^(?:text\/html|text\/xml|application\/xml|[^/]+\/[^;]+\+xml)$/;
+
+/**
+ * The fields that tell what kind of content a file has. Text is said to be UTF-8.
+ *
+ * @param isGuessed Whether the name may tell the type.
+ */
+async function typeFields(name: string, isGuessed: boolean): Promise<ResponseFields> {
+  const fields = { "Content-Type": UNKNOWN_TYPE, "X-Content-Type-Options": "nosniff" };
+  if (!isGuessed) return fields;
+  // Typed, no dependencies, kept after IANA's registry. Only those who guess pay for loading it.
+  const { default: mime } = await import("mime");
+  const type = mime.getType(name) ?? UNKNOWN_TYPE;
+  const charset = type.startsWith("text/") ? "; charset=utf-8" : "";
+  return {
+    ...fields,
+    "Content-Type": type + charset,
+    ...(CAN_RUN_SCRIPT.test(type) ? { "Content-Security-Policy": "sandbox" } : {}),
+  };
+}
+
+/**
+ * Endings of formats that are compressed already: coding them again costs time and gains
+ * nothing. What is not listed is coded, so the worst that a missing entry does is to cost time.
+ */
+const COMPRESSED_ENDINGS: ReadonlySet<string> = new Set(
+  [
+    "7z apk br bz2 cab deb dmg docx epub gz jar lz lz4 lzma odp ods odt pptx rar rpm tbz2 tgz",
+    "txz war whl xlsx xz zip zst", // archives, packages and documents that are archives
+    "avif gif heic heif jpeg jpg jxl png webp", // pictures
+    "aac flac m4a mka mp3 oga ogg opus weba wma", // sound
+    "3gp avi m4v mkv mov mp4 mpeg mpg ogv webm wmv", // pictures that move
+    "woff woff2", // fonts
+  ].flatMap((line) => line.split(" ")),
+);
+
+/** Whether the name's ending tells that its content is compressed already. */
+export function hasCompressedEnding(name: string): boolean {
+  const dot = name.lastIndexOf(".");
+  return dot >= 0 && COMPRESSED_ENDINGS.has(name.slice(dot + 1).toLowerCase());
 }

@@ -7,10 +7,9 @@ import { evaluatePreconditions, type Validators } from "../http/preconditions.ts
 import { StatusError } from "../http/status.ts";
 import { DigestCheck } from "./digest.ts";
 import type { Root } from "./root.ts";
-import { notFound, preconditionFailed, toStatusError } from "./fs_errors.ts";
+import { notFound, preconditionFailed, toStatusError } from "./fs.ts";
 import { FileCache } from "./cache.ts";
-import { listDirectory } from "./list.ts";
-import { JSON_FIELDS, PAGE_FIELDS, toHtml, toJson } from "./listing_page.ts";
+import { JSON_FIELDS, listDirectory, PAGE_FIELDS, toHtml, toJson } from "./list.ts";
 import { readCachedFile, readFile } from "./get.ts";
 import { removeFile } from "./delete.ts";
 import { DEFAULT_FILE_SETTINGS, type FileSettings } from "./settings.ts";

@@ -6,13 +6,10 @@ import type { Content } from "../http/content.ts";
 import type { Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
 import type { DigestCheck } from "./digest.ts";
-import type { Root, UploadTarget } from "./root.ts";
-import { BufferedWriter } from "./buffered_writer.ts";
+import { type Root, temporaryName, type UploadTarget } from "./root.ts";
+import { BufferedWriter } from "./file_body.ts";
 import { withDirectoryLock, withLock } from "./lock.ts";
-import { temporaryName } from "./names.ts";
-import { DirectorySync, join, parentOf } from "./paths.ts";
-import { checkSpace } from "./file_system.ts";
-import type { SyncFilePolicy } from "./sync_policy.ts";
+import { checkSpace, DirectorySync, join, parentOf, type SyncFilePolicy } from "./fs.ts";
 import { currentValidators, validatorsOf } from "./validators.ts";
 
 /** How often a directory may be taken away under an upload's feet before that is an error. */

@@ -3,11 +3,8 @@
 // Deno's own --allow-read=DIR follows links out of DIR, so it is no help with that.
 
 import { StatusError } from "../http/status.ts";
+import { isFileAtSync, join, realPathOrNull, SyncFilePolicy } from "./fs.ts";
 import { withLock } from "./lock.ts";
-import { CreatedDirectories } from "./created_directories.ts";
-import { splitName } from "./names.ts";
-import { isFileAtSync, join, realPathOrNull } from "./paths.ts";
-import { SyncFilePolicy } from "./sync_policy.ts";
 
 /** Segments of a name at most: one request is not to make thousands of directories. */
 const MAX_SEGMENTS = 64;
@@ -252,5 +249,101 @@ export class Root {
     const real = await this.resolve(path);
     if (real !== null) return [real, await this.policy.lstat(real)];
     throw new StatusError(403, "A link on the way leads nowhere, or out of the directory.");
+  }
+}
+
+// Names of files as clients write them: which are names at all. Whether a name stays inside the
+// directory once links are followed is for the directory to see.
+
+/** Files that are being written: hidden, unguessable, and never served or written by their name. */
+const TEMPORARY_NAME =
+  /^\.wireserve-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.part$/;
+
+/** A name for a file that is being written, which nobody can guess. */
+export function temporaryName(): string {
+  return `.wireserve-${crypto.randomUUID()}.part`;
+}
+
+/** Whether a file's name is one that {@linkcode temporaryName} gives. */
+export function isTemporary(name: string): boolean {
+  return TEMPORARY_NAME.test(name);
+}
+
+/**
+ * The segments of a name, or null where it is none: empty segments, `.` and `..`, a backslash
+ * (a separator to other systems), NUL, or the name of a temporary file.
+ *
+ * @param name The name, decoded, its segments parted by `/`.
+ * @param showsHidden Whether segments that begin with a dot are names, too.
+ */
+export function splitName(name: string, showsHidden: boolean): readonly string[] | null {
+  const segments = name.split("/");
+  return segments.every((segment) => isName(segment, showsHidden)) ? segments : null;
+}
+
+/** Whether a file in a directory can have a name, as far as clients are concerned. */
+export function isName(segment: string, showsHidden: boolean): boolean {
+  return segment !== "" && segment !== "." && segment !== ".." &&
+    !segment.includes("\\") && !segment.includes("\0") && !segment.includes("/") &&
+    !isTemporary(segment) && (showsHidden || !segment.startsWith("."));
+}
+
+// The directories that uploads have made on their way. Several uploads may be under way in one new
+// directory; when the last of them leaves and none has come to stay, the directory goes again.
+
+/** Keeps account of who is where. A directory is named by its real path. */
+export class CreatedDirectories {
+  /** Uploads under way, by each of the directories that they are in, however deep below. */
+  readonly #uploads = new Map<string, number>();
+  /** Directories that uploads have made and none has stayed in yet; of each, when it was made. */
+  readonly #tentative = new Map<string, symbol>();
+  /** One removal after the other: two at a time would find each other's directories in the way. */
+  #removing: Promise<void> = Promise.resolve();
+
+  /** An upload is on its way through a directory. */
+  enter(directory: string): void {
+    this.#uploads.set(directory, (this.#uploads.get(directory) ?? 0) + 1);
+  }
+
+  /** It has had to make the directory. */
+  note(directory: string): void {
+    this.#tentative.set(directory, Symbol());
+  }
+
+  /** Whether the directory has been made, and nothing has come to stay in it. */
+  has(directory: string): boolean {
+    return this.#tentative.has(directory);
+  }
+
+  /** It has come to stay: so have the directories on its way. */
+  keep(directories: Iterable<string>): void {
+    for (const directory of directories) this.#tentative.delete(directory);
+  }
+
+  /** It is over. The directories on its way, innermost first, go where nobody has use for them. */
+  async leave(directories: readonly string[]): Promise<void> {
+    for (const directory of directories) {
+      const others = this.#uploads.get(directory)! - 1;
+      if (others > 0) this.#uploads.set(directory, others);
+      else this.#uploads.delete(directory);
+    }
+    if (!directories.some((directory) => this.#tentative.has(directory))) return;
+    this.#removing = this.#removing.then(() => this.#remove(directories));
+    await this.#removing;
+  }
+
+  /** What is not empty stays noted, for whoever is in it will leave in turn. */
+  async #remove(directories: readonly string[]): Promise<void> {
+    for (const directory of directories) {
+      const making = this.#tentative.get(directory);
+      if (making === undefined || this.#uploads.has(directory)) continue;
+      try {
+        await Deno.remove(directory);
+      } catch {
+        continue;
+      }
+      // Somebody may have made it anew in the meantime.
+      if (this.#tentative.get(directory) === making) this.#tentative.delete(directory);
+    }
   }
 }

@@ -1,8 +1,8 @@
 // Temporary files that nobody works on any more: a crash, of the program or of the machine, has
 // left them. One that is locked is somebody's upload, here or in another process.
 
-import { isTemporary } from "./names.ts";
-import { join } from "./paths.ts";
+import { join } from "./fs.ts";
+import { isTemporary } from "./root.ts";
 
 /**
  * Removes the stale temporary files from a directory and all directories below; links are not

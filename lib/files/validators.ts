@@ -4,7 +4,7 @@ import { formatDate } from "../http/date.ts";
 import type { Coding } from "../http/negotiation.ts";
 import type { ResponseFields } from "../http/fields.ts";
 import type { Validators } from "../http/preconditions.ts";
-import type { SyncFilePolicy } from "./sync_policy.ts";
+import type { SyncFilePolicy } from "./fs.ts";
 
 /**
  * The validators of a file in a coding. The entity tag is strong as long as files are replaced:

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { FileCache, MAX_CACHED_SIZE } from "../../lib/files/cache.ts";
-import { SyncFilePolicy } from "../../lib/files/sync_policy.ts";
+import { SyncFilePolicy } from "../../lib/files/fs.ts";
 import { testWith } from "../support/needs.ts";
 import { withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";

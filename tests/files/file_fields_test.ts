@@ -1,7 +1,7 @@
 // What the fields of a file say of it, and which names are to be seen at all.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { temporaryName } from "../../lib/files/names.ts";
+import { temporaryName } from "../../lib/files/root.ts";
 import { testWith } from "../support/needs.ts";
 import { namesIn, NEEDS, withHouse } from "./reading_house.ts";
 

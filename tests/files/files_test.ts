@@ -3,10 +3,10 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DigestCheck } from "../../lib/files/digest.ts";
-import { Root } from "../../lib/files/root.ts";
+import { Root, splitName, temporaryName } from "../../lib/files/root.ts";
 import { fileHandlers } from "../../lib/files/handlers.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
-import { hasCompressedEnding, splitName, temporaryName } from "../../lib/files/names.ts";
+import { hasCompressedEnding } from "../../lib/files/get.ts";
 import { storeFile, type StoreOptions } from "../../lib/files/put.ts";
 import { type Content, fromStream } from "../../lib/http/content.ts";
 import { Fields } from "../../lib/http/fields.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
-import { toStatusError } from "../../lib/files/fs_errors.ts";
+import { toStatusError } from "../../lib/files/fs.ts";
 import { StatusError } from "../../lib/http/status.ts";
 
 const coded = (code: string) => Object.assign(new Error(code), { code });

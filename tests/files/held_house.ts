@@ -5,7 +5,7 @@
 import { assertEquals } from "@std/assert";
 import { type OpenFile, Root } from "../../lib/files/root.ts";
 import { fileHandlers } from "../../lib/files/handlers.ts";
-import { SyncFilePolicy } from "../../lib/files/sync_policy.ts";
+import { SyncFilePolicy } from "../../lib/files/fs.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";

@@ -1,7 +1,7 @@
 // Uploads that are refused, by their digest, coding or name: nothing of them is left.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { temporaryName } from "../../lib/files/names.ts";
+import { temporaryName } from "../../lib/files/root.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { listTree } from "../support/temp.ts";

@@ -2,8 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { DigestCheck } from "../../lib/files/digest.ts";
-import { Root } from "../../lib/files/root.ts";
-import { temporaryName } from "../../lib/files/names.ts";
+import { Root, temporaryName } from "../../lib/files/root.ts";
 import { removeStaleUploads } from "../../lib/files/stale_uploads.ts";
 import { storeFile } from "../../lib/files/put.ts";
 import { fromStream } from "../../lib/http/content.ts";

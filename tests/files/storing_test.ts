@@ -1,7 +1,7 @@
 // What is stored, deleted and allowed: POST, PUT and DELETE of files.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { temporaryName } from "../../lib/files/names.ts";
+import { temporaryName } from "../../lib/files/root.ts";
 import type { FileSettings } from "../../lib/files/settings.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient, type RawResponse } from "../support/raw_client.ts";
