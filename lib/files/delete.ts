@@ -4,7 +4,7 @@ import type { Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
 import type { Root } from "./root.ts";
 import { withDirectoryLock, withLock } from "./lock.ts";
-import { DirectorySync, lstat, notFound, parentOf } from "./fs.ts";
+import { lstat, notFound, parentOf, remove as removePath } from "./fs.ts";
 import { currentValidators } from "./validators.ts";
 
 /** Under which conditions a file is deleted, and how. */
@@ -32,17 +32,15 @@ export async function removeFile(
     check(null);
     throw notFound();
   }
-  using directories = await DirectorySync.open(
-    isDurable ? [parentOf(path)] : [],
-    root.policy,
-  );
   const remove = async () => {
     const info = await lstat(target);
     if (info?.isDirectory) throw new StatusError(409, "The name is that of a directory.");
     if (!info?.isFile) throw notFound();
-    check(await currentValidators(target, root.policy));
-    await Deno.remove(path);
+    check(await currentValidators(target, root.fs));
+    await removePath(path);
   };
-  await withLock(target, () => withDirectoryLock(parentOf(target), remove));
-  await directories.sync();
+  await root.fs.withSync(
+    isDurable ? [parentOf(path)] : [],
+    () => withLock(target, () => withDirectoryLock(root.fs, parentOf(target), remove)),
+  );
 }

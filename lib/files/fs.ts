@@ -1,169 +1,46 @@
-// Paths of the file system, and what the system says of them, absence being an answer.
+// Every system call that takes a path, every synchronous one, and what their errors mean to a
+// client. Methods return promises always. Only here is decided which calls are synchronous.
 
 import type { StatsFs } from "node:fs";
 import { StatusError } from "../http/status.ts";
 
-/** How often a swap of directories has to succeed in a row to go unnoticed. */
-const CHECKS = 4;
+/** Calls that are asynchronous always, and two for the start of the server. */
+export const { link, mkdir, open, readDir, realPathSync, remove, rename, statSync } = Deno;
 
-/** The path of something in a directory. */
-export function join(directory: string, ...segments: readonly string[]): string {
-  return `${directory === "/" ? "" : directory}/${segments.join("/")}`;
-}
-
-/** The path of the directory that a path is in. */
-export function parentOf(path: string): string {
-  return path.slice(0, path.lastIndexOf("/")) || "/";
-}
-
-/** What is at a path, links not followed, or null where there is nothing. */
-export async function lstat(path: string): Promise<Deno.FileInfo | null> {
-  try {
-    return await Deno.lstat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
-}
-
-/** The same, without anything else happening in this program meanwhile. */
-export function lstatSync(path: string): Deno.FileInfo | null {
-  try {
-    return Deno.lstatSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
-}
-
-/** The path without links, or null where it leads nowhere, or to where we may not look. */
-export async function realPathOrNull(path: string): Promise<string | null> {
-  try {
-    return await Deno.realPath(path);
-  } catch (error) {
-    const isHidden = error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.NotADirectory ||
-      error instanceof Deno.errors.FilesystemLoop ||
-      error instanceof Deno.errors.PermissionDenied ||
-      error instanceof Error && "code" in error && error.code === "ENAMETOOLONG";
-    if (isHidden) return null;
-    throw error;
-  }
-}
-
-/**
- * Whether an open file is the one at a path in which there is no link.
- *
- * Between two policy at a path, somebody with another way into the directory may swap a directory for
- * a link; there is no openat in Deno that would rule that out. So we look several times.
- */
-export async function isFileAt(path: string, { dev, ino }: Deno.FileInfo): Promise<boolean> {
-  for (let look = 0; look < CHECKS; look++) {
-    if (await realPathOrNull(path) !== path) return false;
-    const found = await lstat(path);
-    if (!found?.isFile || found.dev !== dev || found.ino !== ino) return false;
-  }
-  return true;
-}
-
-/** The same, without anything else happening in this program meanwhile. */
-export function isFileAtSync(path: string, { dev, ino }: Deno.FileInfo): boolean {
-  try {
-    for (let look = 0; look < CHECKS; look++) {
-      if (Deno.realPathSync(path) !== path) return false;
-      const found = Deno.lstatSync(path);
-      if (!found.isFile || found.dev !== dev || found.ino !== ino) return false;
-    }
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-/** Whether two policy saw the same file in the same state, as far as the system tells. */
-export function isSameState(one: Deno.FileInfo, other: Deno.FileInfo): boolean {
-  return one.isFile && one.ino === other.ino && one.dev === other.dev && one.size === other.size &&
-    isSameMoment(one.mtime, other.mtime) && isSameMoment(one.ctime, other.ctime);
-}
-
-/** Whether two times of a file are the same. */
-export function isSameMoment(one: Date | null, other: Date | null): boolean {
-  return one?.getTime() === other?.getTime();
-}
-
-/** What opens a directory. */
-interface Opener {
-  open(path: string): Deno.FsFile | Promise<Deno.FsFile>;
-}
-
-/** Directories that are open so that what is done in them can be made to last, power cut or not. */
-export class DirectorySync {
-  readonly #directories: readonly Deno.FsFile[];
-
-  private constructor(directories: readonly Deno.FsFile[]) {
-    this.#directories = directories;
-  }
-
-  /** Opens directories: before anything is done, so that a refusal comes in time. */
-  static async open(paths: Iterable<string>, policy: Opener): Promise<DirectorySync> {
-    const directories: Deno.FsFile[] = [];
-    try {
-      for (const path of paths) directories.push(await policy.open(path));
-    } catch (error) {
-      for (const directory of directories) directory.close();
-      throw error;
-    }
-    return new DirectorySync(directories);
-  }
-
-  /** Makes it last. */
-  async sync(): Promise<void> {
-    for (const directory of this.#directories) await directory.sync();
-  }
-
-  /** Closes the directories. */
-  [Symbol.dispose](): void {
-    for (const directory of this.#directories) directory.close();
-  }
-}
-
-// Where file work may be synchronous, so that everybody waits for it: only what the system answers
-// from its memory, a look at a name in a directory in use just now, or a piece of a file that comes as
-// fast as memory does. To ask another thread costs ten times as much. Not on file systems across a
-// network, which may hang; and a disk that turns out slow is asked asynchronously from then on, for
-// a while.
-
-/** Milliseconds that a look may take: more than the system lets other programs run in between. */
+/** Milliseconds. A call that takes longer is slow: the scheduler alone may take a few. */
 const SLOW_CALL = 10;
 
-/** How many times as long as a slow look took is to be made up for: nobody waits 2 % of the time. */
+/** The cooldown in multiples of the slow call: the server is blocked 2 % of the time at most. */
 const COOLDOWN_FACTOR = 50;
 
 /**
- * Milliseconds of slow policy that pass before nobody policy any more: on a busy machine, a look is
- * slow now and then because another program has the processor.
+ * Milliseconds of slow calls before synchronous calls stop: on a busy machine a call is slow now
+ * and then because another program has the processor.
  */
 const SLOW_BUDGET = 50;
 
-/** The synchronous policy at the files of one directory. */
+/**
+ * Whether calls on the files of one directory may be synchronous. They block the event loop, but
+ * cost a tenth of a call on another thread. Only what the system answers from memory qualifies,
+ * and no network file system, which may hang. After slow calls there is a cooldown.
+ */
 export class SyncFilePolicy {
   readonly #path: string;
   readonly #clock: () => number;
   #isProbing = false;
-  /** When all slow policy will be made up for: never, before it is known where the files are. */
+  /** When the cooldown for all slow calls ends. Infinity until the kind of file system is known. */
   #slowUntil = Infinity;
 
   /**
    * @param path The path of the directory.
-   * @param clock Tells how long policy take: milliseconds, which only go forward.
+   * @param clock A monotonic clock in milliseconds, which times the calls.
    */
   constructor(path: string, clock: () => number = () => performance.now()) {
     this.#path = path;
     this.#clock = clock;
   }
 
-  /** Whether policy have been quick of late, and are allowed. */
+  /** Whether calls may be synchronous now. */
   get isAllowed(): boolean {
     if (this.#slowUntil === 0) return true;
     if (!this.#isProbing) this.#probe();
@@ -175,39 +52,11 @@ export class SyncFilePolicy {
     if (!await isNetworkFileSystem(this.#path)) this.#slowUntil = 0;
   }
 
-  /** What is at a path, links not followed, or null where there is nothing. */
-  lstat(path: string): Deno.FileInfo | null | Promise<Deno.FileInfo | null> {
-    return this.isAllowed ? this.take(() => lstatSync(path)) : lstat(path);
-  }
-
-  /** What the system says of an open file. */
-  fstat(file: Deno.FsFile): Deno.FileInfo | Promise<Deno.FileInfo> {
-    return this.isAllowed ? this.take(() => file.statSync()) : file.stat();
-  }
-
-  /**
-   * Locks a file, and returns whether nobody else had it. To wait would be to wait for ever where
-   * that is somebody in this very program, who gets no turn meanwhile.
-   */
-  lock(file: Deno.FsFile): boolean | Promise<boolean> {
-    return this.isAllowed ? this.take(() => file.tryLockSync(true)) : file.tryLock(true);
-  }
-
-  /** Opens a directory, or a file, for what can be done without its content. */
-  open(path: string): Deno.FsFile | Promise<Deno.FsFile> {
-    return this.isAllowed ? this.take(() => Deno.openSync(path)) : Deno.open(path);
-  }
-
-  /** Whether an open file is the one at a path in which there is no link. */
-  isFileAt(path: string, info: Deno.FileInfo): boolean | Promise<boolean> {
-    return this.isAllowed ? this.take(() => isFileAtSync(path, info)) : isFileAt(path, info);
-  }
-
-  /** Takes a look, and the time that it needs. */
-  take<T>(look: () => T): T {
+  /** Runs a synchronous call and measures it. */
+  measure<T>(call: () => T): T {
     const start = this.#clock();
     try {
-      return look();
+      return call();
     } finally {
       const end = this.#clock();
       const elapsed = end - start;
@@ -218,10 +67,187 @@ export class SyncFilePolicy {
   }
 }
 
-// What is known of the file system that files are on. Only node:fs tells, and only with
-// --allow-sys=statfs. Without that, a full disk is noticed when it is full, and every file system
-// is taken for a local one.
+/** How often {@linkcode FileSystem.isFileAt} checks a path. */
+const CHECKS = 4;
 
+/** The calls on the files of one directory, synchronous inside where the policy allows that. */
+export class FileSystem {
+  /** Decides which calls are synchronous. */
+  readonly policy: SyncFilePolicy;
+
+  /**
+   * @param path The path of the directory.
+   * @param clock As for {@linkcode SyncFilePolicy}.
+   */
+  constructor(path: string, clock?: () => number) {
+    this.policy = new SyncFilePolicy(path, clock);
+  }
+
+  async #call<T>(sync: () => T, async: () => Promise<T>): Promise<T> {
+    return this.policy.isAllowed ? this.policy.measure(sync) : await async();
+  }
+
+  /** What is at a path in a directory in use, links not followed; null where nothing is. */
+  async lstat(path: string): Promise<Deno.FileInfo | null> {
+    try {
+      return await this.#call(() => Deno.lstatSync(path), () => Deno.lstat(path));
+    } catch (error) {
+      return nullIfNotFound(error);
+    }
+  }
+
+  /** The state of an open file. */
+  fstat(file: Deno.FsFile): Promise<Deno.FileInfo> {
+    return this.#call(() => file.statSync(), () => file.stat());
+  }
+
+  /** Locks an open file unless it is locked; a wait could be for a turn of this very thread. */
+  tryLock(file: Deno.FsFile): Promise<boolean> {
+    return this.#call(() => file.tryLockSync(true), () => file.tryLock(true));
+  }
+
+  /** Opens a directory, or a file that was found just now. */
+  open(path: string): Promise<Deno.FsFile> {
+    return this.#call(() => Deno.openSync(path), () => open(path));
+  }
+
+  /**
+   * Reads bytes at the position of an open file.
+   *
+   * @param isCached Whether the system probably has them in memory. Others come asynchronously.
+   * @returns How many; null at the end.
+   */
+  async read(file: Deno.FsFile, buffer: Uint8Array, isCached: boolean): Promise<number | null> {
+    if (!isCached) return await file.read(buffer);
+    return await this.#call(() => file.readSync(buffer), () => file.read(buffer));
+  }
+
+  /**
+   * Opens a file for reading.
+   *
+   * @param path A path without links.
+   * @param isQuick Whether to open without a thread switch, which gives others time to replace it.
+   * @returns The file, or null where the path leads to another file by now.
+   */
+  async openFile(path: string, isQuick: boolean): Promise<OpenFile | null> {
+    const file = await (isQuick ? this.open(path) : open(path));
+    try {
+      const info = await this.fstat(file);
+      if (await this.isFileAt(path, info)) return new OpenFile(this, file, { info, path });
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    file.close();
+    return null;
+  }
+
+  /**
+   * Whether an open file is the one at a path without links. Deno has no openat, so another
+   * program can swap a directory for a link between check and use. It has to succeed in each of
+   * several checks.
+   */
+  async isFileAt(path: string, { dev, ino }: Deno.FileInfo): Promise<boolean> {
+    for (let check = 0; check < CHECKS; check++) {
+      const real = await this.#call(() => Deno.realPathSync(path), () => Deno.realPath(path))
+        .catch(nullIfUnreachable);
+      if (real !== path) return false;
+      const found = await this.lstat(path);
+      if (!found?.isFile || found.dev !== dev || found.ino !== ino) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Changes directories, and waits until that is on the disk (fsync). They are opened before, so
+   * that a refusal comes before the change.
+   */
+  async withSync<T>(directories: Iterable<string>, change: () => Promise<T>): Promise<T> {
+    using stack = new DisposableStack();
+    const files: Deno.FsFile[] = [];
+    for (const path of directories) files.push(stack.use(await this.open(path)));
+    const result = await change();
+    for (const file of files) await file.sync();
+    return result;
+  }
+
+  /**
+   * Whether a file is unchanged since an earlier lstat. Synchronous: only for callers that have
+   * found {@linkcode SyncFilePolicy.isAllowed} true.
+   *
+   * @param path A path that had no links then.
+   * @param hasDirectories Whether a directory in the path may have become a link.
+   */
+  isUnchangedSync(path: string, info: Deno.FileInfo, hasDirectories: boolean): boolean {
+    return this.policy.measure(() => {
+      try {
+        if (hasDirectories && Deno.realPathSync(path) !== path) return false;
+        return isSameState(Deno.lstatSync(path), info);
+      } catch {
+        return false; // The read that follows finds the reason.
+      }
+    });
+  }
+}
+
+/** An open file. Its user closes it. */
+export class OpenFile {
+  /** The calls to use on it. */
+  readonly fs: FileSystem;
+  /** The file, open for reading. */
+  readonly file: Deno.FsFile;
+  /** Its state when it was opened. */
+  readonly info: Deno.FileInfo;
+  /** Its path, which has no links. */
+  readonly path: string;
+  #isClosed = false;
+
+  /** @param found The file's state and path. */
+  constructor(fs: FileSystem, file: Deno.FsFile, found: { info: Deno.FileInfo; path: string }) {
+    this.fs = fs;
+    this.file = file;
+    this.info = found.info;
+    this.path = found.path;
+  }
+
+  /** Closes the file. A second call has no effect. */
+  close(): void {
+    if (!this.#isClosed) this.file.close();
+    this.#isClosed = true;
+  }
+}
+
+/** The same as {@linkcode FileSystem.lstat}, asynchronous always: the disk may have to answer. */
+export function lstat(path: string): Promise<Deno.FileInfo | null> {
+  return Deno.lstat(path).catch(nullIfNotFound);
+}
+
+/** The path without links, or null where it leads nowhere or may not be read. Asynchronous. */
+export function realPath(path: string): Promise<string | null> {
+  return Deno.realPath(path).catch(nullIfUnreachable);
+}
+
+/** The path of something in a directory. */
+export function join(directory: string, ...segments: readonly string[]): string {
+  return `${directory === "/" ? "" : directory}/${segments.join("/")}`;
+}
+
+/** The path of the directory that a path is in. */
+export function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
+function isSameState(one: Deno.FileInfo, other: Deno.FileInfo): boolean {
+  return one.isFile && one.ino === other.ino && one.dev === other.dev && one.size === other.size &&
+    isSameTime(one.mtime, other.mtime) && isSameTime(one.ctime, other.ctime);
+}
+
+/** Whether two times of a file are the same. */
+export function isSameTime(one: Date | null, other: Date | null): boolean {
+  return one?.getTime() === other?.getTime();
+}
+
+/** Only node:fs has statfs, which needs --allow-sys=statfs. Null without the permission. */
 async function statFileSystem(path: string): Promise<StatsFs | null> {
   const { state } = Deno.permissions.querySync({ name: "sys", kind: "statfs" });
   if (state !== "granted") return null;
@@ -229,22 +255,17 @@ async function statFileSystem(path: string): Promise<StatsFs | null> {
   return await statfs(path);
 }
 
-/** Bytes that can as well be received before it turns out that they have no room: 64 KiB. */
+/** Bytes. Shorter uploads are received without a check of the space: 64 KiB. */
 const MIN_CHECKED_LENGTH = 65536;
 
-/** @throws {StatusError} 507 where it is known that a file of this length has no room. */
+/** @throws {StatusError} 507 where the disk is known to be too full for a file of this length. */
 export async function checkSpace(directory: string, length: number | null): Promise<void> {
   if (length === null || length <= MIN_CHECKED_LENGTH) return;
   const found = await statFileSystem(directory);
   if (found !== null && length > found.bavail * found.bsize) throw noSpace();
 }
 
-/** The error for a file that there is no room for. */
-export function noSpace(): StatusError {
-  return new StatusError(507, "There is no room left for the file.");
-}
-
-/** Types, as statfs(2) has them, whose answers come across a network, or from another program. */
+/** Types of statfs(2) whose answers come across a network, or from another program. */
 const NETWORK_TYPES: ReadonlySet<number> = new Set([
   0x6969, // NFS
   0x517b, // SMB
@@ -259,72 +280,78 @@ const NETWORK_TYPES: ReadonlySet<number> = new Set([
   0x7461636f, // OCFS2
 ]);
 
-/** Whether it is known that a file system is somewhere else, where it may hang. */
-export async function isNetworkFileSystem(path: string): Promise<boolean> {
+/** Without the permission for statfs every file system counts as local. */
+async function isNetworkFileSystem(path: string): Promise<boolean> {
   try {
     const found = await statFileSystem(path);
     return found !== null && NETWORK_TYPES.has(found.type);
   } catch {
-    return true; // Who cannot even be asked is not waited for.
+    return true; // If even statfs fails, synchronous calls are not safe.
   }
 }
 
-// What the file system refuses, as the status that a client understands. Everything else is a
-// fault of the server's and stays what it is.
+function nullIfNotFound(error: unknown): null {
+  if (error instanceof Deno.errors.NotFound) return null;
+  throw error;
+}
+
+function nullIfUnreachable(error: unknown): null {
+  const isDenied = error instanceof Deno.errors.PermissionDenied;
+  if (isNotFound(error) || isDenied || codeOf(error) === "ENAMETOOLONG") return null;
+  throw error;
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}
+
+const RETRY: Readonly<Record<string, string>> = { "Retry-After": "1" };
 
 /**
- * The error to answer with after an operation on a client's file has failed.
+ * The error to answer with after a call on a client's file has failed. Faults of the server are
+ * returned as they are.
  *
- * @param use What the file was wanted for: what is not there cannot be read, what is in the
- * way cannot be written over.
+ * @param use What the call was for: a missing file cannot be read (404), and what blocks the path
+ * cannot be written over (409).
  */
-export function toStatusError(
-  error: unknown,
-  use: "reading" | "writing",
-): unknown {
+export function toStatusError(error: unknown, use: "reading" | "writing"): unknown {
   if (!(error instanceof Error) || error instanceof StatusError) return error;
   if (error instanceof Deno.errors.PermissionDenied) {
-    return new StatusError(403, "The server may not touch this file.");
+    return new StatusError(403, "The server has no permission to access this file.");
   }
-  switch ("code" in error ? error.code : undefined) {
+  switch (codeOf(error)) {
     case "EROFS":
-      return new StatusError(403, "The directory is read-only.");
+      return new StatusError(403, "The disk is read-only.");
     case "ENOSPC":
     case "EDQUOT":
       return noSpace();
     case "ENAMETOOLONG":
-      return use === "reading"
-        ? notFound()
-        : new StatusError(400, "The name of the file is too long.");
-    case "ESTALE": // NFS: somebody else has removed it meanwhile.
-      return new StatusError(503, "The file has gone from under us.", { "Retry-After": "1" });
+      return use === "reading" ? notFound() : new StatusError(400, "The file name is too long.");
+    case "ESTALE": // NFS: another client has removed the file.
+      return new StatusError(503, "The file was just removed or replaced: try again.", RETRY);
     case "EMFILE":
     case "ENFILE":
-      return new StatusError(503, "The server has too many files open.", { "Retry-After": "1" });
+      return new StatusError(503, "The server has too many files open: try again.", RETRY);
   }
-  if (error instanceof Deno.errors.AlreadyExists && use === "writing") return inTheWay();
-  if (isNotFound(error)) return use === "reading" ? notFound() : inTheWay();
+  if (error instanceof Deno.errors.AlreadyExists && use === "writing") return conflict();
+  if (isNotFound(error)) return use === "reading" ? notFound() : conflict();
   return error;
 }
 
-function isNotFound(error: Error): boolean {
+function isNotFound(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory ||
     error instanceof Deno.errors.IsADirectory || error instanceof Deno.errors.FilesystemLoop;
 }
 
-/** The error for a file that has changed, or is not there, against the request's conditions. */
-export function preconditionFailed(): StatusError {
-  return new StatusError(412, "The file is not in the state that the request asks for.");
-}
-
-/** The error for a file that is not there, or not to be seen. */
+/** The error for a file that does not exist, or that clients may not see. */
 export function notFound(): StatusError {
   return new StatusError(404, "There is no such file.");
 }
 
-function inTheWay(): StatusError {
-  return new StatusError(
-    409,
-    "Something else is in the way of the file, or its directory is gone.",
-  );
+function noSpace(): StatusError {
+  return new StatusError(507, "There is not enough space left on the disk for this file.");
+}
+
+function conflict(): StatusError {
+  return new StatusError(409, "Another file or directory is in the way, or the directory is gone.");
 }

@@ -10,12 +10,18 @@ import { evaluatePreconditions, isRangeCurrent, type Validators } from "../http/
 import { contentRange, layOutRanges, selectRanges } from "../http/range.ts";
 import { StatusError } from "../http/status.ts";
 import { collect } from "../http/content.ts";
-import type { OpenFile, Root } from "./root.ts";
-import { join, preconditionFailed } from "./fs.ts";
+import type { Root } from "./root.ts";
+import { join, type OpenFile } from "./fs.ts";
 import { FileContent, MultipartContent } from "./file_body.ts";
 import { type FileCache, MAX_CACHED_SIZE } from "./cache.ts";
 import type { FileSettings } from "./settings.ts";
-import { isStale, PRECOMPRESSED, validatorFields, validatorsOf } from "./validators.ts";
+import {
+  isStale,
+  PRECOMPRESSED,
+  preconditionFailed,
+  validatorFields,
+  validatorsOf,
+} from "./validators.ts";
 
 /** One of the forms that a file can be sent in. */
 interface Representation {

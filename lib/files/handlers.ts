@@ -7,14 +7,14 @@ import { evaluatePreconditions, type Validators } from "../http/preconditions.ts
 import { StatusError } from "../http/status.ts";
 import { DigestCheck } from "./digest.ts";
 import type { Root } from "./root.ts";
-import { notFound, preconditionFailed, toStatusError } from "./fs.ts";
+import { notFound, toStatusError } from "./fs.ts";
 import { FileCache } from "./cache.ts";
 import { JSON_FIELDS, listDirectory, PAGE_FIELDS, toHtml, toJson } from "./list.ts";
 import { readCachedFile, readFile } from "./get.ts";
 import { removeFile } from "./delete.ts";
 import { DEFAULT_FILE_SETTINGS, type FileSettings } from "./settings.ts";
 import { storeFile } from "./put.ts";
-import { validatorFields } from "./validators.ts";
+import { preconditionFailed, validatorFields } from "./validators.ts";
 
 /** What answers for the files of one root; null for what is not allowed there. */
 export interface FileHandlers {
@@ -55,7 +55,7 @@ export function fileHandlers(
 }
 
 function refuse(): never {
-  throw new StatusError(404, "No root is served: start the server with --root DIR.");
+  throw new StatusError(404, "No directory is served: start the server with --directory DIR.");
 }
 
 /** A directory's own URL ends in a slash, or the links of its listing would lead astray. */
@@ -72,7 +72,7 @@ class Files {
   constructor(root: Root, settings: FileSettings, clock: () => number) {
     this.#root = root;
     this.#settings = settings;
-    this.#cache = new FileCache(root.policy, clock);
+    this.#cache = new FileCache(root.fs, clock);
   }
 
   read(request: HttpRequest): HttpResponse | Promise<HttpResponse> {

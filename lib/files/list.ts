@@ -3,7 +3,7 @@
 import type { ResponseFields } from "../http/fields.ts";
 // @ts-types="npm:@types/escape-html@1.0.4"
 import escapeHtml from "escape-html"; // does just this, without dependencies
-import { join, lstat } from "./fs.ts";
+import { join, lstat, readDir } from "./fs.ts";
 import { isName, type Root } from "./root.ts";
 
 /** Something in a directory that clients may see. */
@@ -28,7 +28,7 @@ const CONCURRENCY = 32;
  */
 export async function listDirectory(root: Root, directory: string): Promise<Entry[]> {
   const names: string[] = [];
-  for await (const { name } of Deno.readDir(directory)) {
+  for await (const { name } of readDir(directory)) {
     if (isName(name, root.showsHidden)) names.push(name);
   }
   names.sort();

@@ -9,7 +9,7 @@ import type { DigestCheck } from "./digest.ts";
 import { type Root, temporaryName, type UploadTarget } from "./root.ts";
 import { BufferedWriter } from "./file_body.ts";
 import { withDirectoryLock, withLock } from "./lock.ts";
-import { checkSpace, DirectorySync, join, parentOf, type SyncFilePolicy } from "./fs.ts";
+import { checkSpace, type FileSystem, join, link, open, parentOf, remove, rename } from "./fs.ts";
 import { currentValidators, validatorsOf } from "./validators.ts";
 
 /** How often a directory may be taken away under an upload's feet before that is an error. */
@@ -56,17 +56,16 @@ export async function storeFile(
   let isStored = false;
   try {
     const info = await fill(root, upload.file, content, options);
-    using directories = await DirectorySync.open(
-      options.isDurable ? changedDirectories(root, upload.place) : [],
-      root.policy,
-    );
     const { path } = upload.place;
-    const isNew = await withLock(
-      path,
-      () => withDirectoryLock(parentOf(path), () => commit(root, upload, options)),
-    );
-    isStored = true;
-    await directories.sync();
+    const directories = options.isDurable ? changedDirectories(root, upload.place) : [];
+    const isNew = await root.fs.withSync(directories, async () => {
+      const isNew = await withLock(
+        path,
+        () => withDirectoryLock(root.fs, parentOf(path), () => commit(root, upload, options)),
+      );
+      isStored = true;
+      return isNew;
+    });
     return { isNew, validators: validatorsOf(info) };
   } finally {
     // Closed only now: the lock goes with it, and then anybody might sweep the file away.
@@ -93,9 +92,9 @@ async function begin(
     try {
       const place = await root.resolveUploadTarget(name);
       try {
-        options.check(await currentValidators(place.path, root.policy));
+        options.check(await currentValidators(place.path, root.fs));
         await checkSpace(parentOf(place.path), content.length);
-        return { place, ...await openTemporary(parentOf(place.path), root.policy) };
+        return { place, ...await openTemporary(parentOf(place.path), root.fs) };
       } catch (error) {
         await root.releaseUploadTarget(place, false);
         throw error;
@@ -108,17 +107,17 @@ async function begin(
 
 async function openTemporary(
   directory: string,
-  policy: SyncFilePolicy,
+  fs: FileSystem,
 ): Promise<Omit<Upload, "place">> {
   const temporary = join(directory, temporaryName());
-  const file = await Deno.open(temporary, { write: true, createNew: true });
+  const file = await open(temporary, { write: true, createNew: true });
   try {
-    const isOurs = await policy.lock(file);
-    if (isOurs && await policy.isFileAt(temporary, await policy.fstat(file))) {
+    const isOurs = await fs.tryLock(file);
+    if (isOurs && await fs.isFileAt(temporary, await fs.fstat(file))) {
       return { temporary, file };
     }
     // A sweep that came between has the lock, or has gone with the file.
-    if (!isOurs || await policy.lstat(temporary) === null) {
+    if (!isOurs || await fs.lstat(temporary) === null) {
       throw new Deno.errors.NotFound("It was swept away");
     }
     throw new StatusError(403, "A link on the way leads out of the root.");
@@ -131,7 +130,7 @@ async function openTemporary(
 
 /** Fills the temporary file; gives what the system says of it then. */
 async function fill(
-  { policy }: Root,
+  { fs }: Root,
   file: Deno.FsFile,
   content: Content,
   { digest, isDurable }: StoreOptions,
@@ -148,26 +147,26 @@ async function fill(
   }
   digest.verify();
   if (isDurable) await file.sync();
-  return await policy.fstat(file);
+  return await fs.fstat(file);
 }
 
 /** Gives the temporary file its name; returns whether the name is new. */
 async function commit(
-  { policy }: Root,
+  { fs }: Root,
   { place: { path }, temporary }: Upload,
   { check, isCreator }: StoreOptions,
 ): Promise<boolean> {
-  const current = await currentValidators(path, policy);
+  const current = await currentValidators(path, fs);
   check(current);
   if (!isCreator) {
-    await Deno.rename(temporary, path);
+    await rename(temporary, path);
     return current === null;
   }
   try {
     // Of two that link the same name at the same moment, in whatever process, one fails.
-    await Deno.link(temporary, path);
+    await link(temporary, path);
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) check(await currentValidators(path, policy));
+    if (error instanceof Deno.errors.AlreadyExists) check(await currentValidators(path, fs));
     throw error;
   }
   await removeIfThere(temporary);
@@ -185,7 +184,7 @@ function changedDirectories(root: Root, { path, directories }: UploadTarget): Se
 /** Removes a temporary file. Where that fails, what has led here is the error worth telling. */
 async function removeIfThere(temporary: string): Promise<void> {
   try {
-    await Deno.remove(temporary);
+    await remove(temporary);
   } catch {
     return;
   }

@@ -4,7 +4,8 @@ import { formatDate } from "../http/date.ts";
 import type { Coding } from "../http/negotiation.ts";
 import type { ResponseFields } from "../http/fields.ts";
 import type { Validators } from "../http/preconditions.ts";
-import type { SyncFilePolicy } from "./fs.ts";
+import { StatusError } from "../http/status.ts";
+import type { FileSystem } from "./fs.ts";
 
 /**
  * The validators of a file in a coding. The entity tag is strong as long as files are replaced:
@@ -35,13 +36,13 @@ export function isStale(precompressed: Deno.FileInfo, original: Deno.FileInfo): 
  */
 export async function currentValidators(
   path: string,
-  policy: SyncFilePolicy,
+  fs: FileSystem,
 ): Promise<Validators | null> {
-  const info = await policy.lstat(path);
+  const info = await fs.lstat(path);
   if (info === null) return null;
   const others: string[] = [];
   for (const [coding, ending] of PRECOMPRESSED) {
-    const precompressed = await policy.lstat(path + ending);
+    const precompressed = await fs.lstat(path + ending);
     others.push(validatorsOf(info, coding).etag);
     if (precompressed !== null && !isStale(precompressed, info)) {
       others.push(validatorsOf(precompressed, coding).etag);
@@ -53,4 +54,9 @@ export async function currentValidators(
 /** The fields that carry validators. */
 export function validatorFields({ etag, lastModified }: Validators): ResponseFields {
   return { "ETag": etag, "Last-Modified": formatDate(lastModified) };
+}
+
+/** The error for a file that does not meet the conditions of the request. */
+export function preconditionFailed(): StatusError {
+  return new StatusError(412, "The file as it is now does not meet the request's conditions.");
 }

@@ -2,17 +2,17 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { FileCache, MAX_CACHED_SIZE } from "../../lib/files/cache.ts";
-import { SyncFilePolicy } from "../../lib/files/fs.ts";
+import { FileSystem } from "../../lib/files/fs.ts";
 import { testWith } from "../support/needs.ts";
 import { withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 import { AHEAD } from "./held_house.ts";
 
 /** Looks that know by now that the files are local; none is slow where time stands still. */
-async function localLooks(path: string, clock = () => 0): Promise<SyncFilePolicy> {
-  const policy = new SyncFilePolicy(path, clock);
-  await until(() => policy.isAllowed);
-  return policy;
+async function localLooks(path: string, clock = () => 0): Promise<FileSystem> {
+  const fs = new FileSystem(path, clock);
+  await until(() => fs.policy.isAllowed);
+  return fs;
 }
 
 /** Holds a file, if it may be, as reading does. */
@@ -30,7 +30,7 @@ testWith(
   "FileCache holds what is small and has been left alone",
   () =>
     withDirectory(async (path) => {
-      const policy = await localLooks(path);
+      const fs = await localLooks(path);
       const moment = 1_600_000_000_000;
       for (
         const [name, size, isSmall] of [["a", MAX_CACHED_SIZE, true], [
@@ -49,7 +49,7 @@ testWith(
             true,
           ]] as const
         ) {
-          const held = new FileCache(policy, () => Math.max(moment, ctime!.getTime()) + age);
+          const held = new FileCache(fs, () => Math.max(moment, ctime!.getTime()) + age);
           assertEquals(
             hold(held, name, `${path}/${name}`),
             isSmall && isQuiescent,
@@ -83,8 +83,8 @@ testWith(
 
 Deno.test("SyncFilePolicy allows no policy for a while after slow ones", async () => {
   let now = 1000;
-  const policy = await localLooks("/", () => now);
-  const take = (elapsed: number) => policy.take(() => (now += elapsed, elapsed));
+  const { policy } = await localLooks("/", () => now);
+  const take = (elapsed: number) => policy.measure(() => (now += elapsed, elapsed));
   assertEquals(take(7), 7);
   for (let look = 0; look < 100; look++) take(10);
   assertEquals(policy.isAllowed, true);
@@ -97,7 +97,7 @@ Deno.test("SyncFilePolicy allows no policy for a while after slow ones", async (
   now += 1;
   assertEquals(policy.isAllowed, true);
   try {
-    policy.take(() => {
+    policy.measure(() => {
       now += 11;
       throw new Error("Gone");
     });

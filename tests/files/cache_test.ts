@@ -247,7 +247,7 @@ testWith(
       await house.ask("GET /files/a");
       assert(await isHeld(house, "a"));
       const { directory } = house;
-      directory.policy.take(() => directory.now += 60);
+      directory.fs.policy.measure(() => directory.now += 60);
       assert(!await isHeld(house, "a"));
       await Deno.writeTextFile(`${house.path}/a`, NEW);
       assertEquals((await house.ask("GET /files/a")).text, NEW);

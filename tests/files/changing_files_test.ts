@@ -1,7 +1,8 @@
 // Files that change while they are sent: never wrong bytes under a right length.
 
 import { assert, assertEquals } from "@std/assert";
-import { type OpenFile, Root } from "../../lib/files/root.ts";
+import type { OpenFile } from "../../lib/files/fs.ts";
+import { Root } from "../../lib/files/root.ts";
 import { fileHandlers } from "../../lib/files/handlers.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";

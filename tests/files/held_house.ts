@@ -3,9 +3,9 @@
 // cannot be set, so it is the server's clock that is ahead.)
 
 import { assertEquals } from "@std/assert";
-import { type OpenFile, Root } from "../../lib/files/root.ts";
+import { Root } from "../../lib/files/root.ts";
 import { fileHandlers } from "../../lib/files/handlers.ts";
-import { SyncFilePolicy } from "../../lib/files/fs.ts";
+import { FileSystem, type OpenFile } from "../../lib/files/fs.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
@@ -26,7 +26,7 @@ export class CountingDirectory extends Root {
   opened = 0;
   /** Milliseconds of the clock that policy are timed by. */
   now = 0;
-  override readonly policy: SyncFilePolicy = new SyncFilePolicy(this.path, () => this.now);
+  override readonly fs: FileSystem = new FileSystem(this.path, () => this.now);
 
   override openFile(name: string): Promise<OpenFile | null> {
     this.opened++;

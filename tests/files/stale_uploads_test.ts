@@ -80,10 +80,10 @@ testWith(
   () =>
     withDirectory(async (path) => {
       const directory = await acquainted(new Root(path));
-      const { policy } = directory;
-      const lock = policy.lock.bind(policy);
+      const { fs } = directory;
+      const lock = fs.tryLock.bind(fs);
       const sweeping: Deno.FsFile[] = [];
-      policy.lock = (file) => {
+      fs.tryLock = (file) => {
         if (sweeping.length === 0) {
           const [{ name } = { name: "" }] = Deno.readDirSync(path);
           sweeping.push(Deno.openSync(`${path}/${name}`, { write: true }));

@@ -21,7 +21,7 @@ export interface FileServer {
  * tests are over before the answer is there.
  */
 export async function acquainted<T extends Root>(directory: T): Promise<T> {
-  await until(() => directory.policy.isAllowed);
+  await until(() => directory.fs.policy.isAllowed);
   return directory;
 }
 
