@@ -1,32 +1,74 @@
-// What is in a directory, as data. How it is shown is for others to say.
+// GET of a directory: its entries as an HTML page without script, or as JSON.
 
-import type { ResponseFields } from "../http/fields.ts";
 // @ts-types="npm:@types/escape-html@1.0.4"
 import escapeHtml from "escape-html"; // does just this, without dependencies
-import { join, lstat, readDir } from "./fs.ts";
+import { encodeContent } from "../compression.ts";
+import type { ResponseFields } from "../http/fields.ts";
+import type { HttpRequest, HttpResponse } from "../http/message.ts";
+import { negotiateType, withVary } from "../http/negotiation.ts";
+import { join, lstat, notFound, readDir } from "./fs.ts";
 import { isName, type Root } from "./root.ts";
 
-/** Something in a directory that clients may see. */
-export interface Entry {
-  /** Its name, without a path. */
+/** An entry that clients may see. A link counts as what it leads to. */
+interface Entry {
   readonly name: string;
-  /** Links are what they lead to. */
   readonly type: "file" | "directory";
   /** Bytes of a file; null for a directory. */
   readonly size: number | null;
-  /** When it was last modified: milliseconds since 1970, UTC. */
+  /** Milliseconds since 1970. */
   readonly modified: number;
 }
 
-/** Entries looked at side by side: enough to keep a disk busy, too few to block the others. */
+/** Entries read at the same time: enough to keep a disk busy, too few to block other requests. */
 const CONCURRENCY = 32;
 
+/** Names come from uploaders: JSON must not be taken for a page. */
+const JSON_FIELDS: ResponseFields = Object.freeze({
+  "Content-Type": "application/json",
+  "X-Content-Type-Options": "nosniff",
+});
+
+/** The page loads nothing, and runs no script. */
+const PAGE_FIELDS: ResponseFields = Object.freeze({
+  "Content-Type": "text/html; charset=utf-8",
+  "Content-Security-Policy":
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+  "X-Content-Type-Options": "nosniff",
+});
+
 /**
- * The entries of a directory, by name.
+ * The listing of a directory, or the redirect to its URL with a slash.
  *
- * @param directory The real path of a directory in the root.
+ * @param name The name from the request, decoded.
+ * @throws {StatusError} 404 where there is no such directory.
  */
-export async function listDirectory(root: Root, directory: string): Promise<Entry[]> {
+export async function listDirectory(
+  root: Root,
+  request: HttpRequest,
+  name: string,
+): Promise<HttpResponse> {
+  const directory = await root.findDirectory(name.replace(/(?<=.)\/$/, ""));
+  if (directory === null) throw notFound();
+  if (name !== "" && !name.endsWith("/")) return redirectToSlash(request);
+  const entries = await entriesOf(root, directory);
+  const type = negotiateType(request.fields, ["text/html", "application/json"]);
+  const [listing, content] = type === "application/json"
+    ? [JSON_FIELDS, toJson(entries)]
+    : [PAGE_FIELDS, toHtml(entries, `/${name}`, name === "")];
+  return await encodeContent(request, {
+    status: 200,
+    fields: withVary(listing, "Accept"),
+    content,
+  });
+}
+
+/** The links of a listing are relative to a URL that ends in a slash. */
+export function redirectToSlash({ path, query }: HttpRequest): HttpResponse {
+  return { status: 308, fields: { "Location": `${path}/${query === null ? "" : `?${query}`}` } };
+}
+
+/** The entries of a directory, sorted by name. */
+async function entriesOf(root: Root, directory: string): Promise<Entry[]> {
   const names: string[] = [];
   for await (const { name } of readDir(directory)) {
     if (isName(name, root.showsHidden)) names.push(name);
@@ -40,7 +82,7 @@ export async function listDirectory(root: Root, directory: string): Promise<Entr
   return entries.filter((entry) => entry !== null);
 }
 
-/** An entry; null for what leads out of the root, is neither file nor directory, or has gone. */
+/** Null for a link that leads outside, other kinds of files, and what was just removed. */
 async function entryOf(root: Root, directory: string, name: string): Promise<Entry | null> {
   const path = join(directory, name);
   let info = await lstat(path);
@@ -57,10 +99,7 @@ async function entryOf(root: Root, directory: string, name: string): Promise<Ent
   };
 }
 
-// Listings as people and programs get them: a plain HTML page without script, or JSON.
-
-/** A listing as JSON: an array of objects with name, type, size and modified. */
-export function toJson(entries: readonly Entry[]): string {
+function toJson(entries: readonly Entry[]): string {
   const listed = entries.map((entry) => ({
     ...entry,
     modified: new Date(entry.modified).toISOString(),
@@ -68,27 +107,8 @@ export function toJson(entries: readonly Entry[]): string {
   return JSON.stringify(listed) + "\n";
 }
 
-/** The fields of a listing as JSON: names are what uploaders choose, and no page. */
-export const JSON_FIELDS: ResponseFields = Object.freeze({
-  "Content-Type": "application/json",
-  "X-Content-Type-Options": "nosniff",
-});
-
-/** The fields of a page: nothing but its own style is loaded, and nothing runs. */
-export const PAGE_FIELDS: ResponseFields = Object.freeze({
-  "Content-Type": "text/html; charset=utf-8",
-  "Content-Security-Policy":
-    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-  "X-Content-Type-Options": "nosniff",
-});
-
-/**
- * A listing as a page.
- *
- * @param path The path that it is asked for by, decoded.
- * @param isRoot Whether there is no directory above.
- */
-export function toHtml(entries: readonly Entry[], path: string, isRoot: boolean): string {
+/** The page of the directory at a decoded path; the root has no link to the directory above. */
+function toHtml(entries: readonly Entry[], path: string, isRoot: boolean): string {
   const title = escapeHtml(`Index of ${path}`);
   const directories = entries.filter(({ type }) => type === "directory");
   const files = entries.filter(({ type }) => type === "file");
@@ -122,7 +142,7 @@ ${rows.join("\n")}
 `;
 }
 
-/** A link begins with "./", since a name such as `a:b` would be a scheme. */
+/** A link begins with "./", since the name `a:b` alone would have the scheme `a`. */
 function rowOf({ name, type, size, modified }: Entry): string {
   const shown = type === "directory" ? `${name}/` : name;
   const target = `./${encodeURIComponent(name)}${type === "directory" ? "/" : ""}`;

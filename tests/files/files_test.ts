@@ -20,8 +20,7 @@ import { listTree, withDirectory } from "../support/temp.ts";
 
 /** Storing without conditions. */
 const PLAIN: StoreOptions = {
-  check: () => {},
-  isCreator: false,
+  conditions: { method: "PUT", fields: new Fields(), allowsReplace: true },
   digest: await DigestCheck.of(new Fields()),
   isDurable: false,
 };

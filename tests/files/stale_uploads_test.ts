@@ -92,7 +92,8 @@ testWith(
         return lock(file);
       };
       const digest = await DigestCheck.of(new Fields());
-      const options = { check: () => {}, isCreator: false, digest, isDurable: false };
+      const conditions = { method: "PUT", fields: new Fields(), allowsReplace: true };
+      const options = { conditions, digest, isDurable: false };
       await storeFile(
         directory,
         "a",
