@@ -4,19 +4,16 @@
 import type { StatsFs } from "node:fs";
 import { StatusError } from "../http/status.ts";
 
-/** Calls that are asynchronous always, and two for the start of the server. */
+/** Asynchronous calls, and two for the start of the server. */
 export const { link, mkdir, open, readDir, realPathSync, remove, rename, statSync } = Deno;
 
-/** Milliseconds. A call that takes longer is slow: the scheduler alone may take a few. */
+/** Milliseconds. The scheduler alone may take a few. */
 const SLOW_CALL = 10;
 
-/** The cooldown in multiples of the slow call: the server is blocked 2 % of the time at most. */
+/** A cooldown of so many times a slow call: they block the server 2 % of the time at most. */
 const COOLDOWN_FACTOR = 50;
 
-/**
- * Milliseconds of slow calls before synchronous calls stop: on a busy machine a call is slow now
- * and then because another program has the processor.
- */
+/** Milliseconds of slow calls before synchronous ones stop: a few come from a busy machine. */
 const SLOW_BUDGET = 50;
 
 /**
@@ -28,13 +25,10 @@ export class SyncFilePolicy {
   readonly #path: string;
   readonly #clock: () => number;
   #isProbing = false;
-  /** When the cooldown for all slow calls ends. Infinity until the kind of file system is known. */
+  /** When the cooldown ends. Infinity until the kind of file system is known. */
   #slowUntil = Infinity;
 
-  /**
-   * @param path The path of the directory.
-   * @param clock A monotonic clock in milliseconds, which times the calls.
-   */
+  /** @param clock A monotonic clock in milliseconds, which times the calls. */
   constructor(path: string, clock: () => number = () => performance.now()) {
     this.#path = path;
     this.#clock = clock;
@@ -67,24 +61,18 @@ export class SyncFilePolicy {
   }
 }
 
-/** How often {@linkcode FileSystem.isFileAt} checks a path. */
 const CHECKS = 4;
 
 /** The calls on the files of one directory, synchronous inside where the policy allows that. */
 export class FileSystem {
-  /** Decides which calls are synchronous. */
   readonly policy: SyncFilePolicy;
 
-  /**
-   * @param path The path of the directory.
-   * @param clock As for {@linkcode SyncFilePolicy}.
-   */
   constructor(path: string, clock?: () => number) {
     this.policy = new SyncFilePolicy(path, clock);
   }
 
-  async #call<T>(sync: () => T, async: () => Promise<T>): Promise<T> {
-    return this.policy.isAllowed ? this.policy.measure(sync) : await async();
+  async #call<T>(runSync: () => T, runAsync: () => Promise<T>): Promise<T> {
+    return this.policy.isAllowed ? this.policy.measure(runSync) : await runAsync();
   }
 
   /** What is at a path in a directory in use, links not followed; null where nothing is. */
@@ -96,7 +84,6 @@ export class FileSystem {
     }
   }
 
-  /** The state of an open file. */
   fstat(file: Deno.FsFile): Promise<Deno.FileInfo> {
     return this.#call(() => file.statSync(), () => file.stat());
   }
@@ -111,23 +98,15 @@ export class FileSystem {
     return this.#call(() => Deno.openSync(path), () => open(path));
   }
 
-  /**
-   * Reads bytes at the position of an open file.
-   *
-   * @param isCached Whether the system probably has them in memory. Others come asynchronously.
-   * @returns How many; null at the end.
-   */
+  /** Reads as `file.read` does. Only bytes that are probably cached are read synchronously. */
   async read(file: Deno.FsFile, buffer: Uint8Array, isCached: boolean): Promise<number | null> {
     if (!isCached) return await file.read(buffer);
     return await this.#call(() => file.readSync(buffer), () => file.read(buffer));
   }
 
   /**
-   * Opens a file for reading.
-   *
-   * @param path A path without links.
-   * @param isQuick Whether to open without a thread switch, which gives others time to replace it.
-   * @returns The file, or null where the path leads to another file by now.
+   * Opens the file at a path without links, or returns null where another one is there by now.
+   * `isQuick` avoids a thread switch, in which other programs have time to replace the file.
    */
   async openFile(path: string, isQuick: boolean): Promise<OpenFile | null> {
     const file = await (isQuick ? this.open(path) : open(path));
@@ -143,9 +122,8 @@ export class FileSystem {
   }
 
   /**
-   * Whether an open file is the one at a path without links. Deno has no openat, so another
-   * program can swap a directory for a link between check and use. It has to succeed in each of
-   * several checks.
+   * Whether an open file is the one at a path without links. Deno has no openat: a program that
+   * swaps a directory for a link between check and use has to succeed in each of several checks.
    */
   async isFileAt(path: string, { dev, ino }: Deno.FileInfo): Promise<boolean> {
     for (let check = 0; check < CHECKS; check++) {
@@ -158,10 +136,7 @@ export class FileSystem {
     return true;
   }
 
-  /**
-   * Changes directories, and waits until that is on the disk (fsync). They are opened before, so
-   * that a refusal comes before the change.
-   */
+  /** Changes directories and syncs them. They are opened first: a refusal precedes the change. */
   async withSync<T>(directories: Iterable<string>, change: () => Promise<T>): Promise<T> {
     using stack = new DisposableStack();
     const files: Deno.FsFile[] = [];
@@ -172,10 +147,8 @@ export class FileSystem {
   }
 
   /**
-   * Whether a file is unchanged since an earlier lstat. Synchronous: only for callers that have
-   * found {@linkcode SyncFilePolicy.isAllowed} true.
+   * Whether a file is unchanged since an lstat. To be called where the policy allows it.
    *
-   * @param path A path that had no links then.
    * @param hasDirectories Whether a directory in the path may have become a link.
    */
   isUnchangedSync(path: string, info: Deno.FileInfo, hasDirectories: boolean): boolean {
@@ -192,17 +165,13 @@ export class FileSystem {
 
 /** An open file. Its user closes it. */
 export class OpenFile {
-  /** The calls to use on it. */
   readonly fs: FileSystem;
-  /** The file, open for reading. */
   readonly file: Deno.FsFile;
   /** Its state when it was opened. */
   readonly info: Deno.FileInfo;
-  /** Its path, which has no links. */
   readonly path: string;
   #isClosed = false;
 
-  /** @param found The file's state and path. */
   constructor(fs: FileSystem, file: Deno.FsFile, found: { info: Deno.FileInfo; path: string }) {
     this.fs = fs;
     this.file = file;
@@ -210,14 +179,14 @@ export class OpenFile {
     this.path = found.path;
   }
 
-  /** Closes the file. A second call has no effect. */
+  /** A second call has no effect. */
   close(): void {
     if (!this.#isClosed) this.file.close();
     this.#isClosed = true;
   }
 }
 
-/** The same as {@linkcode FileSystem.lstat}, asynchronous always: the disk may have to answer. */
+/** Like {@linkcode FileSystem.lstat}, but asynchronous: the disk may have to answer. */
 export function lstat(path: string): Promise<Deno.FileInfo | null> {
   return Deno.lstat(path).catch(nullIfNotFound);
 }
@@ -255,7 +224,7 @@ async function statFileSystem(path: string): Promise<StatsFs | null> {
   return await statfs(path);
 }
 
-/** Bytes. Shorter uploads are received without a check of the space: 64 KiB. */
+/** Bytes. Shorter uploads are received without a check: 64 KiB. */
 const MIN_CHECKED_LENGTH = 65536;
 
 /** @throws {StatusError} 507 where the disk is known to be too full for a file of this length. */
@@ -307,13 +276,7 @@ function codeOf(error: unknown): unknown {
 
 const RETRY: Readonly<Record<string, string>> = { "Retry-After": "1" };
 
-/**
- * The error to answer with after a call on a client's file has failed. Faults of the server are
- * returned as they are.
- *
- * @param use What the call was for: a missing file cannot be read (404), and what blocks the path
- * cannot be written over (409).
- */
+/** The error to answer with after a failed call. Faults of the server are returned unchanged. */
 export function toStatusError(error: unknown, use: "reading" | "writing"): unknown {
   if (!(error instanceof Error) || error instanceof StatusError) return error;
   if (error instanceof Deno.errors.PermissionDenied) {

@@ -33,16 +33,9 @@ interface Representation {
   readonly isNegotiated: boolean;
 }
 
-/** Every coding that a file might be sent in. */
 const ALL_CODINGS: readonly Coding[] = [...PRECOMPRESSED.keys()];
 
-/**
- * The response with a whole file from the cache.
- *
- * @param name The name from the request, decoded.
- * @returns The response, or null where the file has to be read.
- * @throws {StatusError} 412.
- */
+/** The response with a file from the cache, or null. @throws {StatusError} 412. */
 export function getCachedFile(
   cache: FileCache,
   { method, fields, query }: HttpRequest,
@@ -70,10 +63,8 @@ export interface FileSource {
 }
 
 /**
- * The response with a file. A small file is in the cache afterwards.
+ * The response with a file, or null where there is none. A small file may be cached afterwards.
  *
- * @param name The name from the request, decoded.
- * @returns The response, or null where there is no such file.
  * @throws {StatusError} 412 or 416, and 503 where the file changes meanwhile.
  */
 export async function getFile(

@@ -36,12 +36,7 @@ const PAGE_FIELDS: ResponseFields = Object.freeze({
   "X-Content-Type-Options": "nosniff",
 });
 
-/**
- * The listing of a directory, or the redirect to its URL with a slash.
- *
- * @param name The name from the request, decoded.
- * @throws {StatusError} 404 where there is no such directory.
- */
+/** The listing of a directory, or the redirect to its URL with a slash. @throws {StatusError} 404 */
 export async function listDirectory(
   root: Root,
   request: HttpRequest,
@@ -67,7 +62,6 @@ export function redirectToSlash({ path, query }: HttpRequest): HttpResponse {
   return { status: 308, fields: { "Location": `${path}/${query === null ? "" : `?${query}`}` } };
 }
 
-/** The entries of a directory, sorted by name. */
 async function entriesOf(root: Root, directory: string): Promise<Entry[]> {
   const names: string[] = [];
   for await (const { name } of readDir(directory)) {

@@ -3,13 +3,9 @@
 import { Backoff, sleep } from "../server/deadlines.ts";
 import type { FileSystem } from "./fs.ts";
 
-/** The end of the queue of each key. */
 const queues = new Map<string, Promise<void>>();
 
-/**
- * Runs alone among the calls with the same key in this isolate, in the order of the calls. A
- * nested call with the same key would wait forever.
- */
+/** Runs alone and in order among the calls with a key, which must not be nested. */
 export async function withLock<T>(key: string, run: () => Promise<T>): Promise<T> {
   const previous = queues.get(key);
   const done = Promise.withResolvers<void>();
@@ -23,7 +19,7 @@ export async function withLock<T>(key: string, run: () => Promise<T>): Promise<T
   }
 }
 
-/** Milliseconds between two tries to lock a directory: a commit takes less than one. */
+/** Milliseconds between two attempts: a commit takes less than one. */
 const MIN_BACKOFF = 1;
 const MAX_BACKOFF = 16;
 
@@ -31,9 +27,8 @@ const MAX_BACKOFF = 16;
 const LOCK_TIMEOUT = 3000;
 
 /**
- * Runs with a directory locked by flock(2), alone among the workers and processes of this machine
- * that do the same. The lock is advisory: where the system refuses it, or after a timeout, the
- * call runs without. It must not be nested.
+ * Runs with a directory locked by flock(2), alone among the processes of this machine that do the
+ * same. It runs without the lock where the system refuses it, or after a timeout.
  */
 export async function withDirectoryLock<T>(
   fs: FileSystem,

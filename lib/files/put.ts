@@ -31,7 +31,7 @@ import {
 /** Attempts to begin an upload whose directory is removed by others meanwhile. */
 const BEGIN_ATTEMPTS = 8;
 
-/** Under which conditions a file is stored, and how. */
+/** How a file is stored. */
 export interface StoreOptions {
   /** Checked before the content is read, and again, alone with the name, at the commit. */
   readonly conditions: WriteConditions;
@@ -41,18 +41,14 @@ export interface StoreOptions {
   readonly isDurable: boolean;
 }
 
-/** A file that has been stored. */
+/** A stored file. */
 export interface StoredFile {
   /** Whether no file of this name existed. */
   readonly isNew: boolean;
   readonly validators: Validators;
 }
 
-/**
- * Stores the content of a request: 201, or 204 where PUT has replaced a file.
- *
- * @throws {StatusError} where the name, the content or a condition does not allow it.
- */
+/** Stores the content of a request: 201, or 204 where PUT has replaced a file. */
 export async function putFile(
   root: Root,
   request: HttpRequest,
@@ -95,7 +91,6 @@ function checkHead({ fields, framing, minorVersion }: HttpRequest): void {
 /**
  * Stores content, which is streamed, as a file.
  *
- * @param name The name from the request, decoded.
  * @throws {StatusError} where the name, the content or a condition does not allow it.
  */
 export async function storeFile(

@@ -17,35 +17,29 @@ import {
 } from "./fs.ts";
 import { withLock } from "./lock.ts";
 
-/** Segments of a name at most: one request must not create thousands of directories. */
+/** Segments of a name: one request must not create thousands of directories. */
 const MAX_SEGMENTS = 64;
 
 /** Attempts to open a file that is replaced between check and use. */
 const OPEN_ATTEMPTS = 8;
 
-/** Where an upload is stored. */
+/** Where an upload is stored: a path without links, and the directories, innermost first. */
 export interface UploadTarget {
-  /** The path of the file, without links. */
   readonly path: string;
-  /** The directories on the way to it, the innermost first. */
   readonly directories: readonly string[];
 }
 
-/** A directory and what is in it. */
+/** The served directory. Names are those of requests, decoded. */
 export class Root {
-  /** The real path, without links. */
   readonly path: string;
-  /** Whether names that begin with a dot are served and written. */
   readonly showsHidden: boolean;
-  /** The system calls on its files. */
   readonly fs: FileSystem;
   readonly #created: CreatedDirectories;
 
   /**
    * @param path The path of a directory, which may be relative, end in a slash or be a link.
    * @param showsHidden Whether names that begin with a dot are served and written.
-   * @throws {Deno.errors.NotFound} where nothing is.
-   * @throws {Deno.errors.NotADirectory} where something else is.
+   * @throws {Deno.errors.NotFound} or {Deno.errors.NotADirectory} where there is none.
    */
   constructor(path: string, showsHidden = false) {
     this.path = realPathSync(path);
@@ -72,10 +66,8 @@ export class Root {
   }
 
   /**
-   * Opens a file for reading.
+   * Opens a file for reading, or returns null where clients may see none.
    *
-   * @param name The name from the request, decoded.
-   * @returns The file, or null where clients may see none.
    * @throws {StatusError} 503 where others replace the file faster than it can be opened.
    */
   async openFile(name: string): Promise<OpenFile | null> {
@@ -96,12 +88,7 @@ export class Root {
     throw new StatusError(503, "The file is being replaced right now: try again.", retry);
   }
 
-  /**
-   * The real path of a directory, or null where clients may see none.
-   *
-   * @param name The name from the request, decoded, without a slash at its end; empty for the
-   * served directory itself.
-   */
+  /** The real path of a directory whose name has no slash at its end, or null. */
   async findDirectory(name: string): Promise<string | null> {
     const segments = name === "" ? [] : splitName(name, this.showsHidden);
     if (segments === null) return null;
@@ -109,11 +96,7 @@ export class Root {
     return real !== null && (await lstat(real))?.isDirectory ? real : null;
   }
 
-  /**
-   * The path of an existing file, or null. Only its last segment may be a link.
-   *
-   * @param name The name from the request, decoded.
-   */
+  /** The path of an existing file, whose last segment alone may be a link, or null. */
   async findFile(name: string): Promise<string | null> {
     const segments = splitName(name, this.showsHidden);
     if (segments === null) return null;
@@ -124,10 +107,8 @@ export class Root {
   }
 
   /**
-   * Finds where to store a file, and creates the missing directories. The target has to be
-   * released.
+   * Finds where to store a file, and creates missing directories. The target must be released.
    *
-   * @param name The name from the request, decoded.
    * @throws {StatusError} 400 for a name that is not allowed, 403 where a link leads outside, 409
    * where a directory or a file is in the way.
    */
@@ -148,17 +129,12 @@ export class Root {
     }
   }
 
-  /** Whether a directory was created for an upload, and no upload in it is complete yet. */
+  /** Whether a directory was created for an upload, and none is complete in it yet. */
   isNew(directory: string): boolean {
     return this.#created.isTentative(directory);
   }
 
-  /**
-   * Ends the use of an upload target.
-   *
-   * @param isStored Whether the upload is complete. If not, directories that were created for it
-   * are removed unless other uploads use them.
-   */
+  /** Unless the upload is stored, removes the directories that were created for it alone. */
   async releaseUploadTarget({ directories }: UploadTarget, isStored: boolean): Promise<void> {
     if (isStored) this.#created.keep(directories);
     await this.#created.leave(directories);
@@ -213,7 +189,7 @@ export function leadsOutside(): StatusError {
   );
 }
 
-/** The error for a name that no file may have. */
+/** The error for a name that no upload may have. */
 export function invalidName(): StatusError {
   return new StatusError(400, "This file name is not allowed.");
 }
@@ -227,16 +203,12 @@ export function temporaryName(): string {
   return `.wireserve-${crypto.randomUUID()}.part`;
 }
 
-/** Whether a file's name is one of {@linkcode temporaryName}. */
+/** Whether a name is one of {@linkcode temporaryName}. */
 export function isTemporary(name: string): boolean {
   return TEMPORARY_NAME.test(name);
 }
 
-/**
- * The name of a file in the path of a request, decoded.
- *
- * @param error Makes the error for an encoded slash: it would be a part of a segment.
- */
+/** The name in a request. An encoded slash, which would be a part of a segment, is an error. */
 export function nameOf({ path, parameters }: HttpRequest, error: () => StatusError): string {
   if (path.includes("%") && /%2f/i.test(path)) throw error();
   return parameters["name"]!;
@@ -245,9 +217,6 @@ export function nameOf({ path, parameters }: HttpRequest, error: () => StatusErr
 /**
  * The segments of a name, or null for a name that is not allowed: one with an empty segment, `.`
  * or `..`, a backslash (a separator on other systems), NUL, or the name of a temporary file.
- *
- * @param name The name, decoded, its segments separated by `/`.
- * @param showsHidden Whether segments may begin with a dot.
  */
 export function splitName(name: string, showsHidden: boolean): readonly string[] | null {
   const segments = name.split("/");
@@ -266,24 +235,21 @@ export function isName(segment: string, showsHidden: boolean): boolean {
  * a new directory removes it, unless one of them was stored.
  */
 class CreatedDirectories {
-  /** Uploads in progress in each directory, however deep below. */
+  /** Uploads in progress in or below each directory. */
   readonly #uploads = new Map<string, number>();
   /** Directories without a complete upload. The symbol tells one creation from the next. */
   readonly #tentative = new Map<string, symbol>();
   /** Removals queue up: two at a time would find each other's directories not empty. */
   readonly #lock: string;
 
-  /** @param root The real path of the served directory. */
   constructor(root: string) {
     this.#lock = `created directories of ${root}`;
   }
 
-  /** Counts an upload that passes through a directory. */
   enter(directory: string): void {
     this.#uploads.set(directory, (this.#uploads.get(directory) ?? 0) + 1);
   }
 
-  /** Notes a directory that was created. */
   add(directory: string): void {
     this.#tentative.set(directory, Symbol());
   }
@@ -292,7 +258,6 @@ class CreatedDirectories {
     return this.#tentative.has(directory);
   }
 
-  /** Keeps directories in which an upload is complete. */
   keep(directories: Iterable<string>): void {
     for (const directory of directories) this.#tentative.delete(directory);
   }
@@ -308,7 +273,6 @@ class CreatedDirectories {
     await withLock(this.#lock, () => this.#remove(directories));
   }
 
-  /** A directory that is not empty stays in the list, for the upload in it to remove. */
   async #remove(directories: readonly string[]): Promise<void> {
     for (const directory of directories) {
       const creation = this.#tentative.get(directory);
@@ -316,7 +280,7 @@ class CreatedDirectories {
       try {
         await remove(directory);
       } catch {
-        continue;
+        continue; // It is not empty: the upload in it will remove it.
       }
       // Another upload may have created it again meanwhile.
       if (this.#tentative.get(directory) === creation) this.#tentative.delete(directory);

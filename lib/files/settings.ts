@@ -1,6 +1,4 @@
-// How the files of a directory may be used, as the command line says.
-
-/** What clients may do, and how durably. */
+/** How the files of a directory may be used, as the command line says. */
 export interface FileSettings {
   /** Whether nothing may be written. Default false. */
   readonly isReadOnly: boolean;

@@ -8,7 +8,6 @@ import { isTemporary } from "./root.ts";
  * Removes the stale temporary files from a directory and all directories below. Links are not
  * followed. What cannot be read is skipped, and reported unless it was just removed.
  *
- * @param report Called with each error.
  * @returns How many files were removed.
  */
 export async function removeStaleUploads(

@@ -46,7 +46,7 @@ export function validatorFields({ etag, lastModified }: Validators): ResponseFie
   return { "ETag": etag, "Last-Modified": formatDate(lastModified) };
 }
 
-/** Under which conditions a file may be written or deleted. */
+/** What allows to write or delete a file. */
 export interface WriteConditions {
   readonly method: string;
   /** The fields of the request, some of which are conditions. */
@@ -56,10 +56,10 @@ export interface WriteConditions {
 }
 
 /**
- * @param current The validators of the file as it is, or null where there is none.
+ * Checks conditions against the validators of the file as it is, null for no file.
+ *
  * @param now Milliseconds since 1970.
- * @throws {StatusError} 412 where a condition of the request fails, 409 where a file exists that
- * may not be replaced.
+ * @throws {StatusError} 412 for a condition of the request, 409 for a file that may not be replaced.
  */
 export function checkPreconditions(
   { method, fields, allowsReplace }: WriteConditions,
@@ -77,7 +77,7 @@ export function requiresNewFile({ fields, allowsReplace }: WriteConditions): boo
   return !allowsReplace || fields.get("If-None-Match") === "*";
 }
 
-/** The error for a file that does not meet the conditions of the request. */
+/** The error for a condition of the request that fails. */
 export function preconditionFailed(): StatusError {
   return new StatusError(412, "The file as it is now does not meet the request's conditions.");
 }
