@@ -264,7 +264,8 @@ function nullIfNotFound(error: unknown): null {
   throw error;
 }
 
-function nullIfUnreachable(error: unknown): null {
+/** For `catch`: null for a path that leads nowhere, may not be read or is too long. */
+export function nullIfUnreachable(error: unknown): null {
   const isDenied = error instanceof Deno.errors.PermissionDenied;
   if (isNotFound(error) || isDenied || codeOf(error) === "ENAMETOOLONG") return null;
   throw error;

@@ -5,7 +5,7 @@ import type { Fields, ResponseFields } from "../http/fields.ts";
 import type { Coding } from "../http/negotiation.ts";
 import { evaluatePreconditions, type Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
-import type { FileSystem } from "./fs.ts";
+import { type FileSystem, nullIfUnreachable } from "./fs.ts";
 
 /**
  * The validators of a file in a coding, null for none. The entity tag is strong: an upload is
@@ -32,7 +32,8 @@ export async function currentValidators(path: string, fs: FileSystem): Promise<V
   if (info === null) return null;
   const others: string[] = [];
   for (const [coding, ending] of PRECOMPRESSED) {
-    const precompressed = await fs.lstat(path + ending);
+    // With the ending, the name may be longer than the file system allows.
+    const precompressed = await fs.lstat(path + ending).catch(nullIfUnreachable);
     others.push(validatorsOf(info, coding).etag);
     if (precompressed !== null && !isStale(precompressed, info)) {
       others.push(validatorsOf(precompressed, coding).etag);

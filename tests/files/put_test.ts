@@ -294,3 +294,19 @@ testWith(
       await Deno.remove(`${path}/${names[1]}`);
     }),
 );
+
+testWith(
+  NEEDS,
+  "PUT and DELETE accept an existing file when its name is as long as can be",
+  () =>
+    withFileServer(async ({ path, ask }) => {
+      for (const length of [252, 253, 255]) {
+        const target = `/files/${"n".repeat(length)}`;
+        assertEquals((await ask(`PUT ${target}`, { body: "old" })).status, 201, target);
+        assertEquals((await ask(`PUT ${target}`, { body: "new" })).status, 204, target);
+        assertEquals((await ask(`GET ${target}`)).text, "new", target);
+        assertEquals((await ask(`DELETE ${target}`)).status, 204, target);
+      }
+      assertEquals(await listTree(path), []);
+    }, { settings: { allowsDelete: true } }),
+);
