@@ -24,6 +24,8 @@ import {
 
 /** A form in which a file can be sent. */
 interface Representation {
+  /** The name from the request. */
+  readonly name: string;
   /** The file whose bytes are sent. */
   readonly open: OpenFile;
   readonly coding: Coding | null;
@@ -76,15 +78,15 @@ export async function getFile(
   if (original === null) return null;
   let open = original;
   try {
-    const representation = await choose(source.root, request, name, original);
+    const representation = await choose(source.root, request, { name, original });
     open = representation.open;
     const type = await typeFields(name, source.guessesTypes);
-    const response = await respond(request, name, representation, type);
+    const response = await respond(request, representation, type);
     if (typeof response.content !== "object") open.close();
     const isWhole = request.method === "GET" && request.query === null &&
       response.content instanceof FileContent && response.content.length === open.info.size;
     const isSmall = representation.coding === null && open.info.size <= MAX_CACHED_SIZE;
-    return isWhole && isSmall ? await load(source, name, representation, response) : response;
+    return isWhole && isSmall ? await load(source, representation, response) : response;
   } catch (error) {
     open.close();
     throw error;
@@ -94,8 +96,7 @@ export async function getFile(
 /** The same response with the file in memory, which is cached where that is possible. */
 async function load(
   { root, cache }: FileSource,
-  name: string,
-  { open, isNegotiated }: Representation,
+  { name, open, isNegotiated }: Representation,
   response: HttpResponse,
 ): Promise<HttpResponse> {
   const { info, path } = open;
@@ -113,10 +114,9 @@ async function load(
 async function choose(
   root: Root,
   { method, fields }: HttpRequest,
-  name: string,
-  original: OpenFile,
+  { name, original }: { name: string; original: OpenFile },
 ): Promise<Representation> {
-  const plain = { open: original, coding: null, isPrecompressed: false };
+  const plain = { name, open: original, coding: null, isPrecompressed: false };
   if (hasCompressedEnding(name)) return { ...plain, isNegotiated: false };
   const isPartial = method === "GET" && /^bytes=/i.test(fields.get("Range") ?? "");
   if (isPartial || original.info.size === 0) return { ...plain, isNegotiated: true };
@@ -125,7 +125,7 @@ async function choose(
     const open = await openPrecompressed(root, name + PRECOMPRESSED.get(next)!, original.info);
     if (open !== null) {
       original.close();
-      return { open, coding: next, isPrecompressed: true, isNegotiated: true };
+      return { name, open, coding: next, isPrecompressed: true, isNegotiated: true };
     }
     offered.splice(offered.indexOf(next), 1);
     next = negotiateCoding(fields, offered);
@@ -156,8 +156,7 @@ function nullIfUnavailable(error: unknown): null {
 
 async function respond(
   request: HttpRequest,
-  name: string,
-  { open, coding, isPrecompressed, isNegotiated }: Representation,
+  { name, open, coding, isPrecompressed, isNegotiated }: Representation,
   type: ResponseFields,
 ): Promise<HttpResponse> {
   const validators = validatorsOf(open.info, coding);
@@ -174,7 +173,7 @@ async function respond(
     "Accept-Ranges": "bytes",
     ...dispositionFields(request, name),
   };
-  if (coding === null) return respondWithRanges(request, fields, open, validators);
+  if (coding === null) return respondWithRanges(request, fields, open);
   const content = new FileContent(open);
   return {
     status: 200,
@@ -199,13 +198,12 @@ function respondWithRanges(
   { method, fields: requested }: HttpRequest,
   fields: ResponseFields,
   open: OpenFile,
-  validators: Validators,
 ): HttpResponse {
   const { size } = open.info;
   const whole = (): HttpResponse => ({ status: 200, fields, content: new FileContent(open) });
   const value = requested.get("Range");
   if (value === null || method !== "GET") return whole();
-  const isCurrent = isRangeCurrent(requested, validators, Date.now());
+  const isCurrent = isRangeCurrent(requested, validatorsOf(open.info), Date.now());
   const ranges = isCurrent ? selectRanges(value, size) : null;
   if (ranges === null) return whole();
   const [range, ...others] = ranges;

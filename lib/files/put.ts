@@ -31,8 +31,9 @@ import {
 /** Attempts to begin an upload whose directory is removed by others meanwhile. */
 const BEGIN_ATTEMPTS = 8;
 
-/** How a file is stored. */
+/** What is stored as a file, and how. */
 export interface StoreOptions {
+  readonly content: Content;
   /** Checked before the content is read, and again, alone with the name, at the commit. */
   readonly conditions: WriteConditions;
   /** Checks the content. */
@@ -59,7 +60,8 @@ export async function putFile(
   checkHead(request);
   const digest = await DigestCheck.of(fields);
   const conditions = { method, fields, allowsReplace };
-  const { isNew, validators } = await storeFile(root, name, content, {
+  const { isNew, validators } = await storeFile(root, name, {
+    content,
     conditions,
     digest,
     isDurable,
@@ -89,20 +91,19 @@ function checkHead({ fields, framing, minorVersion }: HttpRequest): void {
 }
 
 /**
- * Stores content, which is streamed, as a file.
+ * Stores content as a file. It is streamed.
  *
  * @throws {StatusError} where the name, the content or a condition does not allow it.
  */
 export async function storeFile(
   root: Root,
   name: string,
-  content: Content,
   options: StoreOptions,
 ): Promise<StoredFile> {
-  const upload = await begin(root, name, content, options);
+  const upload = await begin(root, name, options);
   let isStored = false;
   try {
-    const info = await fill(root, upload.file, content, options);
+    const info = await fill(root, upload.file, options);
     const { path } = upload.target;
     const directories = options.isDurable ? changedDirectories(root, upload.target) : [];
     const isNew = await root.fs.withSync(directories, async () => {
@@ -131,8 +132,7 @@ interface Upload {
 async function begin(
   root: Root,
   name: string,
-  content: Content,
-  { conditions }: StoreOptions,
+  { content, conditions }: StoreOptions,
 ): Promise<Upload> {
   for (let attempt = 1;; attempt++) {
     try {
@@ -177,8 +177,7 @@ async function openTemporary(
 async function fill(
   { fs }: Root,
   file: Deno.FsFile,
-  content: Content,
-  { digest, isDurable }: StoreOptions,
+  { content, digest, isDurable }: StoreOptions,
 ): Promise<Deno.FileInfo> {
   const writer = new BufferedWriter(file, content.length);
   try {

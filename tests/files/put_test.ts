@@ -23,7 +23,7 @@ import { listTree, withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 
 /** Storing without conditions. */
-const PLAIN: StoreOptions = {
+const PLAIN: Omit<StoreOptions, "content"> = {
   conditions: { method: "PUT", fields: new Fields(), allowsReplace: true },
   digest: await DigestCheck.of(new Fields()),
   isDurable: false,
@@ -65,20 +65,26 @@ testWith(
           }),
         );
       };
-      await assertRejects(() => storeFile(directory, "a/b/c", broken(), PLAIN), Error, "gone");
+      await assertRejects(
+        () => storeFile(directory, "a/b/c", { ...PLAIN, content: broken() }),
+        Error,
+        "gone",
+      );
       assertEquals(await listTree(path), []);
       for (let round = 0; round < 20; round++) {
         const names = ["a/b/c", "a/b/d", "a/e", "a/b/c/f", "a/g/h", "a/b/i/j"];
-        await Promise.allSettled(names.map((name) => storeFile(directory, name, broken(), PLAIN)));
+        await Promise.allSettled(
+          names.map((name) => storeFile(directory, name, { ...PLAIN, content: broken() })),
+        );
         assertEquals(await listTree(path), []);
       }
 
       const good = () => fromStream(ReadableStream.from([new Uint8Array(10)]));
       for (let round = 0; round < 20; round++) {
         const results = await Promise.allSettled([
-          storeFile(directory, "a/b/broken", broken(), PLAIN),
-          storeFile(directory, "a/b/good", good(), PLAIN),
-          storeFile(directory, "a/other", good(), PLAIN),
+          storeFile(directory, "a/b/broken", { ...PLAIN, content: broken() }),
+          storeFile(directory, "a/b/good", { ...PLAIN, content: good() }),
+          storeFile(directory, "a/other", { ...PLAIN, content: good() }),
         ]);
         assertEquals(results.map(({ status }) => status), ["rejected", "fulfilled", "fulfilled"]);
         assertEquals(await listTree(path), ["a/", "a/b/", "a/b/good", "a/other"]);
@@ -97,7 +103,11 @@ testWith(
         new ReadableStream({ pull: (controller) => controller.error(new Error("gone")) }),
       );
       const directory = await probed(new Root(path));
-      await assertRejects(() => storeFile(directory, "a", broken, PLAIN), Error, "gone");
+      await assertRejects(
+        () => storeFile(directory, "a", { ...PLAIN, content: broken }),
+        Error,
+        "gone",
+      );
       assertEquals(await Deno.readTextFile(`${path}/a`), "old");
       assertEquals(await listTree(path), ["a"]);
     }),
@@ -124,7 +134,7 @@ testWith(
       let next = 0;
       const pieces = sizes.map((size) => Uint8Array.from({ length: size }, () => next++ % 251));
       const content = fromStream(ReadableStream.from(pieces));
-      await storeFile(await probed(new Root(path)), "a", content, PLAIN);
+      await storeFile(await probed(new Root(path)), "a", { ...PLAIN, content });
       assertEquals(await Deno.readFile(`${path}/a`), await new Blob(pieces).bytes());
     }),
 );

@@ -93,13 +93,8 @@ testWith(
       };
       const digest = await DigestCheck.of(new Fields());
       const conditions = { method: "PUT", fields: new Fields(), allowsReplace: true };
-      const options = { conditions, digest, isDurable: false };
-      await storeFile(
-        directory,
-        "a",
-        fromStream(ReadableStream.from([new Uint8Array(9)])),
-        options,
-      );
+      const content = fromStream(ReadableStream.from([new Uint8Array(9)]));
+      await storeFile(directory, "a", { content, conditions, digest, isDurable: false });
       others[0]!.close();
       assertEquals(await listTree(path), ["a"]);
       assertEquals((await Deno.stat(`${path}/a`)).size, 9);
