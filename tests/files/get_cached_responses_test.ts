@@ -1,11 +1,22 @@
-// A file that is held answers every request just as one that is read: one table, two servers of
-// one directory, of which only one takes its files for settled.
+// A cached file is answered as one that is read: one table, two servers on one directory, of which
+// only one caches.
 
 import { assert, assertEquals } from "@std/assert";
+import {
+  cachingClock,
+  EARLIER,
+  type FileServer,
+  isCached,
+  LATER,
+  makeBytes,
+  NEEDS,
+  SAME,
+  serveDirectory,
+  withFileServer,
+  writeOld,
+} from "../support/file_server.ts";
 import { testWith } from "../support/needs.ts";
 import type { RawResponse } from "../support/raw_client.ts";
-import { type House, isHeld, open, withHeldHouse, writeOld } from "./held_house.ts";
-import { EARLIER, LATER, makeBytes, NEEDS, SAME } from "./reading_house.ts";
 
 /** Files: text, one whose ending says that it is compressed, one in a directory, one of no bytes. */
 const NAMES = ["a.txt", "b.png", "d/caf%C3%A9%20c", "empty"];
@@ -57,17 +68,17 @@ const CODINGS = [
 ];
 
 /** All that is asked about one file. */
-function* requests(name: string): Generator<[request: string, lines: string[]]> {
+function* requests(name: string): Generator<[requestLine: string, lines: string[]]> {
   for (const method of ["GET", "HEAD"]) {
-    const request = `${method} /files/${name}`;
-    for (const lines of [...CONDITIONS, ...RANGES]) yield [request, lines];
+    const requestLine = `${method} /files/${name}`;
+    for (const lines of [...CONDITIONS, ...RANGES]) yield [requestLine, lines];
     for (const coding of CODINGS) {
       const line = `Accept-Encoding: ${coding}`;
       for (const lines of [[], ["If-None-Match: ETAG"], ["Range: bytes=0-9"]]) {
-        yield [request, [line, ...lines]];
+        yield [requestLine, [line, ...lines]];
       }
     }
-    for (const query of ["?download", "?", "?x=y"]) yield [request + query, []];
+    for (const query of ["?download", "?", "?x=y"]) yield [requestLine + query, []];
   }
 }
 
@@ -77,37 +88,49 @@ function comparable({ statusLine, fields, text }: RawResponse): unknown {
 }
 
 /** Asks both servers everything about one file. */
-async function compare(held: House, read: House, name: string, state: string): Promise<void> {
-  const etag = (await held.ask(`GET /files/${name}`)).fields.get("etag")!;
-  for (const [request, templates] of requests(name)) {
+async function compare(
+  cached: FileServer,
+  read: FileServer,
+  name: string,
+  state: string,
+): Promise<void> {
+  const etag = (await cached.ask(`GET /files/${name}`)).fields.get("etag")!;
+  for (const [requestLine, templates] of requests(name)) {
     const lines = templates.map((line) => line.replace("ETAG", etag));
-    const [one, other] = [await held.ask(request, ...lines), await read.ask(request, ...lines)];
-    assertEquals(comparable(one), comparable(other), `${state}: ${request} ${lines.join("; ")}`);
+    const [one, other] = [
+      await cached.ask(requestLine, { headers: lines }),
+      await read.ask(requestLine, { headers: lines }),
+    ];
+    assertEquals(
+      comparable(one),
+      comparable(other),
+      `${state}: ${requestLine} ${lines.join("; ")}`,
+    );
   }
-  assert(await isHeld(held, name), name);
-  assert(!await isHeld(read, name), name);
+  assert(await isCached(cached, name), name);
+  assert(!await isCached(read, name), name);
 }
 
 testWith(
   NEEDS,
-  "a file that is held answers as one that is read",
+  "GET of a cached file answers as GET of one that is read",
   () =>
-    withHeldHouse(async (held) => {
-      const { path } = held;
+    withFileServer(async (cached) => {
+      const { path } = cached;
       await Deno.mkdir(`${path}/d`);
       for (const name of NAMES) {
         await writeOld(`${path}/${decodeURI(name)}`, name === "empty" ? "" : makeBytes(500));
       }
-      const read = await open(path, () => -Infinity);
+      const read = await serveDirectory(path, { clock: () => -Infinity });
       try {
-        for (const name of NAMES) await compare(held, read, name, "nothing beside");
-        await writeOld(`${path}/a.txt.gz`, "ready-made gzip");
-        await writeOld(`${path}/a.txt.br`, "ready-made brotli");
-        await compare(held, read, "a.txt", "ready-made codings beside");
+        for (const name of NAMES) await compare(cached, read, name, "nothing beside");
+        await writeOld(`${path}/a.txt.gz`, "precompressed gzip");
+        await writeOld(`${path}/a.txt.br`, "precompressed brotli");
+        await compare(cached, read, "a.txt", "precompressed codings beside");
         await Deno.remove(`${path}/a.txt.br`);
-        await compare(held, read, "a.txt", "one of them gone");
+        await compare(cached, read, "a.txt", "one of them gone");
       } finally {
         await read.server.close();
       }
-    }),
+    }, { clock: cachingClock }),
 );

@@ -1,26 +1,17 @@
 // Files that change while they are sent: never wrong bytes under a right length.
 
 import { assert, assertEquals } from "@std/assert";
-import { type OpenFile, Root } from "../../lib/files/root.ts";
-import { fileHandlers } from "../../lib/files/handlers.ts";
-import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
-import { router } from "../../lib/router.ts";
-import { routes } from "../../lib/routes.ts";
-import { serve } from "../../lib/server/server.ts";
-import { acquainted } from "../support/file_server.ts";
-import { testWith } from "../support/needs.ts";
-import { RawClient, toLatin1 } from "../support/raw_client.ts";
-import { withDirectory } from "../support/temp.ts";
 import {
-  askAt,
   BYTES,
   CHANGED,
-  head,
-  type House,
+  type FileServer,
   NEEDS,
   nextSecond,
-  withHouse,
-} from "./reading_house.ts";
+  withFileServer,
+} from "../support/file_server.ts";
+import { testWith } from "../support/needs.ts";
+import { RawClient, toLatin1 } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
 
 /** More than the buffers of the two sockets hold, so that the server cannot have read it all. */
 const LARGE = 24 * 1024 * 1024;
@@ -54,14 +45,14 @@ interface Delivery {
 
 /** Has a large file of zeros change while it is sent. */
 async function deliver(
-  { path, port }: House,
+  { path, port }: FileServer,
   range: string,
   change: (file: string) => Promise<void>,
 ): Promise<Delivery> {
   await Deno.writeFile(`${path}/large`, new Uint8Array(LARGE));
   await Deno.utime(`${path}/large`, CHANGED, CHANGED);
   using client = await RawClient.connect(port);
-  await client.send(head("GET /files/large", `Range: ${range}`, "Connection: close"));
+  await client.send(request("GET /files/large", `Range: ${range}`, "Connection: close"));
   let text = "";
   while (!text.endsWith("\r\n\r\n")) text += toLatin1(await client.read(1));
   await change(`${path}/large`);
@@ -84,57 +75,47 @@ async function receive(client: RawClient, length: number): Promise<Omit<Delivery
 }
 
 for (const [name, isDelivered, change] of CHANGES) {
-  const outcome = isDelivered ? "is delivered whole as it was" : "cuts the connection";
+  const outcome = isDelivered ? "sends the old state" : "aborts";
   testWith(
     NEEDS,
-    `a file that is ${name} while it is sent ${outcome}`,
+    `FileContent ${outcome} when a file is ${name} while it is sent`,
     () =>
-      withHouse(async (house) => {
+      withFileServer(async (fixture) => {
         for (const range of ASKED) {
-          const { announced, received, hasChanged } = await deliver(house, range, change);
+          const { announced, received, hasChanged } = await deliver(fixture, range, change);
           assert(announced >= LARGE - 1000, range);
           assertEquals(received === announced, isDelivered, `${range}: ${received}/${announced}`);
           if (isDelivered) assertEquals(hasChanged, false, range);
         }
-        assertEquals(house.errors, []); // It is no fault of the server's.
+        assertEquals(fixture.errors, []); // It is no fault of the server's.
       }),
   );
 }
 
-/** A directory in which the file `a` is cut as soon as it has been opened. */
-class CuttingDirectory extends Root {
-  override async openFile(name: string): Promise<OpenFile | null> {
-    const open = await super.openFile(name);
-    if (name === "a") await Deno.truncate(`${this.path}/a`, 10);
-    return open;
-  }
-}
-
 testWith(
   NEEDS,
-  "a small file that is cut before it is coded is 503",
-  () =>
-    withDirectory(async (path) => {
-      const errors: unknown[] = [];
-      const directory = await acquainted(new CuttingDirectory(path));
-      const handlers = fileHandlers(directory, DEFAULT_FILE_SETTINGS);
-      const observer = { onError: (error: unknown) => errors.push(error) };
-      const server = serve(router(routes(handlers)), { port: 0, observer });
+  "GET of a small file is 503 when the file is truncated before it is compressed",
+  () => {
+    let path = "";
+    const onOpen = async (name: string) => {
+      if (name === "a") await Deno.truncate(`${path}/a`, 10);
+    };
+    return withFileServer(async ({ ask, ...server }) => {
+      path = server.path;
       for (const coding of ["gzip", "br"]) {
         await Deno.writeFile(`${path}/a`, BYTES);
-        const line = `Accept-Encoding: ${coding}`;
-        assertEquals((await askAt(server.port, "GET /files/a", line)).status, 503, coding);
+        const headers = [`Accept-Encoding: ${coding}`];
+        assertEquals((await ask("GET /files/a", { headers })).status, 503, coding);
       }
-      await server.close();
-      assertEquals(errors, []);
-    }),
+    }, { onOpen });
+  },
 );
 
 testWith(
   NEEDS,
-  "a file that is replaced again and again is there at any moment",
+  "GET is never 404 when a file is replaced all the time",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       await Deno.writeTextFile(`${path}/a`, "first");
       let isOver = false;
       const replace = (async () => {
@@ -154,15 +135,15 @@ testWith(
 
 testWith(
   NEEDS,
-  "a file that uploads replace again and again is read each time",
+  "GET is always 200 when uploads replace a file all the time",
   () =>
-    withHouse(async ({ path, port, ask }) => {
+    withFileServer(async ({ path, port, ask }) => {
       await Deno.writeTextFile(`${path}/a`, "first");
       let isOver = false;
       const replace = async () => {
         using client = await RawClient.connect(port);
         while (!isOver) {
-          await client.send(`${head("PUT /files/a", "Content-Length: 5")}again`);
+          await client.send(`${request("PUT /files/a", "Content-Length: 5")}again`);
           assertEquals((await client.readResponse()).status, 204);
         }
       };
@@ -172,23 +153,45 @@ testWith(
       }
       isOver = true;
       await Promise.all(writers);
-    }, { isDurable: false }),
+    }, { settings: { isDurable: false } }),
 );
 
 testWith(
   NEEDS,
-  "a file whose time is set back after it was written into cuts the connection",
+  "FileContent aborts when a file is written into and its time set back",
   () =>
-    withHouse(async ({ path, port }) => {
+    withFileServer(async ({ path, port }) => {
       const file = `${path}/a`;
       await Deno.writeFile(file, new Uint8Array(LARGE));
       const { mtime } = await Deno.stat(file);
       using client = await RawClient.connect(port);
-      await client.send(head("GET /files/a"));
+      await client.send(request("GET /files/a"));
       await client.read(100);
       await nextSecond(file);
       await Deno.writeFile(file, new Uint8Array(LARGE).fill(1));
       await Deno.utime(file, mtime!, mtime!);
       assert((await client.readToEnd()).length < LARGE);
+    }),
+);
+
+testWith(
+  NEEDS,
+  "FileContent aborts when a file is truncated, compressed or not",
+  () =>
+    withFileServer(async ({ path, connect }) => {
+      const bytes = new Uint8Array(16 * 1024 * 1024);
+      for (let at = 0; at < bytes.length; at += 65536) {
+        crypto.getRandomValues(bytes.subarray(at, at + 65536));
+      }
+      for (const coding of ["identity", "gzip"]) {
+        await Deno.writeFile(`${path}/large`, bytes);
+        using client = await connect();
+        await client.send(request("GET /files/large", `Accept-Encoding: ${coding}`));
+        await client.read(100);
+        await Deno.truncate(`${path}/large`, 1000);
+        const received = await client.readToEnd();
+        assert(received.length < bytes.length);
+        assert(!toLatin1(received.slice(-5)).includes("0\r\n\r\n"));
+      }
     }),
 );

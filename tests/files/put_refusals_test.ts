@@ -1,11 +1,12 @@
 // Uploads that are refused, by their digest, coding or name: nothing of them is left.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { temporaryName } from "../../lib/files/names.ts";
+import { temporaryName } from "../../lib/files/root.ts";
+import { NEEDS, withFileServer, writeOld } from "../support/file_server.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
 import { listTree } from "../support/temp.ts";
-import { head, NEEDS, withHouse, writeOld } from "./writing_house.ts";
 
 async function digest(algorithm: "SHA-256" | "SHA-512", text: string): Promise<string> {
   const bytes = await crypto.subtle.digest(algorithm, new TextEncoder().encode(text));
@@ -47,17 +48,17 @@ const DIGESTS: [value: string, isTaken: boolean][] = [
 
 testWith(
   NEEDS,
-  "content is stored only with the digests that came with it",
+  "PUT and POST store content only when its digests match",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       for (const [value, isTaken] of DIGESTS) {
         for (const name of ["Content-Digest", "Repr-Digest"]) {
           const line = `${name}: ${value}`;
-          await writeOld(path);
-          const put = await ask("PUT /files/a", "new", line);
+          await writeOld(`${path}/a`);
+          const put = await ask("PUT /files/a", { headers: [line], body: "new" });
           assertEquals(put.status, isTaken ? 204 : 400, line);
           assertEquals(await Deno.readTextFile(`${path}/a`), isTaken ? "new" : "old", line);
-          const post = await ask("POST /files/in/b", "new", line);
+          const post = await ask("POST /files/in/b", { headers: [line], body: "new" });
           assertEquals(post.status, isTaken ? 201 : 400, line);
           assertEquals(await listTree(path), isTaken ? ["a", "in/", "in/b"] : ["a"], line);
           if (isTaken) await Deno.remove(`${path}/in`, { recursive: true });
@@ -68,9 +69,9 @@ testWith(
 
 testWith(
   NEEDS,
-  "both fields of digests count, and so do both lines of one",
+  "PUT checks the digests of both fields, and of all lines of one",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       const cases: [lines: string[], status: number][] = [
         [[`Content-Digest: ${RIGHT_256}`, `Repr-Digest: ${RIGHT_512}`], 201],
         [[`Content-Digest: ${RIGHT_256}`, `Repr-Digest: ${WRONG_256}`], 400],
@@ -79,7 +80,11 @@ testWith(
         [[`Content-Digest: ${RIGHT_512}`, `Content-Digest: ${WRONG_256}`], 400],
       ];
       for (const [lines, status] of cases) {
-        assertEquals((await ask("POST /files/a", "new", ...lines)).status, status, lines.join());
+        assertEquals(
+          (await ask("POST /files/a", { headers: lines, body: "new" })).status,
+          status,
+          lines.join(),
+        );
         assertEquals(await listTree(path), status === 201 ? ["a"] : []);
         if (status === 201) await Deno.remove(`${path}/a`);
       }
@@ -88,15 +93,18 @@ testWith(
 
 testWith(
   NEEDS,
-  "the digest is that of the whole content, whatever the pieces",
+  "PUT checks the digest of the whole content when it comes in pieces",
   () =>
-    withHouse(async ({ path, port, ask }) => {
+    withFileServer(async ({ path, port, ask }) => {
       const text = "0123456789".repeat(30_000);
       const line = `Repr-Digest: sha-512=${await digest("SHA-512", text)}`;
-      assertEquals((await ask("PUT /files/a", text, line)).status, 201);
-      assertEquals((await ask("PUT /files/a", text.slice(1), line)).status, 400);
+      assertEquals((await ask("PUT /files/a", { headers: [line], body: text })).status, 201);
+      assertEquals(
+        (await ask("PUT /files/a", { headers: [line], body: text.slice(1) })).status,
+        400,
+      );
       using client = await RawClient.connect(port);
-      await client.send(head("PUT /files/b", "Transfer-Encoding: chunked", line));
+      await client.send(request("PUT /files/b", "Transfer-Encoding: chunked", line));
       for (let at = 0; at < text.length; at += 30_000) {
         await client.send(`${(30_000).toString(16)}\r\n${text.slice(at, at + 30_000)}\r\n`);
       }
@@ -108,9 +116,9 @@ testWith(
 
 testWith(
   NEEDS,
-  "content in a coding is 415, a part of a file 400",
+  "PUT is 415 for content in a coding, 400 for a part of a file",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       const cases: [line: string, status: number][] = [
         ["Content-Encoding: gzip", 415],
         ["Content-Encoding: BR", 415],
@@ -120,8 +128,12 @@ testWith(
         ["Content-Encoding: identity", 204],
       ];
       for (const [line, status] of cases) {
-        await writeOld(path);
-        assertEquals((await ask("PUT /files/a", "new", line)).status, status, line);
+        await writeOld(`${path}/a`);
+        assertEquals(
+          (await ask("PUT /files/a", { headers: [line], body: "new" })).status,
+          status,
+          line,
+        );
         assertEquals(await Deno.readTextFile(`${path}/a`), status === 204 ? "new" : "old", line);
       }
     }),
@@ -153,14 +165,14 @@ const NAMES: [name: string, status: number, shown: number][] = [
 for (const showsHidden of [false, true]) {
   testWith(
     NEEDS,
-    `names are written that may be, hidden ones ${showsHidden ? "" : "not "}shown`,
+    `PUT checks names when hidden ones are ${showsHidden ? "" : "not "}shown`,
     () =>
-      withHouse(async ({ path, ask }) => {
+      withFileServer(async ({ path, ask }) => {
         await Deno.mkdir(`${path}/directory`);
         await Deno.writeTextFile(`${path}/file`, "old");
         for (const [name, hidden, shown] of NAMES) {
           const status = showsHidden ? shown : hidden;
-          const { text, ...response } = await ask(`PUT /files/${name}`, "new");
+          const { text, ...response } = await ask(`PUT /files/${name}`, { body: "new" });
           assertEquals(response.status, status, name.slice(0, 50));
           if (status !== 201) assertMatch(text, /^[A-Z][^.]*\.\s*$/, "one clear sentence");
           else {await Deno.remove(`${path}/${name.split("/")[0]}`, { recursive: true }).catch(
@@ -169,6 +181,6 @@ for (const showsHidden of [false, true]) {
           await Deno.remove(`${path}/in`, { recursive: true }).catch(() => {});
         }
         assertEquals(await listTree(path), ["directory/", "file"]);
-      }, { showsHidden }),
+      }, { settings: { showsHidden } }),
   );
 }

@@ -1,10 +1,10 @@
-// Files in a coding: ready-made beside them, or made on the way.
+// Files in a coding: precompressed, or compressed on demand.
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { CHANGED, makeBytes, NEEDS, SAME, withFileServer } from "../support/file_server.ts";
 import { testWith } from "../support/needs.ts";
-import { CHANGED, makeBytes, NEEDS, SAME, withHouse } from "./reading_house.ts";
 
-/** A file, its ready-made codings, and what is sent; "coded" is what is coded on the way. */
+/** A file, its precompressed files, and what is sent; "coded" is what is compressed on demand. */
 const PRECOMPRESSED: [beside: string[], accepted: string, coding: string | null, from: string][] = [
   [["gz", "br"], "gzip", "gzip", "gz"],
   [["gz", "br"], "br", "br", "br"],
@@ -24,7 +24,7 @@ const PRECOMPRESSED: [beside: string[], accepted: string, coding: string | null,
 /** Text that does not look as if it had been sent in a coding. */
 const TEXT = "original ".repeat(100);
 
-async function writeReadyMade(path: string, endings: string[], changed: Date): Promise<void> {
+async function writePrecompressed(path: string, endings: string[], changed: Date): Promise<void> {
   for (const ending of endings) {
     await Deno.writeTextFile(`${path}/a.txt.${ending}`, ending);
     await Deno.utime(`${path}/a.txt.${ending}`, changed, changed);
@@ -33,15 +33,17 @@ async function writeReadyMade(path: string, endings: string[], changed: Date): P
 
 testWith(
   NEEDS,
-  "GET of a file sends the ready-made coding that the client likes best",
+  "GET sends the precompressed file whose coding the client prefers",
   async () => {
     for (const [beside, accepted, coding, from] of PRECOMPRESSED) {
-      await withHouse(async ({ path, ask }) => {
+      await withFileServer(async ({ path, ask }) => {
         await Deno.writeTextFile(`${path}/a.txt`, TEXT);
         await Deno.utime(`${path}/a.txt`, CHANGED, CHANGED);
-        await writeReadyMade(path, beside, CHANGED);
+        await writePrecompressed(path, beside, CHANGED);
         const name = `${beside}: ${accepted}`;
-        const { fields, text } = await ask("GET /files/a.txt", `Accept-Encoding: ${accepted}`);
+        const { fields, text } = await ask("GET /files/a.txt", {
+          headers: [`Accept-Encoding: ${accepted}`],
+        });
         assertEquals(fields.get("content-encoding"), coding ?? undefined, name);
         assertEquals(fields.get("vary"), "Accept-Encoding", name);
         if (from !== "coded") assertEquals(text, from === "original" ? TEXT : from, name);
@@ -53,14 +55,16 @@ testWith(
 
 testWith(
   NEEDS,
-  "GET of a file passes over ready-made codings that are stale or no files",
+  "GET ignores precompressed files that are stale or not regular files",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       await Deno.writeTextFile(`${path}/a.txt`, TEXT);
       await Deno.utime(`${path}/a.txt`, CHANGED, CHANGED);
-      await writeReadyMade(path, ["gz", "br"], new Date(CHANGED.getTime() - 1000));
+      await writePrecompressed(path, ["gz", "br"], new Date(CHANGED.getTime() - 1000));
       for (const [coding, ending] of [["gzip", "gz"], ["br", "br"]]) {
-        const { fields, text } = await ask("GET /files/a.txt", `Accept-Encoding: ${coding}`);
+        const { fields, text } = await ask("GET /files/a.txt", {
+          headers: [`Accept-Encoding: ${coding}`],
+        });
         assertEquals(fields.get("content-encoding"), coding);
         assertNotEquals(text, ending);
         assertEquals((await ask(`GET /files/a.txt.${ending}`)).text, ending);
@@ -70,7 +74,9 @@ testWith(
       await Deno.remove(`${path}/a.txt.br`);
       await Deno.symlink("a.txt.gz", `${path}/a.txt.br`);
       for (const coding of ["gzip", "br"]) {
-        const { fields } = await ask("HEAD /files/a.txt", `Accept-Encoding: ${coding}`);
+        const { fields } = await ask("HEAD /files/a.txt", {
+          headers: [`Accept-Encoding: ${coding}`],
+        });
         assertEquals(fields.get("content-encoding"), coding);
         assertEquals(fields.get("last-modified"), SAME, "it is coded from the original");
       }
@@ -79,12 +85,14 @@ testWith(
 
 testWith(
   NEEDS,
-  "GET of a file sends ready-made codings in its name only where it exists",
+  "GET is 404 when only precompressed files exist",
   () =>
-    withHouse(async ({ path, ask }) => {
-      await writeReadyMade(path, ["gz", "br"], CHANGED);
+    withFileServer(async ({ path, ask }) => {
+      await writePrecompressed(path, ["gz", "br"], CHANGED);
       for (const coding of ["gzip", "br", "identity"]) {
-        const { status } = await ask("GET /files/a.txt", `Accept-Encoding: ${coding}`);
+        const { status } = await ask("GET /files/a.txt", {
+          headers: [`Accept-Encoding: ${coding}`],
+        });
         assertEquals(status, 404, coding);
       }
     }),
@@ -92,11 +100,11 @@ testWith(
 
 testWith(
   NEEDS,
-  "GET of a file tells a ready-made coding by an ETag of its own",
+  "GET sends another ETag for each precompressed file",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       await Deno.writeTextFile(`${path}/a.txt`, TEXT);
-      await writeReadyMade(path, ["gz", "br"], new Date());
+      await writePrecompressed(path, ["gz", "br"], new Date());
       await Deno.utime(`${path}/a.txt`, CHANGED, CHANGED);
       const requests: [target: string, coding: string, sent: string | undefined][] = [
         ["a.txt", "identity", undefined],
@@ -108,15 +116,17 @@ testWith(
       const etags = new Set<string>();
       for (const [target, coding, sent] of requests) {
         const line = `Accept-Encoding: ${coding}`;
-        const { fields } = await ask(`GET /files/${target}`, line);
+        const { fields } = await ask(`GET /files/${target}`, { headers: [line] });
         assertEquals(fields.get("content-encoding"), sent, target);
         const etag = fields.get("etag")!;
         etags.add(etag);
-        const again = await ask(`GET /files/${target}`, line, `If-None-Match: ${etag}`);
+        const again = await ask(`GET /files/${target}`, {
+          headers: [line, `If-None-Match: ${etag}`],
+        });
         assertEquals(again.status, 304, target);
       }
       await Deno.remove(`${path}/a.txt.gz`);
-      const { fields } = await ask("GET /files/a.txt", "Accept-Encoding: gzip");
+      const { fields } = await ask("GET /files/a.txt", { headers: ["Accept-Encoding: gzip"] });
       etags.add(fields.get("etag")!);
       assertEquals(etags.size, 6, [...etags].join(" "));
     }),
@@ -124,14 +134,16 @@ testWith(
 
 testWith(
   NEEDS,
-  "GET of a file codes it on the way, large or small",
+  "GET compresses files of any size on demand",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       for (const size of [1, 1000, 65_536, 65_537, 500_000]) {
         const bytes = makeBytes(size);
         await Deno.writeFile(`${path}/a`, bytes);
         for (const [coding, format] of [["gzip", "gzip"], ["br", "brotli"]] as const) {
-          const { fields, content } = await ask("GET /files/a", `Accept-Encoding: ${coding}`);
+          const { fields, content } = await ask("GET /files/a", {
+            headers: [`Accept-Encoding: ${coding}`],
+          });
           assertEquals(fields.get("content-encoding"), coding);
           const stream = new Blob([content.slice()]).stream();
           const decoded = stream.pipeThrough(new DecompressionStream(format));

@@ -1,15 +1,16 @@
-// What the fields of a file say of it, and which names are to be seen at all.
+// The fields of a file, and which names are served at all.
 
-import { assertEquals, assertMatch } from "@std/assert";
-import { temporaryName } from "../../lib/files/names.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { hasCompressedEnding } from "../../lib/files/get.ts";
+import { temporaryName } from "../../lib/files/root.ts";
+import { namesIn, NEEDS, withFileServer } from "../support/file_server.ts";
 import { testWith } from "../support/needs.ts";
-import { namesIn, NEEDS, withHouse } from "./reading_house.ts";
 
 testWith(
   NEEDS,
-  "GET of a file is bytes without a type, to be sniffed by nobody",
+  "GET sends application/octet-stream and nosniff by default",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       for (const name of ["a", "a.html", "a.txt", "a.svg"]) {
         await Deno.writeTextFile(`${path}/${name}`, "content");
         const { fields } = await ask(`GET /files/${name}`);
@@ -40,24 +41,28 @@ const TYPES: [name: string, type: string, isSandboxed: boolean][] = [
 ];
 
 async function checkTypes(cases: typeof TYPES): Promise<void> {
-  await withHouse(async ({ path, ask }) => {
+  await withFileServer(async ({ path, ask }) => {
     for (const [name, type, isSandboxed] of cases) {
       await Deno.writeTextFile(`${path}/${name}`, "content");
       for (const line of ["Range: bytes=0-0", "Accept-Encoding: gzip", "Accept: */*"]) {
-        const { fields } = await ask(`GET /files/${name}`, line);
+        const { fields } = await ask(`GET /files/${name}`, { headers: [line] });
         assertEquals(fields.get("content-type"), type, name);
         assertEquals(fields.get("x-content-type-options"), "nosniff", name);
         const policy = fields.get("content-security-policy");
         assertEquals(policy, isSandboxed ? "sandbox" : undefined, name);
       }
     }
-  }, { guessesTypes: true });
+  }, { settings: { guessesTypes: true } });
 }
 
-testWith(NEEDS, "GET of a file guesses its type where it is asked to", () => checkTypes(TYPES));
+testWith(
+  NEEDS,
+  "GET sends the media type of the name when guessesTypes is set",
+  () => checkTypes(TYPES),
+);
 
 // Browsers run script in whatever type ends in +xml, not just in those of application.
-testWith(NEEDS, "GET of a file sandboxes every kind of XML", () =>
+testWith(NEEDS, "GET sandboxes every kind of XML", () =>
   checkTypes([
     ["a.dae", "model/vnd.collada+xml", true],
     ["a.x3d", "model/x3d+xml", true],
@@ -74,9 +79,9 @@ const DOWNLOADS: [name: string, disposition: RegExp][] = [
 
 testWith(
   NEEDS,
-  "GET of a file names it for saving where the query has download",
+  "GET sends Content-Disposition when the query has download",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       await Deno.mkdir(`${path}/in`);
       for (const [name, disposition] of DOWNLOADS) {
         await Deno.writeTextFile(`${path}/in/${name}`, "content");
@@ -103,29 +108,42 @@ async function hide(path: string): Promise<void> {
   }
 }
 
-testWith(NEEDS, "hidden names are neither served nor listed", () =>
-  withHouse(async (house) => {
-    await hide(house.path);
-    for (const name of [...HIDDEN, ...TEMPORARY, ".git", ".git/", "in/.git/"]) {
-      assertEquals((await house.ask(`GET /files/${name}`)).status, 404, name);
-    }
-    assertEquals(await namesIn(house, "/files/"), ["in"]);
-    assertEquals(await namesIn(house, "/files/in/"), ["seen"]);
-  }));
+testWith(
+  NEEDS,
+  "GET neither serves nor lists hidden names",
+  () =>
+    withFileServer(async (fixture) => {
+      await hide(fixture.path);
+      for (const name of [...HIDDEN, ...TEMPORARY, ".git", ".git/", "in/.git/"]) {
+        assertEquals((await fixture.ask(`GET /files/${name}`)).status, 404, name);
+      }
+      assertEquals(await namesIn(fixture, "/files/"), ["in"]);
+      assertEquals(await namesIn(fixture, "/files/in/"), ["seen"]);
+    }, { isLeftover: true }),
+);
 
 testWith(
   NEEDS,
-  "hidden names are served and listed where it is asked for, temporary ones never",
+  "GET serves and lists hidden names, but not temporary ones, when showsHidden is set",
   () =>
-    withHouse(async (house) => {
-      await hide(house.path);
+    withFileServer(async (fixture) => {
+      await hide(fixture.path);
       for (const name of HIDDEN) {
-        assertEquals((await house.ask(`GET /files/${name}`)).text, name);
+        assertEquals((await fixture.ask(`GET /files/${name}`)).text, name);
       }
       for (const name of TEMPORARY) {
-        assertEquals((await house.ask(`GET /files/${name}`)).status, 404, name);
+        assertEquals((await fixture.ask(`GET /files/${name}`)).status, 404, name);
       }
-      assertEquals(await namesIn(house, "/files/"), [".env", ".git", ".wireserve-x.part", "in"]);
-      assertEquals(await namesIn(house, "/files/in/"), [".env", ".git", "seen"]);
-    }, { showsHidden: true }),
+      assertEquals(await namesIn(fixture, "/files/"), [".env", ".git", ".wireserve-x.part", "in"]);
+      assertEquals(await namesIn(fixture, "/files/in/"), [".env", ".git", "seen"]);
+    }, { settings: { showsHidden: true }, isLeftover: true }),
 );
+
+Deno.test("hasCompressedEnding() looks at the last ending in any case", () => {
+  for (const name of ["a.png", "a.JPG", "a.tar.gz", "a.b/c.zip", ".gz"]) {
+    assert(hasCompressedEnding(name), name);
+  }
+  for (const name of ["a.txt", "gz", "a.gz.txt", "a.", "png/a", "a.svg", ""]) {
+    assert(!hasCompressedEnding(name), name);
+  }
+});

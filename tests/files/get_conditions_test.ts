@@ -1,28 +1,28 @@
 // Validators and conditions of reading (RFC 9110 sections 8.8 and 13), as a client meets them.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { BYTES, CHANGED, EARLIER, LATER, NEEDS, SAME, withFile } from "../support/file_server.ts";
 import { testWith } from "../support/needs.ts";
-import { BYTES, CHANGED, EARLIER, LATER, NEEDS, SAME, withFile } from "./reading_house.ts";
 
 testWith(
   NEEDS,
-  "GET of a file tells validators, and others for each coding",
+  "GET sends validators, and another ETag for each coding",
   () =>
     withFile(async ({ ask }) => {
       const etags = new Set<string>();
       for (const coding of ["identity", "gzip", "br"]) {
         const line = `Accept-Encoding: ${coding}`;
-        const { fields } = await ask("GET /files/a", line);
+        const { fields } = await ask("GET /files/a", { headers: [line] });
         assertEquals(fields.get("content-encoding"), coding === "identity" ? undefined : coding);
         assertEquals(fields.get("last-modified"), SAME, coding);
         assertEquals(fields.get("vary"), "Accept-Encoding", coding);
         const etag = fields.get("etag")!;
         assertMatch(etag, /^"[\x21\x23-\x7e]+"$/, coding);
         etags.add(etag);
-        const again = await ask("HEAD /files/a", line);
+        const again = await ask("HEAD /files/a", { headers: [line] });
         assertEquals(again.fields.get("etag"), etag, coding);
         assertEquals(
-          (await ask("GET /files/a", line, `If-None-Match: ${etag}`)).status,
+          (await ask("GET /files/a", { headers: [line, `If-None-Match: ${etag}`] })).status,
           304,
           coding,
         );
@@ -33,7 +33,7 @@ testWith(
 
 testWith(
   NEEDS,
-  "GET of a file tells another ETag once the file is another",
+  "GET sends another ETag when the file has changed",
   () =>
     withFile(async ({ path, ask }) => {
       const etag = async () => (await ask("GET /files/a")).fields.get("etag")!;
@@ -91,32 +91,34 @@ const CONDITIONS: [lines: string[], status: number][] = [
 
 testWith(
   NEEDS,
-  "GET and HEAD of a file heed conditions in their order",
+  "GET and HEAD evaluate conditions in the order of RFC 9110",
   () =>
     withFile(async ({ ask }) => {
       const etag = (await ask("GET /files/a")).fields.get("etag")!;
       for (const [templates, status] of CONDITIONS) {
         const lines = templates.map((line) => line.replace("ETAG", etag));
         for (const method of ["GET", "HEAD"]) {
-          const response = await ask(`${method} /files/a`, ...lines);
+          const response = await ask(`${method} /files/a`, { headers: lines });
           assertEquals(response.status, status, `${method} ${lines.join("; ")}`);
         }
       }
       for (const line of ["If-Match: *", "If-None-Match: *", `If-Unmodified-Since: ${EARLIER}`]) {
-        assertEquals((await ask("GET /files/none", line)).status, 404, line);
+        assertEquals((await ask("GET /files/none", { headers: [line] })).status, 404, line);
       }
     }),
 );
 
 testWith(
   NEEDS,
-  "304 carries what a cache needs, and nothing of the content",
+  "304 has the fields that a cache needs, and none of the content",
   () =>
     withFile(async ({ ask }) => {
       for (const coding of ["identity", "gzip"]) {
         const line = `Accept-Encoding: ${coding}`;
-        const whole = await ask("GET /files/a", line);
-        const { status, fields } = await ask("GET /files/a", line, "If-None-Match: *");
+        const whole = await ask("GET /files/a", { headers: [line] });
+        const { status, fields } = await ask("GET /files/a", {
+          headers: [line, "If-None-Match: *"],
+        });
         assertEquals(status, 304);
         for (const name of ["etag", "last-modified", "vary"]) {
           assertEquals(fields.get(name), whole.fields.get(name), name);

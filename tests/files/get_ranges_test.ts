@@ -1,8 +1,6 @@
 // Parts of files, one or several at a time (RFC 9110 section 14), as a client gets them.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { testWith } from "../support/needs.ts";
-import { type RawResponse, toLatin1 } from "../support/raw_client.ts";
 import {
   BYTES,
   EARLIER,
@@ -11,8 +9,10 @@ import {
   NEEDS,
   SAME,
   withFile,
-  withHouse,
-} from "./reading_house.ts";
+  withFileServer,
+} from "../support/file_server.ts";
+import { testWith } from "../support/needs.ts";
+import { type RawResponse, toLatin1 } from "../support/raw_client.ts";
 
 /** What comes of a Range field: the Content-Range of the 206, or another status. */
 const RANGES: [value: string, result: string | 200 | 416][] = [
@@ -48,14 +48,16 @@ const RANGES: [value: string, result: string | 200 | 416][] = [
   ["bytes=0x1-9", 200],
 ];
 
-testWith(NEEDS, "GET of a file answers one range", () =>
+testWith(NEEDS, "GET sends one range", () =>
   withFile(async ({ ask }) => {
     for (const [value, result] of RANGES) {
-      const { status, fields, content } = await ask("GET /files/a", `Range: ${value}`);
+      const { status, fields, content } = await ask("GET /files/a", {
+        headers: [`Range: ${value}`],
+      });
       assertEquals(status, typeof result === "string" ? 206 : result, value);
       const [, first, last] = /^bytes (\d+)-(\d+)/.exec(String(result)) ?? [];
-      const told = result === 416 ? "bytes */1000" : result === 200 ? undefined : result;
-      assertEquals(fields.get("content-range"), told, value);
+      const expectedRange = result === 416 ? "bytes */1000" : result === 200 ? undefined : result;
+      assertEquals(fields.get("content-range"), expectedRange, value);
       if (result === 416) continue;
       const expected = first === undefined ? BYTES : BYTES.slice(+first, Number(last) + 1);
       assertEquals(content, expected, value);
@@ -100,11 +102,11 @@ const SEVERAL: [value: string, sent: [first: number, last: number][]][] = [
 
 testWith(
   NEEDS,
-  "GET of a file answers several ranges as multipart/byteranges",
+  "GET sends several ranges as multipart/byteranges",
   () =>
     withFile(async ({ ask }) => {
       for (const [value, sent] of SEVERAL) {
-        const response = await ask("GET /files/a", `Range: bytes=${value}`);
+        const response = await ask("GET /files/a", { headers: [`Range: bytes=${value}`] });
         assertEquals(response.status, 206, value);
         assertEquals(response.fields.has("content-range"), false, value);
         assertEquals(response.fields.get("content-length"), String(response.content.length), value);
@@ -120,12 +122,14 @@ testWith(
 
 testWith(
   NEEDS,
-  "GET of a file streams large ranges one after the other",
+  "GET streams several large ranges",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       const bytes = makeBytes(400_000);
       await Deno.writeFile(`${path}/a`, bytes);
-      const response = await ask("GET /files/a", "Range: bytes=1-150000,200000-399998");
+      const response = await ask("GET /files/a", {
+        headers: ["Range: bytes=1-150000,200000-399998"],
+      });
       assertEquals(response.status, 206);
       const [one, other, ...none] = partsOf(response);
       assertEquals(none, []);
@@ -136,29 +140,29 @@ testWith(
 
 testWith(
   NEEDS,
-  "GET of a file sends the whole for more than 50 ranges, or for tiny ones",
+  "GET sends the whole file when more than 50 or tiny ranges are requested",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       await Deno.writeFile(`${path}/large`, makeBytes(100_000));
       await Deno.writeFile(`${path}/small`, makeBytes(100));
       const ranges = (count: number) => {
         const each = Array.from({ length: count }, (_, index) => `${index * 1000}-${index * 1000}`);
         return `Range: bytes=${each}`;
       };
-      const fifty = await ask("GET /files/large", ranges(50));
+      const fifty = await ask("GET /files/large", { headers: [ranges(50)] });
       assertEquals([fifty.status, partsOf(fifty).length], [206, 50]);
-      const more = await ask("GET /files/large", ranges(51));
+      const more = await ask("GET /files/large", { headers: [ranges(51)] });
       assertEquals([more.status, more.content.length], [200, 100_000]);
-      const tiny = await ask("GET /files/small", "Range: bytes=0-0,99-99");
+      const tiny = await ask("GET /files/small", { headers: ["Range: bytes=0-0,99-99"] });
       assertEquals([tiny.status, tiny.content.length], [200, 100]);
       assertEquals(tiny.fields.get("content-type"), "application/octet-stream");
     }),
 );
 
-testWith(NEEDS, "HEAD of a file ignores Range", () =>
+testWith(NEEDS, "HEAD ignores Range", () =>
   withFile(async ({ ask }) => {
     for (const value of ["bytes=0-0", "bytes=0-0,500-", "bytes=1000-"]) {
-      const { status, fields } = await ask("HEAD /files/a", `Range: ${value}`);
+      const { status, fields } = await ask("HEAD /files/a", { headers: [`Range: ${value}`] });
       assertEquals([status, fields.get("content-length")], [200, "1000"], value);
       assertEquals(fields.has("content-range"), false, value);
     }
@@ -166,16 +170,16 @@ testWith(NEEDS, "HEAD of a file ignores Range", () =>
 
 testWith(
   NEEDS,
-  "GET of an empty file has no range to answer",
+  "GET is 416 when a range of an empty file is requested",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       await Deno.writeTextFile(`${path}/a`, "");
       for (const value of ["bytes=0-", "bytes=0-0", "bytes=-1"]) {
-        const { status, fields } = await ask("GET /files/a", `Range: ${value}`);
+        const { status, fields } = await ask("GET /files/a", { headers: [`Range: ${value}`] });
         assertEquals([status, fields.get("content-range")], [416, "bytes */0"], value);
       }
       for (const line of ["Range: lines=0-", "Accept-Encoding: gzip"]) {
-        const { status, fields, content } = await ask("GET /files/a", line);
+        const { status, fields, content } = await ask("GET /files/a", { headers: [line] });
         assertEquals([status, content.length, fields.get("content-length")], [200, 0, "0"], line);
         assertEquals(fields.has("content-encoding"), false, line);
       }
@@ -184,7 +188,7 @@ testWith(
 
 testWith(
   NEEDS,
-  "GET of a file sends a range only where If-Range names its present state",
+  "GET sends a range only when If-Range names the present state",
   () =>
     withFile(async ({ ask }) => {
       const etag = (await ask("GET /files/a")).fields.get("etag")!;
@@ -204,24 +208,24 @@ testWith(
       ];
       for (const [condition, status] of cases) {
         const lines = ["Range: bytes=0-0", `If-Range: ${condition}`];
-        const response = await ask("GET /files/a", ...lines);
+        const response = await ask("GET /files/a", { headers: lines });
         assertEquals(response.status, status, condition);
         assertEquals(response.content.length, status === 206 ? 1 : 1000, condition);
       }
-      const past = await ask("GET /files/a", "Range: bytes=1000-", 'If-Range: "stale"');
+      const past = await ask("GET /files/a", {
+        headers: ["Range: bytes=1000-", 'If-Range: "stale"'],
+      });
       assertEquals([past.status, past.content.length], [200, 1000]);
     }),
 );
 
-testWith(NEEDS, "GET of a file never codes a part of it", () =>
+testWith(NEEDS, "GET does not compress ranges", () =>
   withFile(async ({ path, ask }) => {
-    await Deno.writeTextFile(`${path}/a.gz`, "ready-made");
+    await Deno.writeTextFile(`${path}/a.gz`, "precompressed");
     for (const value of ["bytes=0-9", "bytes=0-9,500-509"]) {
-      const { status, fields, content } = await ask(
-        "GET /files/a",
-        `Range: ${value}`,
-        "Accept-Encoding: gzip, br",
-      );
+      const { status, fields, content } = await ask("GET /files/a", {
+        headers: [`Range: ${value}`, "Accept-Encoding: gzip, br"],
+      });
       assertEquals([status, fields.has("content-encoding")], [206, false], value);
       assertEquals(fields.get("etag"), (await ask("GET /files/a")).fields.get("etag"), value);
       assert(toLatin1(content).includes(toLatin1(BYTES.slice(0, 10))), value);

@@ -1,27 +1,27 @@
-// Conditions of writing, looked at before the content and at the commit, and who wins a race.
+// Conditions of writing, checked before the content and at the commit, and races.
 
 import { assert, assertEquals } from "@std/assert";
 import type { FileSettings } from "../../lib/files/settings.ts";
-import { testWith } from "../support/needs.ts";
-import { RawClient } from "../support/raw_client.ts";
-import { listTree } from "../support/temp.ts";
-import { until } from "../support/wait.ts";
 import {
-  countParts,
+  countTemporary,
   EARLIER,
   etagOf,
-  head,
-  type House,
+  type FileServer,
   NEEDS,
   SAME,
-  withHouse,
+  withFileServer,
   writeOld,
-} from "./writing_house.ts";
+} from "../support/file_server.ts";
+import { testWith } from "../support/needs.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
+import { listTree } from "../support/temp.ts";
+import { until } from "../support/wait.ts";
 
 /** Uploads of one name at the same time: once all are let in by their heads, all content. */
 async function race(
-  { path, port }: House,
-  request: string,
+  { path, port }: FileServer,
+  requestLine: string,
   ...lines: string[]
 ): Promise<{ statuses: number[]; texts: string[] }> {
   const texts = Array.from(
@@ -30,8 +30,8 @@ async function race(
   );
   const clients = await Promise.all(texts.map(() => RawClient.connect(port)));
   const framing = `Content-Length: ${texts[0]!.length}`;
-  await Promise.all(clients.map((client) => client.send(head(request, framing, ...lines))));
-  await until(async () => await countParts(path) === texts.length);
+  await Promise.all(clients.map((client) => client.send(request(requestLine, framing, ...lines))));
+  await until(async () => await countTemporary(path) === texts.length);
   const answers = clients.map(async (client, each) => {
     await client.trySend(texts[each]!);
     return (await client.readResponse()).status;
@@ -42,51 +42,57 @@ async function race(
 }
 
 /** What refuses all creators but one. */
-const CREATORS: [request: string, lines: string[], changes: Partial<FileSettings>, lost: number][] =
-  [
-    ["PUT /files/in/a", ["If-None-Match: *"], {}, 412],
-    ["POST /files/a", ["If-None-Match: *"], {}, 412],
-    ["PUT /files/in/a", [], { allowsReplace: false }, 409],
-    ["POST /files/a", [], { allowsReplace: false }, 409],
-  ];
+const CREATORS: [
+  requestLine: string,
+  lines: string[],
+  changes: Partial<FileSettings>,
+  lost: number,
+][] = [
+  ["PUT /files/in/a", ["If-None-Match: *"], {}, 412],
+  ["POST /files/a", ["If-None-Match: *"], {}, 412],
+  ["PUT /files/in/a", [], { allowsReplace: false }, 409],
+  ["POST /files/a", [], { allowsReplace: false }, 409],
+];
 
-for (const [request, lines, changes, lost] of CREATORS) {
-  const name = `${request} ${lines}${JSON.stringify(changes)}`;
+for (const [requestLine, lines, changes, lost] of CREATORS) {
+  const name = `${requestLine} ${lines}${JSON.stringify(changes)}`;
   testWith(
     NEEDS,
-    `of simultaneous creators one wins, the others get ${lost}: ${name}`,
+    `one of simultaneous creators succeeds, the others get ${lost}: ${name}`,
     () =>
-      withHouse(async (house) => {
-        const { statuses, texts } = await race(house, request, ...lines);
+      withFileServer(async (fixture) => {
+        const { statuses, texts } = await race(fixture, requestLine, ...lines);
         assertEquals(statuses.toSorted(), [201, ...Array(19).fill(lost)]);
-        const stored = await Deno.readTextFile(`${house.path}/${request.split("/files/")[1]}`);
+        const stored = await Deno.readTextFile(
+          `${fixture.path}/${requestLine.split("/files/")[1]}`,
+        );
         assertEquals(stored, texts[statuses.indexOf(201)]);
-      }, changes),
+      }, { settings: changes }),
   );
 }
 
 testWith(
   NEEDS,
-  "of simultaneous writers without conditions one is left, whole",
+  "PUT leaves one whole file when writers without conditions are simultaneous",
   () =>
-    withHouse(async (house) => {
-      const { statuses, texts } = await race(house, "PUT /files/a");
+    withFileServer(async (fixture) => {
+      const { statuses, texts } = await race(fixture, "PUT /files/a");
       assertEquals(statuses.toSorted(), [201, ...Array(19).fill(204)]);
-      assert(texts.includes(await Deno.readTextFile(`${house.path}/a`)));
-      assertEquals(await listTree(house.path), ["a"]);
+      assert(texts.includes(await Deno.readTextFile(`${fixture.path}/a`)));
+      assertEquals(await listTree(fixture.path), ["a"]);
     }),
 );
 
 testWith(
   NEEDS,
-  "of simultaneous writers who name the same old file one wins",
+  "PUT succeeds once when simultaneous writers name the same ETag",
   () =>
-    withHouse(async (house) => {
-      await writeOld(house.path);
-      const etag = await etagOf(house, "/files/a");
-      const { statuses, texts } = await race(house, "PUT /files/a", `If-Match: ${etag}`);
+    withFileServer(async (fixture) => {
+      await writeOld(`${fixture.path}/a`);
+      const etag = await etagOf(fixture, "/files/a");
+      const { statuses, texts } = await race(fixture, "PUT /files/a", `If-Match: ${etag}`);
       assertEquals(statuses.toSorted(), [204, ...Array(19).fill(412)]);
-      assertEquals(await Deno.readTextFile(`${house.path}/a`), texts[statuses.indexOf(204)]);
+      assertEquals(await Deno.readTextFile(`${fixture.path}/a`), texts[statuses.indexOf(204)]);
     }),
 );
 
@@ -109,15 +115,23 @@ const CONDITIONS: [line: string, present: number, absent: number][] = [
   [`If-Modified-Since: ${SAME}`, 204, 201],
 ];
 
-testWith(NEEDS, "PUT heeds conditions", () =>
-  withHouse(async (house) => {
-    const { path, ask } = house;
+testWith(NEEDS, "PUT evaluates conditions", () =>
+  withFileServer(async (fixture) => {
+    const { path, ask } = fixture;
     for (const [template, present, absent] of CONDITIONS) {
-      await writeOld(path);
-      const line = template.replace("ETAG", await etagOf(house, "/files/a"));
-      assertEquals((await ask("PUT /files/a", "new", line)).status, present, line);
+      await writeOld(`${path}/a`);
+      const line = template.replace("ETAG", await etagOf(fixture, "/files/a"));
+      assertEquals(
+        (await ask("PUT /files/a", { headers: [line], body: "new" })).status,
+        present,
+        line,
+      );
       assertEquals(await Deno.readTextFile(`${path}/a`), present === 412 ? "old" : "new", line);
-      assertEquals((await ask("PUT /files/in/b", "new", line)).status, absent, line);
+      assertEquals(
+        (await ask("PUT /files/in/b", { headers: [line], body: "new" })).status,
+        absent,
+        line,
+      );
       assertEquals(await listTree(path), absent === 412 ? ["a"] : ["a", "in/", "in/b"], line);
       if (absent !== 412) await Deno.remove(`${path}/in`, { recursive: true });
     }
@@ -125,7 +139,7 @@ testWith(NEEDS, "PUT heeds conditions", () =>
 
 /** Uploads that are refused by their head, of a file that is there or a name that is none. */
 const REFUSED: [
-  request: string,
+  requestLine: string,
   lines: string[],
   changes: Partial<FileSettings>,
   status: number,
@@ -143,27 +157,29 @@ const REFUSED: [
   ["PUT /files/a/b", [], {}, 409],
 ];
 
-testWith(NEEDS, "what the head of an upload tells is answered before its content", async () => {
-  for (const [request, lines, changes, status] of REFUSED) {
-    await withHouse(async ({ path, port }) => {
-      await writeOld(path);
+testWith(NEEDS, "PUT and POST reject a head before the content is sent", async () => {
+  for (const [requestLine, lines, changes, status] of REFUSED) {
+    await withFileServer(async ({ path, port }) => {
+      await writeOld(`${path}/a`);
       using client = await RawClient.connect(port);
-      await client.send(head(request, "Content-Length: 3", "Expect: 100-continue", ...lines));
-      assertEquals((await client.readResponse()).status, status, `${request} ${lines}`);
+      await client.send(
+        request(requestLine, "Content-Length: 3", "Expect: 100-continue", ...lines),
+      );
+      assertEquals((await client.readResponse()).status, status, `${requestLine} ${lines}`);
       assertEquals(await Deno.readTextFile(`${path}/a`), "old");
       assertEquals(await listTree(path), ["a"]);
-    }, changes);
+    }, { settings: changes });
   }
 });
 
 testWith(
   NEEDS,
-  "what the head of an upload does not rule out is asked for with 100",
+  "PUT sends 100 Continue when its head is acceptable",
   () =>
-    withHouse(async ({ path, port }) => {
+    withFileServer(async ({ path, port }) => {
       using client = await RawClient.connect(port);
       const lines = ["Content-Length: 3", "Expect: 100-continue", "If-None-Match: *"];
-      await client.send(head("PUT /files/a", ...lines));
+      await client.send(request("PUT /files/a", ...lines));
       assertEquals((await client.readResponse()).status, 100);
       await client.send("new");
       assertEquals((await client.readResponse()).status, 201);
@@ -172,9 +188,9 @@ testWith(
 );
 
 /** What happens to the file `a` between the head and the end of the content of an upload. */
-type Change = (house: House) => Promise<unknown>;
+type Change = (fixture: FileServer) => Promise<unknown>;
 
-const REPLACE: Change = ({ ask }) => ask("PUT /files/a", "other");
+const REPLACE: Change = ({ ask }) => ask("PUT /files/a", { body: "other" });
 const WRITE: Change = ({ path }) => Deno.writeTextFile(`${path}/a`, "other");
 const REMOVE: Change = ({ path }) => Deno.remove(`${path}/a`);
 
@@ -192,16 +208,16 @@ const LATE: [line: string, isThere: boolean, change: Change, status: number, lef
   ["X: no condition", true, REMOVE, 201, ["new"]],
 ];
 
-testWith(NEEDS, "conditions are looked at again when the content is complete", async () => {
+testWith(NEEDS, "PUT evaluates conditions again when the content is complete", async () => {
   for (const [template, isThere, change, status, left] of LATE) {
-    await withHouse(async (house) => {
-      const { path, port } = house;
-      if (isThere) await writeOld(path);
-      const line = isThere ? template.replace("ETAG", await etagOf(house, "/files/a")) : template;
+    await withFileServer(async (fixture) => {
+      const { path, port } = fixture;
+      if (isThere) await writeOld(`${path}/a`);
+      const line = isThere ? template.replace("ETAG", await etagOf(fixture, "/files/a")) : template;
       using client = await RawClient.connect(port);
-      await client.send(head("PUT /files/a", "Content-Length: 3", line) + "n");
-      await until(async () => await countParts(path) === 1);
-      await change(house);
+      await client.send(request("PUT /files/a", "Content-Length: 3", line) + "n");
+      await until(async () => await countTemporary(path) === 1);
+      await change(fixture);
       await client.send("ew");
       assertEquals((await client.readResponse()).status, status, line);
       const names = await listTree(path);
@@ -213,32 +229,32 @@ testWith(NEEDS, "conditions are looked at again when the content is complete", a
 
 testWith(
   NEEDS,
-  "a name that may not be replaced and is taken meanwhile is 409",
+  "PUT is 409 when a name is taken meanwhile and allowsReplace is false",
   () =>
-    withHouse(async ({ path, port }) => {
+    withFileServer(async ({ path, port }) => {
       for (
         const make of [() => Deno.writeTextFile(`${path}/a`, "x"), () => Deno.mkdir(`${path}/a`)]
       ) {
         using client = await RawClient.connect(port);
-        await client.send(head("PUT /files/a", "Content-Length: 3") + "n");
-        await until(async () => await countParts(path) === 1);
+        await client.send(request("PUT /files/a", "Content-Length: 3") + "n");
+        await until(async () => await countTemporary(path) === 1);
         await make();
         await client.send("ew");
         assertEquals((await client.readResponse()).status, 409);
         await Deno.remove(`${path}/a`);
       }
-    }, { allowsReplace: false }),
+    }, { settings: { allowsReplace: false } }),
 );
 
 testWith(
   NEEDS,
-  "a name that becomes that of a directory meanwhile is 409",
+  "PUT is 409 when a directory of the name appears meanwhile",
   () =>
-    withHouse(async ({ path, port }) => {
+    withFileServer(async ({ path, port }) => {
       for (const line of ["X: no condition", 'If-None-Match: "x"']) {
         using client = await RawClient.connect(port);
-        await client.send(head("PUT /files/a", "Content-Length: 3", line) + "n");
-        await until(async () => await countParts(path) === 1);
+        await client.send(request("PUT /files/a", "Content-Length: 3", line) + "n");
+        await until(async () => await countTemporary(path) === 1);
         await Deno.mkdir(`${path}/a`);
         await client.send("ew");
         assertEquals((await client.readResponse()).status, 409, line);

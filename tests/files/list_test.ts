@@ -1,15 +1,22 @@
 // Listings of directories, for people and for programs.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  BYTES,
+  CHANGED,
+  type FileServer,
+  namesIn,
+  NEEDS,
+  withFileServer,
+} from "../support/file_server.ts";
 import { testWith } from "../support/needs.ts";
 import { withDirectory } from "../support/temp.ts";
-import { BYTES, CHANGED, type House, namesIn, NEEDS, withHouse } from "./reading_house.ts";
 
 testWith(
   NEEDS,
-  "a directory without its slash leads to the one with it",
+  "GET of a directory without a slash redirects to the one with it",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       await Deno.mkdir(`${path}/in/a b`, { recursive: true });
       const cases: [target: string, location: string][] = [
         ["/files", "/files/"],
@@ -29,9 +36,9 @@ testWith(
 
 testWith(
   NEEDS,
-  "a directory has no listing at another path than its own",
+  "GET of a directory is 404 at other paths than its own",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       await Deno.mkdir(`${path}/in`);
       const targets = ["/files/none/", "/files/in//", "/files//", "/files/in/..", "/files/./"];
       for (const target of targets) assertEquals((await ask(`GET ${target}`)).status, 404, target);
@@ -40,15 +47,15 @@ testWith(
 
 testWith(
   NEEDS,
-  "a listing for programs tells name, type, size and time",
+  "GET of a directory sends name, type, size and time as JSON",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       await Deno.mkdir(`${path}/directory`);
       await Deno.writeFile(`${path}/a`, BYTES);
       await Deno.symlink("a", `${path}/link`);
       await Deno.symlink("directory", `${path}/way`);
       for (const name of ["a", "directory"]) await Deno.utime(`${path}/${name}`, CHANGED, CHANGED);
-      const { fields, text } = await ask("GET /files/", "Accept: application/json");
+      const { fields, text } = await ask("GET /files/", { headers: ["Accept: application/json"] });
       assertEquals(fields.get("content-type"), "application/json");
       assert(fields.get("vary")!.split(", ").includes("Accept"));
       const modified = CHANGED.toISOString();
@@ -58,20 +65,20 @@ testWith(
         { name: "link", type: "file", size: 1000, modified },
         { name: "way", type: "directory", size: null, modified },
       ]);
-      const empty = await ask("GET /files/directory/", "Accept: application/json");
+      const empty = await ask("GET /files/directory/", { headers: ["Accept: application/json"] });
       assertEquals(JSON.parse(empty.text), []);
     }),
 );
 
 testWith(
   NEEDS,
-  "a listing is a page unless it is asked for as JSON",
+  "GET of a directory sends a page unless JSON is requested",
   () =>
-    withHouse(async ({ ask }) => {
+    withFileServer(async ({ ask }) => {
       for (
         const line of ["Accept: text/html", "Accept: */*", "X: no Accept", "Accept: image/png"]
       ) {
-        const { status, fields, text } = await ask("GET /files/", line);
+        const { status, fields, text } = await ask("GET /files/", { headers: [line] });
         assertEquals([status, fields.get("content-type")], [200, "text/html; charset=utf-8"], line);
         assert(fields.get("vary")!.split(", ").includes("Accept"), line);
         assertMatch(fields.get("content-security-policy")!, /default-src 'none'/, line);
@@ -82,11 +89,11 @@ testWith(
 
 testWith(
   NEEDS,
-  "a listing is not to be sniffed, be it a page or JSON",
+  "GET of a directory sends nosniff with pages and JSON",
   () =>
-    withHouse(async ({ ask }) => {
+    withFileServer(async ({ ask }) => {
       for (const type of ["text/html", "application/json"]) {
-        const { fields } = await ask("GET /files/", `Accept: ${type}`);
+        const { fields } = await ask("GET /files/", { headers: [`Accept: ${type}`] });
         assertEquals(fields.get("x-content-type-options"), "nosniff", type);
       }
     }),
@@ -94,28 +101,31 @@ testWith(
 
 testWith(
   NEEDS,
-  "HEAD of a listing tells what GET would, without the content",
+  "HEAD of a directory sends the fields of GET without the content",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       await Deno.writeTextFile(`${path}/a`, "content");
       for (const line of ["Accept: text/html", "Accept: application/json"]) {
-        const [told, sent] = [await ask("HEAD /files/", line), await ask("GET /files/", line)];
-        assertEquals(told.status, 200);
+        const [head, sent] = [
+          await ask("HEAD /files/", { headers: [line] }),
+          await ask("GET /files/", { headers: [line] }),
+        ];
+        assertEquals(head.status, 200);
         for (const name of ["content-type", "content-length", "vary"]) {
-          assertEquals(told.fields.get(name), sent.fields.get(name), name);
+          assertEquals(head.fields.get(name), sent.fields.get(name), name);
         }
-        assertEquals(told.fields.get("content-length"), String(sent.content.length));
+        assertEquals(head.fields.get("content-length"), String(sent.content.length));
       }
     }),
 );
 
 testWith(
   NEEDS,
-  "a listing for programs is coded where the client takes that",
+  "GET of a directory is compressed when the client accepts that",
   () =>
-    withHouse(async ({ ask }) => {
+    withFileServer(async ({ ask }) => {
       const lines = ["Accept: application/json", "Accept-Encoding: gzip"];
-      const { fields, content } = await ask("GET /files/", ...lines);
+      const { fields, content } = await ask("GET /files/", { headers: lines });
       assertEquals(fields.get("content-encoding"), "gzip");
       assertEquals(fields.get("vary"), "Accept, Accept-Encoding");
       const stream = new Blob([content.slice()]).stream();
@@ -158,9 +168,9 @@ function targetsOf(page: string, base: string): string[] {
 
 testWith(
   NEEDS,
-  "the links of a listing lead back to the files, whatever their names",
+  "GET of a directory links to files with any name",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       const directory = `<script>alert(1)<`;
       for (const below of ["", `${directory}/`]) {
         await Deno.mkdir(`${path}/${below}`, { recursive: true });
@@ -183,9 +193,9 @@ testWith(
 
 testWith(
   NEEDS,
-  "the links of a listing lead up, but not above the directory",
+  "GET of a directory links to its parent, but not above the root",
   () =>
-    withHouse(async ({ path, ask }) => {
+    withFileServer(async ({ path, ask }) => {
       await Deno.mkdir(`${path}/in/deep`, { recursive: true });
       const links = async (base: string) => targetsOf((await ask(`GET ${base}`)).text, base);
       assertEquals(await links("/files/"), ["/files/in/"]);
@@ -196,35 +206,35 @@ testWith(
 
 testWith(
   NEEDS,
-  "a listing leaves out links that lead out, nowhere or in circles",
+  "GET of a directory omits links that lead outside, nowhere or in circles",
   () =>
     withDirectory((outside) =>
-      withHouse(async (house) => {
+      withFileServer(async (fixture) => {
         await Deno.writeTextFile(`${outside}/secret`, "secret");
         const links = { out: outside, leak: `${outside}/secret`, none: "nothing", loop: "loop" };
         for (const [name, to] of Object.entries(links)) {
-          await Deno.symlink(to, `${house.path}/${name}`);
+          await Deno.symlink(to, `${fixture.path}/${name}`);
         }
-        await Deno.writeTextFile(`${house.path}/a`, "");
-        assertEquals(await namesIn(house, "/files/"), ["a"]);
-        const { text } = await house.ask("GET /files/");
+        await Deno.writeTextFile(`${fixture.path}/a`, "");
+        assertEquals(await namesIn(fixture, "/files/"), ["a"]);
+        const { text } = await fixture.ask("GET /files/");
         for (const name of Object.keys(links)) {
           assert(!text.includes(name), name);
         }
-        assertEquals((await house.ask("GET /files/out/")).status, 404);
-        assertEquals((await house.ask("GET /files/out")).status, 404);
+        assertEquals((await fixture.ask("GET /files/out/")).status, 404);
+        assertEquals((await fixture.ask("GET /files/out")).status, 404);
       })
     ),
 );
 
 testWith(
   NEEDS,
-  "a listing of very many entries has them all, in order",
+  "GET of a directory sends very many entries in order",
   () =>
-    withHouse(async (house) => {
+    withFileServer(async (fixture) => {
       const names = Array.from({ length: 100 }, (_, index) => String(1000 + index));
-      for (const name of names) await Deno.writeTextFile(`${house.path}/${name}`, "");
-      assertEquals(await namesIn(house, "/files/"), names);
+      for (const name of names) await Deno.writeTextFile(`${fixture.path}/${name}`, "");
+      assertEquals(await namesIn(fixture, "/files/"), names);
     }),
 );
 
@@ -240,9 +250,9 @@ function isRoot(): boolean {
   return uid === 0;
 }
 
-const UNREADABLE = "what may not be read is 403";
+const UNREADABLE = "GET is 403 when the server may not read the file or directory";
 
-async function checkUnreadable({ path, ask }: House): Promise<void> {
+async function checkUnreadable({ path, ask }: FileServer): Promise<void> {
   await Deno.mkdir(`${path}/in`);
   await Deno.writeTextFile(`${path}/a`, "a");
   await Deno.chmod(`${path}/in`, 0o311);
@@ -258,4 +268,4 @@ async function checkUnreadable({ path, ask }: House): Promise<void> {
 
 if (isRoot()) {
   Deno.test({ name: `${UNREADABLE} (ignored: root may read all)`, ignore: true, fn: () => {} });
-} else testWith(NEEDS, UNREADABLE, () => withHouse(checkUnreadable));
+} else testWith(NEEDS, UNREADABLE, () => withFileServer(checkUnreadable));

@@ -1,25 +1,24 @@
-// Many who read one held file slowly, over real sockets: nobody gets what is another's, whatever
-// heads the others are to have, who leaves, and what becomes of the file meanwhile.
+// Many slow readers of one cached file: each gets its own responses, even where others disconnect or
+// the file is replaced meanwhile.
 
 import { assert, assertEquals } from "@std/assert";
-import { fileHandlers } from "../../lib/files/handlers.ts";
-import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
-import { router } from "../../lib/router.ts";
-import { routes } from "../../lib/routes.ts";
-import type { LogRecord } from "../../lib/server/exchange.ts";
-import { serve, type Server } from "../../lib/server/server.ts";
-import { acquainted } from "../support/file_server.ts";
+import {
+  cachingClock,
+  type FileServer,
+  makeBytes,
+  NEEDS,
+  withFileServer,
+  writeOld,
+} from "../support/file_server.ts";
 import { testWith } from "../support/needs.ts";
-import { RawClient, type RawResponse, toLatin1 } from "../support/raw_client.ts";
-import { withDirectory } from "../support/temp.ts";
+import { type RawClient, type RawResponse, toLatin1 } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
 import { until } from "../support/wait.ts";
-import { AHEAD, CountingDirectory, writeOld } from "./held_house.ts";
-import { makeBytes, NEEDS } from "./reading_house.ts";
 
 /** Sizes of one file and the other in its place: both too large to be copied behind a head. */
 const [SIZE, NEXT_SIZE] = [100_000, 70_001];
 
-/** Times that a reader asks for everything: more than a socket holds that nobody reads. */
+/** Times that a reader asks for everything: more unread data than a socket buffers. */
 const ROUNDS = 4;
 const READERS = 6;
 const LEAVERS = 3;
@@ -39,43 +38,10 @@ const LAST = ["GET /files/large HTTP/1.1\r\nConnection: close", 200, "close"] as
 const ALL = [...Array.from({ length: ROUNDS }, () => SERIES).flat(), LAST];
 const PIPELINE = ALL.map(([request]) => `${request}\r\nHost: h\r\n\r\n`).join("");
 
-/** A server on a Unix socket, which holds far less that is not read than one of TCP. */
-interface SlowHouse {
-  readonly path: string;
-  readonly server: Server;
-  readonly records: LogRecord[];
-  connect(): Promise<RawClient>;
-}
-
-async function withSlowHouse(run: (house: SlowHouse) => Promise<void>): Promise<void> {
-  await withDirectory(async (path) => {
-    const directory = await acquainted(new CountingDirectory(path));
-    const handlers = fileHandlers(directory, DEFAULT_FILE_SETTINGS, () => Date.now() + AHEAD);
-    const records: LogRecord[] = [];
-    const errors: unknown[] = [];
-    const endpoint = { transport: "unix", path: `${path}/.socket` } as const;
-    const server = serve(router(routes(handlers)), {
-      endpoint,
-      limits: { minRate: 0 },
-      observer: {
-        onRequest: (record) => records.push(record),
-        onError: (error) => errors.push(error),
-      },
-    });
-    const connect = async () => new RawClient(await Deno.connect(endpoint));
-    try {
-      await run({ path, server, records, connect });
-    } finally {
-      await server.close();
-    }
-    assertEquals(errors, []);
-  });
-}
-
-/** The entity tag of the large file as it is now, once it is held. */
-async function hold({ connect }: SlowHouse): Promise<string> {
+/** The entity tag of the large file as it is now, once it is cached. */
+async function cacheLarge({ connect }: FileServer): Promise<string> {
   using client = await connect();
-  await client.send("GET /files/large HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  await client.send(request("GET /files/large", "Connection: close"));
   const { fields } = await client.readResponse();
   assertEquals(await client.readToEnd(), new Uint8Array(0));
   return fields.get("etag")!;
@@ -119,14 +85,14 @@ function connectionOf(id: string): string {
 
 testWith(
   NEEDS,
-  "slow readers of a held file get their own heads, and it as it was then",
+  "GET of a cached file sends each slow reader its own head and the file as it was",
   () =>
-    withSlowHouse(async (house) => {
-      const { path, server, records, connect } = house;
+    withFileServer(async (fixture) => {
+      const { path, server, records, connect } = fixture;
       const [before, after] = [makeBytes(SIZE), makeBytes(NEXT_SIZE).reverse()];
       await writeOld(`${path}/large`, before);
       await writeOld(`${path}/small`, "small");
-      const contents = new Map([[await hold(house), toLatin1(before)]]);
+      const contents = new Map([[await cacheLarge(fixture), toLatin1(before)]]);
 
       const clients = await Promise.all(Array.from({ length: READERS + LEAVERS }, connect));
       await Promise.all(clients.map((client) => client.send(PIPELINE)));
@@ -136,7 +102,7 @@ testWith(
 
       await writeOld(`${path}/next`, after);
       await Deno.rename(`${path}/next`, `${path}/large`);
-      const now = await hold(house);
+      const now = await cacheLarge(fixture);
       contents.set(now, toLatin1(after));
       for (const client of clients.splice(READERS)) client.close();
       const last = await Promise.all(clients.map((client) => readAll(client, contents)));
@@ -151,5 +117,6 @@ testWith(
       const ofLost = new Set(lost.map(({ id }) => connectionOf(id)));
       const others = [...ids].filter((id) => !ofLost.has(connectionOf(id)));
       assertEquals(others.length, 2 + READERS * ALL.length);
-    }),
+      // A Unix socket buffers far less unread data than TCP.
+    }, { isUnix: true, clock: cachingClock, limits: { minRate: 0 } }),
 );
