@@ -29,21 +29,16 @@ import {
 import { handshakeProblem, Socket } from "./socket.ts";
 
 /**
- * Milliseconds without a request after which a server that drains closes a connection: the next
- * request of a busy client is on its way. One tick is not enough: the wait may have begun just
- * before it, or the request may have come while the server was blocked.
+ * Milliseconds without a request after which a drain closes a connection: the next request of a
+ * busy client is on its way. The wait may have begun just before a tick: one is not enough.
  */
 const MIN_IDLE_BEFORE_CLOSE = MAX_TICK;
 
 /** What all connections of a server share. */
 export interface ServerContext {
-  /** Answers the requests. */
   readonly handler: Handler;
-  /** What clients may do. */
   readonly limits: Limits;
-  /** Gets the reports. */
   readonly observer: Pick<GuardedObserver, "onRequest" | "onError" | "onProtocolMismatch">;
-  /** Checks the deadlines, and tells the time. */
   readonly timer: DeadlineTimer;
   /** Whether the server has as many connections as it may have. */
   readonly isAtCapacity: () => boolean;
@@ -80,11 +75,7 @@ export class Connection implements DeadlineOwner {
   /** The 408 that is sent while the rest of a head is still awaited. */
   #timeoutResponse: Promise<void> | null = null;
 
-  /**
-   * @param accepted The socket, which the connection closes, and its peer.
-   * @param id Names the connection in records.
-   * @param server The handler, and what surrounds it.
-   */
+  /** @param accepted The socket, which the connection closes. */
   constructor(accepted: AcceptedConn, id: string, server: ServerContext) {
     this.#accepted = accepted;
     this.#id = id;

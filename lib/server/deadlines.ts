@@ -24,12 +24,10 @@ export class Deadlines {
   /** When a client at the minimum rate will have read everything that the system has accepted. */
   #readUntil = 0;
 
-  /** @param timeouts How long to wait. */
   constructor(timeouts: Timeouts) {
     this.#timeouts = timeouts;
   }
 
-  /** What the connection waits for. */
   get waiting(): Waiting {
     return this.#waiting;
   }
@@ -127,10 +125,7 @@ export interface DeadlineOwner {
   onTick(now: number): void;
 }
 
-/**
- * The one timer of a server. To set and clear a timer costs a microsecond, which every wait would
- * pay; deadlines that are accurate to a quarter of a second are good enough.
- */
+/** The one timer of a server: setting and clearing one for each wait would cost a microsecond. */
 export class DeadlineTimer {
   readonly #owners = new Set<DeadlineOwner>();
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -145,7 +140,7 @@ export class DeadlineTimer {
     return this.#now;
   }
 
-  /** Adds an owner. The timer runs while there is one. */
+  /** The timer runs while there is an owner. */
   add(owner: DeadlineOwner): void {
     if (this.#owners.size === 0) {
       this.#lastTick = performance.now();
@@ -154,7 +149,6 @@ export class DeadlineTimer {
     this.#owners.add(owner);
   }
 
-  /** Removes an owner. */
   delete(owner: DeadlineOwner): void {
     this.#owners.delete(owner);
     if (this.#owners.size === 0) clearInterval(this.#timer);
@@ -171,13 +165,7 @@ export class DeadlineTimer {
 /** Milliseconds of the longest timer of the runtime, 24 days: a longer one would fire at once. */
 const MAX_TIMER = 2 ** 31 - 1;
 
-/**
- * Waits for a time, or until something else happens.
- *
- * @param milliseconds How long, at most 24 days.
- * @param event What ends the wait early.
- * @throws what the event is rejected with.
- */
+/** Waits for some milliseconds, or until an event, whose rejection it passes on. */
 export async function sleep(milliseconds: number, event?: Promise<void>): Promise<void> {
   const timeout = Promise.withResolvers<void>();
   const timer = setTimeout(timeout.resolve, Math.min(milliseconds, MAX_TIMER));
@@ -194,10 +182,7 @@ export class Backoff {
   readonly #max: number;
   #next: number;
 
-  /**
-   * @param min The first delay, in milliseconds.
-   * @param max The longest delay, in milliseconds.
-   */
+  /** The first delay and the longest, in milliseconds. */
   constructor(min: number, max: number) {
     this.#min = min;
     this.#max = max;

@@ -6,14 +6,11 @@ import type { RequestHead } from "../http/message.ts";
 
 /** What became of one request. A record holds only what is known anyway. */
 export interface LogRecord {
-  /**
-   * The request's id, unique while the server runs: the connection's number and the number of the
-   * request on it, as in `17-3`. Letters, digits and hyphens.
-   */
+  /** `17-3` is request 3 of connection 17. Unique while the server runs; letters, digits, hyphens. */
   readonly id: string;
-  /** The address at the other end of the socket; `unix` for a Unix socket. */
+  /** The address of the peer; `unix` for a Unix socket. */
   readonly peer: string;
-  /** The client's address: the peer's, or the one that a trusted proxy reports. */
+  /** The address of the client: the peer, or what a trusted proxy reports. */
   readonly client: string;
   /** The head, or null where it was not complete. */
   readonly head: RequestHead | null;
@@ -37,11 +34,11 @@ export interface LogRecord {
 
 /** A request under way. */
 export interface RequestView {
-  /** The request's id, as it will stand in the log. */
+  /** The id that it will have in the log. */
   readonly id: string;
-  /** The method as sent. */
+  /** As sent. */
   readonly method: string;
-  /** The request target as sent. */
+  /** As sent. */
   readonly target: string;
   /** Bytes of the request's content received so far. */
   readonly bytesIn: number;
@@ -56,18 +53,15 @@ export type ConnectionStatus = "waiting" | "reading" | "answering" | "closing";
 
 /** What one connection does at the moment: a plain value, which a worker can send to another. */
 export interface ConnectionView {
-  /** The connection's id, with which the ids of its requests begin. */
+  /** The ids of its requests begin with it. */
   readonly id: string;
-  /** The address at the other end of the socket; `unix` for a Unix socket. */
+  /** The address of the peer; `unix` for a Unix socket. */
   readonly peer: string;
-  /** The client of the request under way, as a trusted proxy reports it; else the peer. */
+  /** The client of the request under way; else the peer. */
   readonly client: string;
   /** When the connection was opened: milliseconds since 1970, UTC. */
   readonly openedAt: number;
-  /**
-   * `waiting` for a request, `reading` a request, `answering` (the handler runs, or the response is
-   * being sent), or `closing`.
-   */
+  /** `answering`: the handler runs, or the response is being sent. */
   readonly state: ConnectionStatus;
   /** The request under way, or null between requests. */
   readonly exchange: RequestView | null;
@@ -75,17 +69,13 @@ export interface ConnectionView {
 
 /** What is known of a request when its context is made. */
 export interface RequestFacts {
-  /** The id of its connection. */
+  /** The id of its connection, and its number there. */
   readonly connection: string;
-  /** Its number on the connection. */
   readonly number: number;
-  /** The address at the other end. */
   readonly peer: string;
-  /** The client's address. */
   readonly client: string;
   /** The head, or null where it could not be read. */
   readonly head: RequestHead | null;
-  /** The request line, as far as it is known. */
   readonly requestLine: string | null;
   /** Whether a record is wanted, which needs the time. */
   readonly isRecorded: boolean;
@@ -100,17 +90,15 @@ export class RequestContext {
   readonly #startedAtTick: number;
   /** The request's content, where it has any. */
   body: { readonly received: number } | null = null;
-  /** Bytes that the connection had sent before the response's content. */
+  /** What the connection had sent before the response's content. */
   sentBefore: number = Infinity;
 
-  /** @param facts What is known of the request. */
   constructor(facts: RequestFacts) {
     this.#facts = facts;
     this.#startedAt = facts.isRecorded ? Date.now() : 0;
     this.#startedAtTick = facts.isRecorded ? performance.now() : 0;
   }
 
-  /** The client's address. */
   get client(): string {
     return this.#facts.client;
   }

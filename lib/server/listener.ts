@@ -61,23 +61,19 @@ export interface Listener {
 type TcpEndpoint = Extract<Endpoint, { transport: "tcp" }>;
 type UnixEndpoint = Extract<Endpoint, { transport: "unix" }>;
 
-/**
- * Length of the backlog, as far as the system allows it. A client that finds the backlog full tries
- * again only after a second.
- */
+/** A client that finds the backlog full tries again only after a second. The system may allow less. */
 const BACKLOG = 4096;
 
 type DenoTcpListener = Deno.TcpListener | Deno.TlsListener;
 
-/** Attempts to find a port that is free for IPv4 and for IPv6. */
+/** Attempts to find a port that is free in both families. */
 const PORT_TRIES = 16;
 
 /** The listening sockets of one endpoint. */
 export class ListenerSet {
   readonly #endpoint: Endpoint;
-  /** The port, or null for a Unix socket. */
   readonly port: number | null;
-  /** The sockets; `localhost` has two. */
+  /** `localhost` has two. */
   readonly listeners: readonly Listener[];
   #isClosed = false;
 
@@ -87,13 +83,7 @@ export class ListenerSet {
     this.port = port;
   }
 
-  /**
-   * Listens.
-   *
-   * @throws {Deno.errors.AddrInUse} where the address is in use.
-   * @throws {Deno.errors.NotCapable} without the permission.
-   * @throws {Deno.errors.InvalidData} for an invalid certificate.
-   */
+  /** Listens. It throws what {@linkcode serve} documents. */
   static open(endpoint: Endpoint): ListenerSet {
     if (endpoint.transport === "unix") {
       return new ListenerSet(endpoint, [listenUnix(endpoint)], null);
@@ -129,12 +119,10 @@ export class ListenerSet {
     return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${this.port}/`;
   }
 
-  /** Connections accepted so far. */
   get accepted(): number {
     return this.listeners.reduce((sum, { accepted }) => sum + accepted, 0);
   }
 
-  /** Whether the sockets are closed. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
@@ -147,7 +135,6 @@ export class ListenerSet {
   }
 }
 
-/** Accepts TCP connections. */
 class TcpListener implements Listener {
   readonly #listener: DenoTcpListener;
   readonly #isSecure: boolean;
@@ -196,10 +183,7 @@ function addressOf(address: Deno.NetAddr): string {
   return address.hostname.replace(/^::ffff:(?=[0-9.]+$)/i, "");
 }
 
-/**
- * Listens on a host. `localhost` is two addresses: clients try either of them first, but Deno
- * resolves the name to one of them.
- */
+/** `localhost` is two addresses: clients try either first, but Deno resolves the name to one. */
 function listenTcp(endpoint: TcpEndpoint): DenoTcpListener[] {
   const { hostname, port } = endpoint;
   if (hostname !== "localhost") return [listenAt(endpoint, hostname, port)];

@@ -30,10 +30,6 @@ export class RequestBody implements Content {
   #isRevoked = false;
   #isReading = false;
 
-  /**
-   * @param head The head that the content belongs to.
-   * @param source What the content is read from.
-   */
   constructor({ framing, expectsContinue }: RequestHead, source: BodySource) {
     this.#source = source;
     this.#expectsContinue = expectsContinue;
@@ -46,7 +42,6 @@ export class RequestBody implements Content {
     return this.#isComplete;
   }
 
-  /** Bytes of content received. */
   get received(): number {
     return this.#received;
   }

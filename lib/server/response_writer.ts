@@ -53,11 +53,6 @@ export class ResponseWriter {
   /** Content that is being read: it may produce nothing for ever. */
   #pendingContent: Content | null = null;
 
-  /**
-   * @param socket Where the bytes go.
-   * @param state The state of the connection.
-   * @param observer Gets the records and the errors.
-   */
   constructor(
     socket: Socket,
     state: ConnectionState,
@@ -79,11 +74,7 @@ export class ResponseWriter {
     return this.#buffer.isFull;
   }
 
-  /**
-   * Sends the responses that wait, if there are any.
-   *
-   * @throws {ConnectionLost} where the connection is lost.
-   */
+  /** Sends the responses that wait, if there are any. */
   async flush(): Promise<void> {
     if (!this.#buffer.isEmpty) await this.#buffer.flush();
   }
@@ -140,11 +131,7 @@ export class ResponseWriter {
     return this.toResponse(context, error);
   }
 
-  /**
-   * The response that an error stands for.
-   *
-   * @throws the error, where the connection is gone.
-   */
+  /** The response that an error stands for; the error is thrown where the connection is gone. */
   toResponse(context: RequestContext, error: unknown): HttpResponse {
     if (this.#state.isClosed) {
       this.reportLost(context);

@@ -10,17 +10,11 @@ import { type AcceptedConn, type Certificate, type Listener, ListenerSet } from 
 import { type GuardedObserver, guardObserver } from "./observer.ts";
 import { endpointOf, type ServeOptions } from "./options.ts";
 
-/**
- * Milliseconds to wait after an accept that failed: short at first, because most failures concern
- * one client only, and never so long that a person would notice.
- */
+/** Milliseconds to wait after an accept that failed: most failures concern one client only. */
 const MIN_BACKOFF = 5;
 const MAX_BACKOFF = 1000;
 
-/**
- * Turns of the event loop without a new connection after which a backlog counts as empty, and the
- * most turns to wait for that before a listener is closed.
- */
+/** Turns of the event loop without a connection that mean an empty backlog, and the most to wait. */
 const QUIET_TURNS = 2;
 const MAX_TURNS = 100;
 
@@ -33,7 +27,6 @@ export class Server implements AsyncDisposable {
   readonly #reserve = new DescriptorReserve();
   /** The most connections while file descriptors are short. */
   #fdCap = Infinity;
-  /** The accept loops. */
   readonly #accepting: Promise<void>[] = [];
   /** Listeners of former certificates whose backlog is still being accepted. */
   readonly #closing = new Set<ListenerSet>();
@@ -89,10 +82,7 @@ export class Server implements AsyncDisposable {
     await this.finished;
   }
 
-  /**
-   * Does the same as {@linkcode Server.close}, for `await using`: a block that fails should not
-   * wait for clients. Call {@linkcode Server.drain} at the end of the block to finish responses.
-   */
+  /** Closes the server: a block that fails does not wait for clients. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -101,8 +91,7 @@ export class Server implements AsyncDisposable {
    * Shuts down gracefully: stops listening, closes idle connections, ends the others with the
    * response under way, and closes what is left after a while.
    *
-   * @param grace Milliseconds for requests under way: 0 for none, Infinity for no limit (at most
-   * 24 days).
+   * @param grace Milliseconds for requests under way: 0 for none, Infinity for 24 days.
    */
   async drain(grace: number): Promise<void> {
     if (grace === 0) this.#closeListeners(this.#listeners);
@@ -214,7 +203,7 @@ export class Server implements AsyncDisposable {
     this.#fdCap = Math.max(1, this.#connections.size);
   }
 
-  /** Lifts the cap when enough connections have ended to fill the reserve again. */
+  /** Lifts the cap when enough connections have ended. */
   #liftCap(): void {
     if (this.#fdCap === Infinity || this.#connections.size > this.#fdCap / 2) return;
     this.#reserve.fill();
@@ -265,16 +254,12 @@ function isOutOfDescriptors(error: unknown): boolean {
     (error.code === "EMFILE" || error.code === "ENFILE");
 }
 
-/** File descriptors in the reserve: enough for the files of a few requests at one time. */
+/** Enough for the files of a few requests at one time. */
 const RESERVE_SIZE = 16;
 
-/** A file that costs a descriptor and nothing else. */
 const NULL_DEVICE = "/dev/null";
 
-/**
- * File descriptors that are kept for the time when connections have used all others: files can
- * still be opened then, and Deno itself, which panics without one, can work.
- */
+/** File descriptors for the time when connections use all others: Deno panics without one. */
 class DescriptorReserve {
   #files: Deno.FsFile[] = [];
 
@@ -284,10 +269,7 @@ class DescriptorReserve {
     void new Error().stack;
   }
 
-  /**
-   * Opens what is missing, if as many again are free: others must not run short for the reserve.
-   * Without the permission, or without enough free ones, there is no reserve.
-   */
+  /** Opens what is missing, if as many again are free. Without the permission there is no reserve. */
   fill(): void {
     const { state } = Deno.permissions.querySync({ name: "read", path: NULL_DEVICE });
     if (state !== "granted" || this.#files.length === RESERVE_SIZE) return;
@@ -299,7 +281,6 @@ class DescriptorReserve {
     }
   }
 
-  /** Closes the descriptors. */
   release(): void {
     for (const file of this.#files) file.close();
     this.#files = [];

@@ -15,11 +15,8 @@ const DISCARD_BUFFER = new Uint8Array(4096);
 
 /** What a socket keeps informed, and asks for the time. */
 export interface SocketContext {
-  /** The state of the connection, which ends when the client is lost. */
   readonly state: ConnectionState;
-  /** What the connection waits for. */
   readonly deadlines: Deadlines;
-  /** The clock of the deadlines. */
   readonly timer: DeadlineTimer;
 }
 
@@ -33,10 +30,6 @@ export class Socket {
   #isClosed = false;
   #rejectRead: (error: Error) => void = () => {};
 
-  /**
-   * @param conn The connection of the runtime.
-   * @param context What the socket keeps informed.
-   */
   constructor(conn: Deno.Conn, { state, deadlines, timer }: SocketContext) {
     this.#conn = conn;
     this.#state = state;
@@ -49,11 +42,7 @@ export class Socket {
     return this.#bytesSent;
   }
 
-  /**
-   * Waits for the end of the TLS handshake.
-   *
-   * @throws what is wrong with the handshake.
-   */
+  /** Waits for the end of the TLS handshake. */
   async handshake(): Promise<void> {
     this.#deadlines.expect("handshake", this.#timer.now);
     await (this.#conn as Deno.TlsConn).handshake();
@@ -102,8 +91,7 @@ export class Socket {
   /**
    * Writes all bytes, in as many system calls as that takes.
    *
-   * @param bytes What to write first.
-   * @param rest What to write after it, or null.
+   * @param rest What to write after the first bytes, or null.
    * @param onDone Is called with the number of bytes sent: all, or those before the loss.
    * @throws {ConnectionLost} where the connection is lost.
    */
@@ -176,13 +164,9 @@ export class Socket {
   }
 }
 
-/** Characters of a problem that go into the log at most. */
 const MAX_PROBLEM_LENGTH = 120;
 
-/**
- * What went wrong with a TLS handshake, or null where the client only left. The text is made safe
- * for a log, because the client can influence it.
- */
+/** What failed in a TLS handshake, safe for a log, or null where the client only left. */
 export function handshakeProblem(error: unknown): string | null {
   const isDeparture = error instanceof Deno.errors.UnexpectedEof ||
     error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe;

@@ -44,7 +44,6 @@ export class WriteBuffer {
   #tail: Uint8Array | null = null;
   #pending: PendingResponse[] = [];
 
-  /** @param socket Where the bytes go. */
   constructor(socket: Socket) {
     this.#socket = socket;
   }
@@ -62,8 +61,7 @@ export class WriteBuffer {
   /**
    * Appends a response.
    *
-   * @param head Its head.
-   * @param content Its content: ASCII text, or bytes that do not change until they are sent.
+   * @param content ASCII text, or bytes that do not change until they are sent.
    * @param onSent Is called when the response was sent, or when the connection was lost.
    */
   append(head: ResponseHead, content: string | Uint8Array, onSent: OnSent | null): void {
