@@ -1,4 +1,4 @@
-// The command: options in, a program that runs, an exit status out.
+// The command: reads the options, runs the program, sets the exit status.
 
 import config from "./deno.json" with { type: "json" };
 import { completions } from "./lib/options/completions.ts";
@@ -8,7 +8,7 @@ import { UsageError } from "./lib/options/values.ts";
 import { messageOf, StartupError } from "./lib/program/startup_error.ts";
 import { run } from "./lib/program/program.ts";
 
-/** Exit statuses: the command line was wrong; the program could not start. */
+/** Exit statuses: for a wrong command line, and for a program that could not start. */
 const USAGE = 2;
 const FAILURE = 1;
 
@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   Deno.exit(0);
 }
 
-/** The error's message on one line of stderr, and the end. */
+/** Prints the message on one line of stderr, and exits. */
 function fail(error: unknown): never {
   if (!(error instanceof UsageError || error instanceof StartupError)) throw error;
   const isUsage = error instanceof UsageError;

@@ -25,6 +25,7 @@
  */
 
 export { encodeContent } from "./compression.ts";
+export { CLOSE_REASONS, type CloseReason } from "./http/connection_state.ts";
 export { collect, type Content, fromStream, toStream } from "./http/content.ts";
 export { Fields, type ResponseFields } from "./http/fields.ts";
 export type { Framing } from "./http/framing.ts";
@@ -45,9 +46,12 @@ export {
 export { type ByteRange, contentRange, selectRanges } from "./http/range.ts";
 export { StatusError } from "./http/status.ts";
 export { type Route, router } from "./router.ts";
-export type { ConnectionObserver } from "./server/server_context.ts";
-export type { ConnectionState, ConnectionView, RequestView } from "./server/connection_view.ts";
-export { CLOSE_REASONS, type CloseReason, type LogRecord } from "./server/log_record.ts";
+export type {
+  ConnectionStatus,
+  ConnectionView,
+  LogRecord,
+  RequestView,
+} from "./server/exchange.ts";
 export { DEFAULT_LIMITS, type Limits, SYSTEM_BUFFER, type Timeouts } from "./server/limits.ts";
 export { type Certificate, type Endpoint, removeStaleSocket } from "./server/listener.ts";
 export { serve, type Server } from "./server/server.ts";

@@ -1,23 +1,15 @@
-// The house: imports only go down its floors, and the protocol is pure. The rules are those of
-// README.md, "How the code is laid out".
+// The rules of ARCHITECTURE.md: imports only go down its floors, every file stands there, and the
+// folders with the most files have few imports among them.
 
 import { assert, assertEquals } from "@std/assert";
+import { withStateDiagram } from "../docs/state_diagram.ts";
 import { testWith } from "./support/needs.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
-/** The floors from the ground up: a file may import from its own floor and from those below. */
-const FLOORS = [
-  ["lib/http"],
-  ["lib/server"],
-  ["lib/trusted_proxies.ts", "lib/compression.ts"],
-  ["lib/files"],
-  ["lib/access_log"],
-  ["lib", "lib/options"],
-  ["lib/admin"],
-  ["lib/program"],
-  ["."],
-];
+/** Folders that must not become a web, and the imports that they may have among their files. */
+const DENSE_FOLDERS = ["lib/server/", "lib/files/"];
+const MAX_INNER_IMPORTS = 36;
 
 /** Packages that the product may use; the tests have more. */
 const PACKAGES = [
@@ -30,7 +22,6 @@ const PACKAGES = [
   "node:fs",
   "node:fs/promises",
   "node:process",
-  "prom-client",
   "structured-headers",
 ];
 
@@ -44,58 +35,98 @@ async function sources(folder: string): Promise<string[]> {
   return paths;
 }
 
-function floorOf(path: string): number {
-  const folder = path.slice(0, Math.max(0, path.lastIndexOf("/"))) || ".";
-  const own = FLOORS.findIndex((entries) => entries.includes(path));
-  if (own >= 0) return own;
-  const floor = FLOORS.findIndex((entries) => entries.includes(folder));
-  assert(floor >= 0, `${path} is on no floor`);
-  return floor;
+/** The floors from top to bottom: files, and folders that end in a slash. */
+async function floors(): Promise<string[]> {
+  const document = await Deno.readTextFile(`${ROOT}ARCHITECTURE.md`);
+  const [, list = ""] = /^```floors\n([^]*?)^```$/m.exec(document) ?? [];
+  return list.split("\n").filter((line) => line !== "");
 }
 
+/** Which floor a file is on, counted from the top. */
+function floorOf(path: string, all: readonly string[]): number {
+  const covers = (floor: string) => floor === path || floor.endsWith("/") && path.startsWith(floor);
+  const found = all.filter(covers);
+  assertEquals(found.length, 1, `${path} is on ${found.length} floors of ARCHITECTURE.md`);
+  return all.findIndex(covers);
+}
+
+/** What a module imports: with names, for its effects, or while it runs. */
+const IMPORT =
+  /^(?:import|export)\b[^;"]*?\bfrom "([^"]+)"|^import "([^"]+)"|\bimport\("([^"]+)"\)/gm;
+
 function importsOf(text: string): string[] {
-  return [
-    ...text.matchAll(
-      /^(?:import|export)\b[^;]*?\bfrom "([^"]+)"|\bimport\("([^"]+)"\)/gm,
-    ),
-  ]
-    .map(([, named, dynamic]) => named ?? dynamic!);
+  return [...text.matchAll(IMPORT)].map(([, named, effect, dynamic]) =>
+    named ?? effect ?? dynamic!
+  );
 }
 
 function resolve(from: string, specifier: string): string {
   return new URL(specifier, `file:///${from}`).pathname.slice(1);
 }
 
+/** The modules of the product, and the modules and packages that each of them imports. */
+async function importGraph(): Promise<Map<string, string[]>> {
+  const graph = new Map<string, string[]>();
+  for (const path of [...await sources("."), ...await sources("lib")]) {
+    const specifiers = importsOf(await Deno.readTextFile(`${ROOT}${path}`));
+    graph.set(path, specifiers.map((each) => each.startsWith(".") ? resolve(path, each) : each));
+  }
+  assert(graph.size > 20 && graph.has("main.ts"), "The sources were not found");
+  return graph;
+}
+
+function isModule(path: string): boolean {
+  return path.endsWith(".ts");
+}
+
 testWith(
   ["read"],
-  "imports go down the floors, or along them, and never round in a circle",
+  "each file imports from floors below it, or from its own folder, and never in a circle",
   async () => {
-    const graph = new Map<string, string[]>();
-    for (const path of [...await sources("."), ...await sources("lib")]) {
-      const text = await Deno.readTextFile(`${ROOT}${path}`);
-      const local: string[] = [];
-      for (const specifier of importsOf(text)) {
-        if (!specifier.startsWith(".")) {
-          assert(PACKAGES.includes(specifier), `${path} imports ${specifier}`);
-        } else if (specifier.endsWith(".ts")) {
-          local.push(resolve(path, specifier));
-        }
+    const all = await floors();
+    const graph = await importGraph();
+    const upwards: string[] = [];
+    for (const [path, imported] of graph) {
+      const own = floorOf(path, all);
+      for (const target of imported.filter(isModule)) {
+        if (floorOf(target, all) < own) upwards.push(`${path} imports ${target}`);
       }
-      for (const target of local) {
-        assert(
-          floorOf(target) <= floorOf(path),
-          `${path} imports ${target}, a floor up`,
-        );
-      }
-      graph.set(path, local);
     }
-    assert(
-      graph.size > 20 && graph.has("main.ts"),
-      "The sources were not found",
-    );
+    assertEquals(upwards, [], "these imports go up");
     assertEquals(findCircle(graph), null);
   },
 );
+
+testWith(["read"], "the product imports few packages", async () => {
+  for (const [path, imported] of await importGraph()) {
+    for (const each of imported.filter((each) => !/\.(?:ts|json)$/.test(each))) {
+      assert(PACKAGES.includes(each), `${path} imports ${each}`);
+    }
+  }
+});
+
+testWith(
+  ["read"],
+  "every file of lib/ stands in ARCHITECTURE.md, and every file that stands there exists",
+  async () => {
+    const document = await Deno.readTextFile(`${ROOT}ARCHITECTURE.md`);
+    const named = [...document.matchAll(/^### `(lib\/[^`]*)`\n([^]*?)(?=^#|$(?![^]))/gm)]
+      .flatMap(([, folder, section]) =>
+        [...section!.matchAll(/^\| `([^`]+)` +\| \S/gm)].map(([, file]) => `${folder}${file}`)
+      );
+    assertEquals(named.sort(), (await sources("lib")).sort());
+  },
+);
+
+testWith(["read"], "lib/server and lib/files have few imports among their files", async () => {
+  const graph = [...await importGraph()];
+  const counts = DENSE_FOLDERS.map((folder) => {
+    const inner = graph.filter(([path]) => path.startsWith(folder))
+      .flatMap(([, imported]) => imported.filter((target) => target.startsWith(folder)));
+    return [folder, inner.length] as const;
+  });
+  assertEquals(counts.filter(([, count]) => count > MAX_INNER_IMPORTS), []);
+});
 
 function findCircle(graph: ReadonlyMap<string, string[]>): string[] | null {
   const done = new Set<string>();
@@ -146,3 +177,51 @@ testWith(
     assert("test" in tasks);
   },
 );
+
+testWith(["read"], "the documents name tasks that there are", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+  const missing = new Set<string>();
+  for (const path of await documents()) {
+    const text = await Deno.readTextFile(`${ROOT}${path}`);
+    for (const [, task] of text.matchAll(/\bdeno task ([a-z][a-z:-]*)/g)) {
+      if (!(task! in tasks)) missing.add(`${task}, in ${path}`);
+    }
+  }
+  assertEquals([...missing], []);
+});
+
+testWith(
+  ["read"],
+  "ARCHITECTURE.md has the states of a connection as the table has them",
+  async () => {
+    const document = await Deno.readTextFile(`${ROOT}ARCHITECTURE.md`);
+    const plain = (text: string) => text.replaceAll(/[ -]+/g, " "); // Formatting pads the table.
+    assertEquals(plain(document), plain(withStateDiagram(document)), "run deno task diagram");
+  },
+);
+
+testWith(["read"], "links between the documents lead to files that there are", async () => {
+  const broken: string[] = [];
+  for (const path of await documents()) {
+    const text = await Deno.readTextFile(`${ROOT}${path}`);
+    for (const [, target] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+      if (/^[a-z]+:/.test(target!)) continue;
+      const isThere = await Deno.stat(new URL(target!, `file://${ROOT}${path}`)).then(
+        () => true,
+        () => false,
+      );
+      if (!isThere) broken.push(`${target}, in ${path}`);
+    }
+  }
+  assertEquals(broken, []);
+});
+
+async function documents(): Promise<string[]> {
+  const paths: string[] = [];
+  for (const folder of ["", "docs/", "docs/decisions/"]) {
+    for await (const { name } of Deno.readDir(`${ROOT}${folder}`)) {
+      if (name.endsWith(".md")) paths.push(`${folder}${name}`);
+    }
+  }
+  return paths;
+}

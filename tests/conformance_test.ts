@@ -1,5 +1,5 @@
-// docs/conformance.md names the tests that show what it says: every one of them exists, as a
-// wire case or as the title of a test.
+// docs/conformance.md names the tests that show what it says. Each of them exists, as a wire case or
+// as the title of a test, and no line is too wide for a terminal.
 
 import { assert, assertEquals } from "@std/assert";
 import { testWith } from "./support/needs.ts";
@@ -8,20 +8,27 @@ import { wireCases } from "./wire/cases.ts";
 const DOCUMENT = new URL("../docs/conformance.md", import.meta.url);
 const TESTS = new URL("./", import.meta.url);
 
-/** So few names would mean that the tables were not found. */
-const LEAST_NAMES = 60;
+/** Columns of a line at most. */
+const MAX_WIDTH = 160;
 
-/** The names in backticks in the last column of the document's tables. */
+/** Fewer names would mean that the entries were not found. */
+const LEAST_NAMES = 200;
+
+/** The tests that each entry of the document names in backticks in its last line. */
 function namesIn(markdown: string): Set<string> {
   const names = new Set<string>();
-  for (const row of markdown.matchAll(/^\|.*\|$/gm)) {
-    const lastColumn = row[0].split("|").at(-2)!;
-    for (const [, name] of lastColumn.matchAll(/`([^`]+)`/g)) names.add(name!);
+  // An entry is a requirement, what is done, and the tests.
+  for (const entry of markdown.split(/^(?=- \*\*|#)/m)) {
+    if (!entry.startsWith("- **")) continue;
+    const text = entry.replaceAll(/\n {4}/g, " ");
+    const last = text.trimEnd().split("\n").at(-1)!;
+    assert(/^ {2}- (?:shown by `.*`|no test)$/.test(last), `no tests are named by: ${text}`);
+    for (const [, name] of last.matchAll(/`([^`]+)`/g)) names.add(name!);
   }
   return names;
 }
 
-/** Control characters and what is beyond ASCII cannot stand in a table: `\r\n`, `\xc3`. */
+/** A name as the document has it, with escapes for what is not printable: `\r\n`, `\xc3`. */
 function printable(name: string): string {
   const letters: Readonly<Record<string, string>> = { "\t": "\\t", "\n": "\\n", "\r": "\\r" };
   return name.replace(
@@ -61,5 +68,14 @@ testWith(
     const names = namesIn(await Deno.readTextFile(DOCUMENT));
     assertEquals([...names].filter((name) => !known.has(name)), [], "these do not exist");
     assert(names.size >= LEAST_NAMES, `only ${names.size} names were found`);
+  },
+);
+
+testWith(
+  ["read"],
+  "docs/conformance.md has no line that is too wide for a terminal",
+  async () => {
+    const lines = (await Deno.readTextFile(DOCUMENT)).split("\n");
+    assertEquals(lines.filter((line) => line.length > MAX_WIDTH), []);
   },
 );

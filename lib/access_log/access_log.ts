@@ -1,80 +1,67 @@
-// The access log: lines go to their sink in batches, so that no request waits for the log. What
-// waits is bounded: while the sink stands still, lines are dropped, counted and reported.
+// The access log. Lines are written in batches, and no request waits for them. The buffer is
+// bounded: lines beyond it are dropped, counted and reported.
 
-import type { LogRecord } from "../server/log_record.ts";
+import type { LogRecord } from "../server/exchange.ts";
 import { formatEvent, formatExchange, type LogFormat } from "./format.ts";
 import type { LineSink } from "./sink.ts";
 
-/** Milliseconds for which lines are collected: too short for a person to notice. */
+/** Milliseconds between two writes: too short for a person to notice. */
 const BATCH_TIME = 50;
 
-/** Characters that are worth a write before that time is over. */
+/** Characters that are written at once. */
 const BATCH_SIZE = 64 * 1024;
 
-/**
- * Characters that wait at most while the sink does not take them; lines beyond are dropped. It is
- * enough for a disk that hangs for a fifth of a second under 70,000 requests a second.
- */
-const MAX_WAITING = 4 * 1024 * 1024;
+/** Size of the buffer in characters: a fifth of a second of 70,000 requests a second. */
+const MAX_BUFFERED = 4 * 1024 * 1024;
 
 /** Writes the log of one server, or of one worker. */
 export class AccessLog {
   readonly #format: LogFormat;
   readonly #sink: LineSink;
-  #waiting = "";
+  #buffer = "";
   #dropped = 0;
-  /** Dropped lines that the log itself does not tell of yet. */
+  /** Dropped lines that the log has not reported yet. */
   #unreported = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** The write under way. */
   #writing: Promise<void> | null = null;
 
-  /**
-   * @param format The format of the lines.
-   * @param sink What takes them. For a worker, what passes them on to {@linkcode AccessLog.append}.
-   */
+  /** @param sink Where the lines go: from a worker, to {@linkcode append} in the main thread. */
   constructor(format: LogFormat, sink: LineSink) {
     this.#format = format;
     this.#sink = sink;
   }
 
-  /** Lines that have been dropped since the start: the sink was too slow, or has failed. */
+  /** How many lines were dropped since the start: the sink was too slow, or has failed. */
   get droppedLines(): number {
     return this.#dropped;
   }
 
-  /** Takes note of a request that has come to its end. */
   request(record: LogRecord): void {
     const line = formatExchange(this.#format, record);
     if (line !== null) this.append(`${line}\n`);
   }
 
-  /**
-   * Takes note of something else, whatever the format is set to: the start, a connection.
-   *
-   * @param event What has happened, in a word.
-   * @param detail Whom or what it has happened to.
-   */
+  /** Logs an event, in every format. */
   event(event: string, detail: string): void {
     this.append(this.#eventLine(event, detail));
   }
 
-  /** Takes whole lines, each with its line end: those that a worker has formatted, for instance. */
+  /** Logs whole lines, each with its line end, such as those of a worker. */
   append(lines: string): void {
-    const room = MAX_WAITING - this.#waiting.length;
+    const room = MAX_BUFFERED - this.#buffer.length;
     const end = lines.length <= room ? lines.length : lines.lastIndexOf("\n", room - 1) + 1;
     if (end < lines.length) this.#drop(countLines(lines.slice(end)));
-    this.#waiting += lines.slice(0, end);
+    this.#buffer += lines.slice(0, end);
     if (this.#writing !== null) return;
-    if (this.#waiting.length >= BATCH_SIZE) this.#begin();
+    if (this.#buffer.length >= BATCH_SIZE) this.#begin();
     else this.#timer ??= setTimeout(() => this.#begin(), BATCH_TIME);
   }
 
-  /** Waits until everything so far has been written, or cannot be; not for what comes meanwhile. */
+  /** Waits until all lines so far are written or lost. */
   async flush(): Promise<void> {
     await this.#writing;
-    // The next batch has all that waits. The one after it tells what was lost of that.
-    if (this.#waiting !== "") await this.#next();
+    // The next batch has all lines. The one after it reports those that were lost.
+    if (this.#buffer !== "") await this.#next();
     if (this.#unreported > 0) await this.#next();
     await this.#writing;
   }
@@ -97,25 +84,23 @@ export class AccessLog {
     this.#timer = undefined;
     this.#writing = this.#write().then(() => {
       this.#writing = null;
-      if (this.#waiting !== "") this.#timer ??= setTimeout(() => this.#begin(), BATCH_TIME);
+      if (this.#buffer !== "") this.#timer ??= setTimeout(() => this.#begin(), BATCH_TIME);
     });
     return this.#writing;
   }
 
-  /** Writes what waits, and behind it the report of what has been dropped. */
+  /** Writes all lines, and then how many were dropped. */
   async #write(): Promise<void> {
     const unreported = this.#unreported;
-    const report = unreported > 0
-      ? this.#eventLine("dropped", `${unreported} lines of the log`)
-      : "";
-    const lines = this.#waiting + report;
-    this.#waiting = "";
+    const report = unreported > 0 ? this.#eventLine("lines_dropped", `${unreported} lines`) : "";
+    const lines = this.#buffer + report;
+    this.#buffer = "";
     this.#unreported = 0;
-    // Later, since a sink may have something to log itself.
-    const lost = await Promise.resolve(lines).then((taken) => this.#sink.write(taken))
+    // Not at once, since a sink may log something itself.
+    const lost = await Promise.resolve(lines).then((text) => this.#sink.write(text))
       .catch(() => countLines(lines));
     if (lost === 0) return;
-    // What a sink loses it loses from some line on: the report, which was the last, with it.
+    // The lost lines are the last ones, and so include the report.
     this.#drop(report === "" ? lost : lost - 1);
     this.#unreported += unreported;
   }

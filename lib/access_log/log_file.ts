@@ -1,9 +1,9 @@
-// A log in a file that somebody else may move away: after `reopen` (for SIGHUP) lines go to the
-// file that the path leads to then. No line is lost or torn by that.
+// A log file that other programs may rotate. No line is lost or split when it is opened again.
 
+import { withLock } from "../files/lock.ts";
 import { type LineSink, LineWriter } from "./sink.ts";
 
-/** The owner writes, the group reads: a log tells who has asked for what. */
+/** Others cannot read the log: it has addresses of clients. */
 const MODE = 0o640;
 
 const LF = 0x0a;
@@ -13,8 +13,8 @@ export class LogFile implements LineSink {
   readonly #path: string;
   #file: Deno.FsFile;
   #writer: LineWriter;
-  /** The end of what has been asked for so far: writes and changes of the file take turns. */
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Writes, and changes of the file, run one at a time. */
+  readonly #lock = `log file ${crypto.randomUUID()}`;
 
   private constructor(path: string, file: Deno.FsFile, isTorn: boolean) {
     this.#path = path;
@@ -22,26 +22,18 @@ export class LogFile implements LineSink {
     this.#writer = new LineWriter(file, isTorn);
   }
 
-  /**
-   * Opens a file for appending, and makes it where it is not there.
-   *
-   * @throws what `Deno.open` throws.
-   */
+  /** Opens a file for appending, or creates it. It throws what `Deno.open` throws. */
   static async open(path: string): Promise<LogFile> {
     return new LogFile(path, ...await openFile(path));
   }
 
   write(lines: string): Promise<number> {
-    return this.#takeTurn(() => this.#writer.write(lines));
+    return withLock(this.#lock, () => this.#writer.write(lines));
   }
 
-  /**
-   * Opens the file of the path anew, once the write under way has ended in the old one.
-   *
-   * @throws what `Deno.open` throws; lines go to the old file then.
-   */
+  /** Opens the path again after the current write. If that throws, the old file stays in use. */
   reopen(): Promise<void> {
-    return this.#takeTurn(async () => {
+    return withLock(this.#lock, async () => {
       const [file, isTorn] = await openFile(this.#path);
       this.#file.close();
       this.#file = file;
@@ -49,15 +41,8 @@ export class LogFile implements LineSink {
     });
   }
 
-  /** Closes the file once the write under way has ended. */
   close(): Promise<void> {
-    return this.#takeTurn(() => Promise.resolve(this.#file.close()));
-  }
-
-  #takeTurn<T>(action: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(action);
-    this.#turn = turn.catch(() => {});
-    return turn;
+    return withLock(this.#lock, () => Promise.resolve(this.#file.close()));
   }
 }
 
@@ -66,17 +51,17 @@ async function openFile(path: string): Promise<[file: Deno.FsFile, isTorn: boole
   return [file, await isTorn(path)];
 }
 
-/** Whether a file ends within a line: the disk was full, or the power gone, in the midst of it. */
+/** Whether a file ends without a line end: the disk was full, or the power failed. */
 async function isTorn(path: string): Promise<boolean> {
   try {
-    // Not by the open file: Deno would ask for the permission to read its real path.
+    // FsFile.stat() would need the permission to read the real path.
     const { isFile, size } = await Deno.stat(path);
-    if (!isFile || size === 0) return false; // A pipe has no end that could be looked at.
+    if (!isFile || size === 0) return false; // A pipe has no end.
     using reader = await Deno.open(path);
     await reader.seek(-1, Deno.SeekMode.End);
     const last = new Uint8Array(1);
     return await reader.read(last) === 1 && last[0] !== LF;
   } catch {
-    return false; // It may be written to, but not read. That is enough for a log.
+    return false; // A log may be writable and not readable.
   }
 }

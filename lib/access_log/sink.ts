@@ -1,17 +1,12 @@
-// Where lines go. A sink tells how many lines it has lost, and never fails: a full disk or a
-// reader that is gone is no reason to stop serving.
+// Where lines go. A sink counts lost lines: a full disk or a closed pipe must not stop the server.
 
-/** What takes the lines of the log. */
+/** A destination of lines. */
 export interface LineSink {
-  /**
-   * Takes whole lines, each with its line end. The next call comes once this one has resolved.
-   *
-   * @returns How many of the lines are lost, which are always the last ones.
-   */
+  /** Writes whole lines, one call at a time. Returns how many are lost, always the last ones. */
   write(lines: string): Promise<number>;
 }
 
-/** What bytes are written to: standard output, or an open file. */
+/** Standard output, or an open file. */
 export interface ByteTarget {
   /** Writes bytes, perhaps not all of them; returns how many. */
   write(bytes: Uint8Array): Promise<number>;
@@ -21,21 +16,18 @@ const LF = 0x0a;
 
 const utf8 = new TextEncoder();
 
-/** Writes lines to something that takes bytes, and keeps lines apart where it fails within one. */
+/** Writes lines as bytes, and begins a new line after one that was written in part. */
 export class LineWriter implements LineSink {
   readonly #target: ByteTarget;
   #isTorn: boolean;
 
-  /**
-   * @param target What takes the bytes.
-   * @param isTorn Whether what is there already ends within a line.
-   */
+  /** @param isTorn Whether the last line of the target has no line end. */
   constructor(target: ByteTarget, isTorn = false) {
     this.#target = target;
     this.#isTorn = isTorn;
   }
 
-  /** A line that could be written only in part counts as lost; the next one begins below it. */
+  /** A line that was written in part counts as lost. */
   async write(lines: string): Promise<number> {
     const bytes = utf8.encode(this.#isTorn ? `\n${lines}` : lines);
     let at = 0;

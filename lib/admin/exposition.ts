@@ -1,34 +1,47 @@
-// Metrics as Prometheus reads them. The library sums what several workers have counted and writes
-// its text format. What is not the server's own is loaded when somebody asks for the first time.
+// Metrics in the text format of Prometheus, version 0.0.4:
+// https://prometheus.io/docs/instrumenting/exposition_formats/
 
-import { single, type Snapshot } from "./metrics.ts";
+import { type Metric, type Sample, single, type Snapshot, sumSnapshots } from "./metrics.ts";
 
 /** The media type of the text. */
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/**
- * The sum of several snapshots in Prometheus' text format.
- *
- * @param snapshots Those of all workers, and the {@linkcode processSnapshot}.
- */
-export async function exposeMetrics(snapshots: readonly Snapshot[]): Promise<string> {
-  // The library: the usual client for Prometheus, typed, with two dependencies.
-  const { AggregatorRegistry } = await import("prom-client");
-  return await AggregatorRegistry.aggregate([...snapshots]).metrics();
+/** The sum of several snapshots as text. */
+export function exposeMetrics(snapshots: readonly Snapshot[]): string {
+  return `${snapshots.reduce(sumSnapshots, []).map(metricText).join("\n\n")}\n`;
 }
 
-/** What is told of the process as a whole, once, whatever the number of its workers. */
+function metricText({ name, help, type, samples }: Metric): string {
+  return [
+    `# HELP ${name} ${escape(help)}`,
+    `# TYPE ${name} ${type}`,
+    ...samples.map((sample) => sampleLine(name, sample)),
+  ].join("\n");
+}
+
+/** Finite numbers look the same in JavaScript and in the format. */
+function sampleLine(name: string, { value, labels, suffix }: Sample): string {
+  const pairs = Object.entries(labels).map(([label, text]) =>
+    `${label}="${escape(String(text)).replaceAll('"', '\\"')}"`
+  );
+  const list = pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+  return `${name}${suffix ?? ""}${list} ${value}`;
+}
+
+function escape(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+}
+
+/** Facts about the process as a whole, whatever the number of its workers. */
 export interface ProcessFacts {
-  /** The version of the program. */
   readonly version: string;
-  /** Workers that have been started in the place of others. */
   readonly workerRestarts: number;
 }
 
 /** The metrics of the process. Needs no permission. */
 export async function processSnapshot(facts: ProcessFacts): Promise<Snapshot> {
   const { version, workerRestarts } = facts;
-  // Deno does not tell the time of the processors. Loading this takes tens of milliseconds.
+  // Deno itself has no CPU times. Loading this module takes tens of milliseconds: only on request.
   const { default: process } = await import("node:process");
   const { user, system } = process.cpuUsage();
   return [

@@ -1,37 +1,36 @@
-// Counts what happens, for Prometheus. Counting is adding to plain numbers, a tenth of what the
-// library's own counters cost; it gets them when somebody asks. A snapshot is a plain value, so
-// that a worker can send its own.
+// Counts requests and connections. A snapshot is a plain value: a worker can send it to the pool.
 
+import { CLOSE_REASONS } from "../http/connection_state.ts";
 import { METHODS } from "../http/methods.ts";
-import { CLOSE_REASONS, type LogRecord } from "../server/log_record.ts";
+import type { LogRecord } from "../server/exchange.ts";
 
 /** One number of a metric. */
 export interface Sample {
   readonly value: number;
   readonly labels: Readonly<Record<string, string | number>>;
-  /** The name of a histogram's part; the metric's own by default. */
-  readonly metricName?: string;
+  /** For a histogram: what the name of this sample has after the name of the metric. */
+  readonly suffix?: "_bucket" | "_sum" | "_count";
 }
 
-/** A metric in the shape that prom-client has for those of other processes. */
+/** A metric, as Prometheus knows it. */
 export interface Metric {
   readonly name: string;
   readonly help: string;
   readonly type: "counter" | "gauge" | "histogram";
-  /** How those of several workers become one. */
-  readonly aggregator: "sum";
-  readonly values: readonly Sample[];
+  readonly samples: readonly Sample[];
 }
 
-/** Everything that was counted in one place, at one moment. */
+/** All metrics of one server, or of the process, at one moment. */
 export type Snapshot = readonly Metric[];
 
-/** The methods that are told apart: a client must not be able to make up rows. */
-const ROWS = [...METHODS, "other"] as const;
+/** The values of the label `method`. Clients must not be able to add any: each is a time series. */
+const METHOD_LABELS = [...METHODS, "other"] as const;
 
-const METHOD_INDEX: ReadonlyMap<string, number> = new Map(ROWS.map((name, at) => [name, at]));
+const METHOD_INDEX: ReadonlyMap<string, number> = new Map(
+  METHOD_LABELS.map((name, at) => [name, at]),
+);
 
-const OTHER = ROWS.indexOf("other");
+const OTHER = METHOD_LABELS.indexOf("other");
 
 /** Statuses are below this; 0 stands for none. */
 const STATUSES = 600;
@@ -39,12 +38,11 @@ const STATUSES = 600;
 /** Upper bounds of the durations' buckets in seconds: from a small file to a long download. */
 const BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 10, 60, 600];
 
-/** Counts what one server, or one worker, does. */
+/** The counters of one server. */
 export class Metrics {
   readonly #droppedLines: () => number;
-  /** Requests by method and status. */
-  readonly #requests = new Float64Array(ROWS.length * STATUSES);
-  /** Requests by the bucket of their duration, each in one; the last is beyond all bounds. */
+  readonly #requests = new Float64Array(METHOD_LABELS.length * STATUSES);
+  /** Requests by the one bucket of their duration; the last bucket has no bound. */
   readonly #durations = new Float64Array(BOUNDS.length + 1);
   readonly #aborted = new Map<string, number>(CLOSE_REASONS.map((reason) => [reason, 0]));
   #seconds = 0;
@@ -53,22 +51,20 @@ export class Metrics {
   #opened = 0;
   #closed = 0;
 
-  /** @param droppedLines Lines that the log here has dropped since the start. */
+  /** @param droppedLines Returns how many lines the log has dropped since the start. */
   constructor(droppedLines: () => number = () => 0) {
     this.#droppedLines = droppedLines;
   }
 
-  /** A connection has been opened. */
   connectionOpened(): void {
     this.#opened++;
   }
 
-  /** A connection has been closed. */
   connectionClosed(): void {
     this.#closed++;
   }
 
-  /** A request has come to its end, well or badly. */
+  /** Counts a request that has ended, complete or not. */
   request(record: LogRecord): void {
     const { head, status, bytesIn, bytesOut, duration, isComplete, closeReason } = record;
     const method = METHOD_INDEX.get(head?.method ?? "") ?? OTHER;
@@ -83,11 +79,10 @@ export class Metrics {
     this.#aborted.set(reason, this.#aborted.get(reason)! + 1);
   }
 
-  /** Everything that has been counted so far. */
   snapshot(): Snapshot {
     return [
       metric("counter", "wireserve_requests_total", this.#requestSamples()),
-      this.#durationMetric(),
+      metric("histogram", "wireserve_request_duration_seconds", this.#durationSamples()),
       single("counter", "wireserve_received_bytes_total", this.#bytesIn),
       single("counter", "wireserve_sent_bytes_total", this.#bytesOut),
       single("gauge", "wireserve_connections", this.#opened - this.#closed),
@@ -106,25 +101,24 @@ export class Metrics {
     for (const [at, value] of this.#requests.entries()) {
       if (value === 0) continue;
       const status = at % STATUSES;
-      const method = ROWS[(at - status) / STATUSES]!;
+      const method = METHOD_LABELS[(at - status) / STATUSES]!;
       samples.push({ value, labels: { method, code: status === 0 ? "none" : status } });
     }
     return samples;
   }
 
-  /** A bucket of Prometheus counts what is in the smaller ones as well. */
-  #durationMetric(): Metric {
-    const name = "wireserve_request_duration_seconds";
+  /** A bucket of Prometheus includes all smaller ones. */
+  #durationSamples(): Sample[] {
     let count = 0;
-    const samples: Sample[] = [...this.#durations].map((durations, at) => {
+    const buckets = [...this.#durations].map((durations, at): Sample => {
       count += durations;
-      return { value: count, labels: { le: BOUNDS[at] ?? "+Inf" }, metricName: `${name}_bucket` };
+      return { value: count, labels: { le: BOUNDS[at] ?? "+Inf" }, suffix: "_bucket" };
     });
-    return metric("histogram", name, [
-      ...samples,
-      { value: this.#seconds, labels: {}, metricName: `${name}_sum` },
-      { value: count, labels: {}, metricName: `${name}_count` },
-    ]);
+    return [
+      ...buckets,
+      { value: this.#seconds, labels: {}, suffix: "_sum" },
+      { value: count, labels: {}, suffix: "_count" },
+    ];
   }
 }
 
@@ -134,7 +128,7 @@ function bucketOf(seconds: number): number {
   return at;
 }
 
-/** What each metric means, in the order of the documentation. */
+/** The help text of each metric, in the order of the documentation. */
 const HELP = {
   wireserve_requests_total: "Requests that have come to their end, by method and status.",
   wireserve_request_duration_seconds: "From a request's whole head to the end of its response.",
@@ -154,39 +148,36 @@ const HELP = {
 /** The names of all metrics. */
 export const METRIC_NAMES: readonly string[] = Object.keys(HELP);
 
-/**
- * What stays true of a worker that is gone. Without it the sum over all workers would fall, which
- * Prometheus takes for a start from nothing.
- */
+/** The counters of a worker that has ended stay: Prometheus takes a falling sum for a restart. */
 export function withoutGauges(snapshot: Snapshot): Snapshot {
   return snapshot.filter(({ type }) => type !== "gauge");
 }
 
-/** The sum of two snapshots, each number with those of the same name and labels. */
+/** The sum of two snapshots: samples of the same name and labels are added. */
 export function sumSnapshots(one: Snapshot, other: Snapshot): Snapshot {
-  const all = new Map(one.map((each) => [each.name, each]));
+  const sums = new Map(one.map((each) => [each.name, each]));
   for (const each of other) {
-    const values = new Map<string, Sample>();
-    for (const sample of [...all.get(each.name)?.values ?? [], ...each.values]) {
-      const key = JSON.stringify([sample.metricName, sample.labels]);
-      const value = sample.value + (values.get(key)?.value ?? 0);
-      values.set(key, { ...sample, value });
+    const samples = new Map<string, Sample>();
+    for (const sample of [...sums.get(each.name)?.samples ?? [], ...each.samples]) {
+      const key = JSON.stringify([sample.suffix, sample.labels]);
+      const value = sample.value + (samples.get(key)?.value ?? 0);
+      samples.set(key, { ...sample, value });
     }
-    all.set(each.name, { ...each, values: [...values.values()] });
+    sums.set(each.name, { ...each, samples: [...samples.values()] });
   }
-  return [...all.values()];
+  return [...sums.values()];
 }
 
-/** A metric of several numbers. */
+/** A metric of several samples. */
 export function metric(
   type: Metric["type"],
   name: keyof typeof HELP,
-  values: readonly Sample[],
+  samples: readonly Sample[],
 ): Metric {
-  return { name, help: HELP[name], type, aggregator: "sum", values };
+  return { name, help: HELP[name], type, samples };
 }
 
-/** A metric of one number. */
+/** A metric of one sample, by default without labels. */
 export function single(
   type: Metric["type"],
   name: keyof typeof HELP,

@@ -1,27 +1,24 @@
-// What a running server tells those who look after it, on a listener of its own: whether it is
-// alive and ready, what it counts, what it is transferring now.
+// The admin listener: health, metrics, and the open connections.
 
-import { escapeText, toAsciiJson } from "../access_log/escaping.ts";
+import { escapeText, toAsciiJson } from "../access_log/format.ts";
 import { negotiateType } from "../http/negotiation.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { type Route, router } from "../router.ts";
-import type { ConnectionView } from "../server/connection_view.ts";
+import type { ConnectionView } from "../server/exchange.ts";
 import type { Limits } from "../server/limits.ts";
 import { serve, type Server } from "../server/server.ts";
 import type { ServeOptions } from "../server/options.ts";
 import { METRICS_TYPE } from "./exposition.ts";
 
-/** Where the answers come from: with workers, those who ask them. */
+/** Where the admin listener gets its data. */
 export interface AdminSource {
-  /** Whether requests are welcome: not before the server listens, nor while it drains. */
+  /** Whether load balancers should send requests: false during the drain delay and the drain. */
   isReady(): boolean;
-  /** All metrics in Prometheus' text format. */
   metrics(): Promise<string>;
-  /** The open connections of all workers. */
   connections(): Promise<readonly ConnectionView[]>;
 }
 
-/** Enough for those who watch, and little enough that they cannot hold up what they watch. */
+/** Low limits, so that monitoring cannot slow down the server. */
 const ADMIN_LIMITS: Partial<Limits> = {
   requestLine: 2048,
   fieldSection: 8192,
@@ -32,10 +29,10 @@ const ADMIN_LIMITS: Partial<Limits> = {
   idleTimeout: 30_000,
 };
 
-/** Where to serve, and who hears of errors. */
+/** Where to listen, and an observer for errors. */
 export type AdminOptions = Pick<ServeOptions, "endpoint" | "hostname" | "port" | "observer">;
 
-/** Serves the answers of a source until the server is closed. It throws what `serve` throws. */
+/** Starts the admin listener. It throws what `serve` throws. */
 export function serveAdmin(source: AdminSource, options: AdminOptions): Server {
   return serve(router(adminRoutes(source)), { ...options, limits: ADMIN_LIMITS });
 }
@@ -64,12 +61,11 @@ function readiness(source: AdminSource): HttpResponse {
   return source.isReady() ? text(200, "ready\n") : text(503, "not ready\n");
 }
 
-/** A moment's answer is of no use to the next one who asks. */
 function text(status: number, content: string, type = "text/plain"): HttpResponse {
   const fields = {
     "Content-Type": type,
     "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff", // targets are what clients choose, and no page
+    "X-Content-Type-Options": "nosniff", // The targets in a listing come from clients.
   };
   return { status, fields, content };
 }
@@ -85,10 +81,9 @@ function listing(
   return { ...response, fields: { ...response.fields, "Vary": "Accept" } };
 }
 
-/** One connection as it is listed. */
 type Row = Readonly<Record<typeof COLUMNS[number], string | number | null>>;
 
-/** The names of what is told of a connection, in their order. */
+/** The fields of a connection in a listing, in their order. */
 export const COLUMNS = [
   "id",
   "client",
@@ -119,7 +114,7 @@ function rowOf({ id, client, peer, openedAt, state, exchange }: ConnectionView):
   };
 }
 
-/** Rows for a terminal: columns as wide as what is in them, the widest of all last. */
+/** A table for a terminal. The target, which may be long, is the last column. */
 function toTable(rows: readonly Row[]): string {
   const columns = [...COLUMNS.filter((column) => column !== "target"), "target"] as const;
   const cells = rows.map((row) => columns.map((column) => escapeText(String(row[column] ?? "-"))));

@@ -1,49 +1,40 @@
-// A file goes by its name: at once, or, where the conditions are not met, not at all.
+// DELETE: removes the name of a file if the conditions of the request hold.
 
-import type { Validators } from "../http/preconditions.ts";
+import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { StatusError } from "../http/status.ts";
-import type { Root } from "./root.ts";
-import { notFound } from "./fs_errors.ts";
+import { lstat, notFound, parentOf, remove } from "./fs.ts";
 import { withDirectoryLock, withLock } from "./lock.ts";
-import { DirectorySync, lstat, parentOf } from "./paths.ts";
-import { currentValidators } from "./validators.ts";
-
-/** Under which conditions a file is deleted, and how. */
-export interface RemoveOptions {
-  /** Throws where the file that is there may not be deleted. */
-  readonly check: (current: Validators | null) => void;
-  /** Whether the file is to stay away after a power cut. */
-  readonly isDurable: boolean;
-}
+import { nameOf, type Root } from "./root.ts";
+import type { FileSettings } from "./settings.ts";
+import { checkPreconditions, currentValidators } from "./validators.ts";
 
 /**
- * Deletes a file. Of a link, it is the link that goes.
+ * Deletes the file that a request names. Of a symbolic link, only the link is removed.
  *
- * @param name The name that the client gave, decoded.
- * @throws {StatusError} 404 where there is no such file, 409 for a directory.
+ * @throws {StatusError} 404 where there is no such file, 409 for a directory, 412 for a condition.
  */
-export async function removeFile(
+export async function deleteFile(
   root: Root,
-  name: string,
-  { check, isDurable }: RemoveOptions,
-): Promise<void> {
-  const path = await root.findFile(name);
+  request: HttpRequest,
+  { isDurable }: Pick<FileSettings, "isDurable">,
+): Promise<HttpResponse> {
+  const conditions = { method: request.method, fields: request.fields, allowsReplace: true };
+  const path = await root.findFile(nameOf(request, notFound));
   const target = path === null ? null : await root.resolve(path);
   if (path === null || target === null) {
-    check(null);
+    checkPreconditions(conditions, null, Date.now());
     throw notFound();
   }
-  using directories = await DirectorySync.open(
-    isDurable ? [parentOf(path)] : [],
-    root.policy,
-  );
-  const remove = async () => {
+  const commit = async () => {
     const info = await lstat(target);
-    if (info?.isDirectory) throw new StatusError(409, "The name is that of a directory.");
+    if (info?.isDirectory) throw new StatusError(409, "This name belongs to a directory.");
     if (!info?.isFile) throw notFound();
-    check(await currentValidators(target, root.policy));
-    await Deno.remove(path);
+    checkPreconditions(conditions, await currentValidators(target, root.fs), Date.now());
+    await remove(path);
   };
-  await withLock(target, () => withDirectoryLock(parentOf(target), remove));
-  await directories.sync();
+  await root.fs.withSync(
+    isDurable ? [parentOf(path)] : [],
+    () => withLock(target, () => withDirectoryLock(root.fs, parentOf(target), commit)),
+  );
+  return { status: 204 };
 }

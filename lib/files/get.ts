@@ -1,48 +1,44 @@
-// A file as a response: which representation of it, whether the client has it already, and which
-// part is wanted, in the order of RFC 9110 section 13.2.2.
+// GET and HEAD of a file: which representation of it, whether the client has it already, and which
+// part is requested, in the order of RFC 9110 section 13.2.2.
 
 import { create as contentDisposition } from "content-disposition"; // RFC 6266, typed, no dependencies
 import { canEncode, DYNAMIC_CODINGS, encode } from "../compression.ts";
+import { collect } from "../http/content.ts";
 import type { ResponseFields } from "../http/fields.ts";
-import { type Coding, negotiateCoding, withVary } from "../http/negotiation.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
+import { type Coding, negotiateCoding, withVary } from "../http/negotiation.ts";
 import { evaluatePreconditions, isRangeCurrent, type Validators } from "../http/preconditions.ts";
 import { contentRange, layOutRanges, selectRanges } from "../http/range.ts";
 import { StatusError } from "../http/status.ts";
-import { collect } from "../http/content.ts";
-import type { OpenFile, Root } from "./root.ts";
-import { preconditionFailed } from "./fs_errors.ts";
-import { FileContent, MultipartContent } from "./file_body.ts";
 import { type FileCache, MAX_CACHED_SIZE } from "./cache.ts";
-import { typeFields } from "./media_type.ts";
-import { hasCompressedEnding } from "./names.ts";
-import { join } from "./paths.ts";
-import type { FileSettings } from "./settings.ts";
-import { isStale, PRECOMPRESSED, validatorFields, validatorsOf } from "./validators.ts";
+import { FileContent, MultipartContent } from "./file_body.ts";
+import { join, type OpenFile } from "./fs.ts";
+import type { Root } from "./root.ts";
+import {
+  isStale,
+  PRECOMPRESSED,
+  preconditionFailed,
+  validatorFields,
+  validatorsOf,
+} from "./validators.ts";
 
-/** One of the forms that a file can be sent in. */
+/** A form in which a file can be sent. */
 interface Representation {
-  /** The file that it is made from. */
+  /** The name from the request. */
+  readonly name: string;
+  /** The file whose bytes are sent. */
   readonly open: OpenFile;
-  /** Its content coding. */
   readonly coding: Coding | null;
-  /** Whether the file has that coding already. */
+  /** Whether the bytes of the file have the coding already. */
   readonly isPrecompressed: boolean;
-  /** Whether another request could have got another one. */
-  readonly isChosen: boolean;
+  /** Whether other requests may get another representation. */
+  readonly isNegotiated: boolean;
 }
 
-/** Every coding that a file might be sent in. */
 const ALL_CODINGS: readonly Coding[] = [...PRECOMPRESSED.keys()];
 
-/**
- * Sends a file that is cache in memory, all of it or nothing new.
- *
- * @param name The name that the client gave, decoded.
- * @returns The response, or null where the file has to be read.
- * @throws {StatusError} 412.
- */
-export function readCachedFile(
+/** The response with a file from the cache, or null. @throws {StatusError} 412. */
+export function getCachedFile(
   cache: FileCache,
   { method, fields, query }: HttpRequest,
   name: string,
@@ -61,62 +57,56 @@ export function readCachedFile(
   }
 }
 
+/** Where files come from, and whether their names tell their media types. */
+export interface FileSource {
+  readonly root: Root;
+  readonly cache: FileCache;
+  readonly guessesTypes: boolean;
+}
+
 /**
- * Sends a file.
+ * The response with a file, or null where there is none. A small file may be cached afterwards.
  *
- * @param cache Where the file is cache for the next time, if it is small.
- * @param name The name that the client gave, decoded.
- * @returns The response, or null where there is no such file.
- * @throws {StatusError} 412 or 416.
+ * @throws {StatusError} 412 or 416, and 503 where the file changes meanwhile.
  */
-export async function readFile(
-  root: Root,
-  cache: FileCache,
-  settings: FileSettings,
+export async function getFile(
+  source: FileSource,
   request: HttpRequest,
   name: string,
 ): Promise<HttpResponse | null> {
-  const original = await root.openFile(name);
+  const original = await source.root.openFile(name);
   if (original === null) return null;
   let open = original;
   try {
-    const representation = await choose(root, request, name, original);
+    const representation = await choose(source.root, request, { name, original });
     open = representation.open;
-    const type = await typeFields(name, settings.guessesTypes);
-    const response = await respond(request, name, representation, type);
+    const type = await typeFields(name, source.guessesTypes);
+    const response = await respond(request, representation, type);
     if (typeof response.content !== "object") open.close();
     const isWhole = request.method === "GET" && request.query === null &&
       response.content instanceof FileContent && response.content.length === open.info.size;
-    const isCached = representation.coding === null && open.info.size <= MAX_CACHED_SIZE && isWhole;
-    return isCached ? await cacheFile(root, cache, name, representation, response) : response;
+    const isSmall = representation.coding === null && open.info.size <= MAX_CACHED_SIZE;
+    return isWhole && isSmall ? await load(source, representation, response) : response;
   } catch (error) {
     open.close();
     throw error;
   }
 }
 
-/** Reads a small file into memory, to be sent from there now and the next time. */
-async function cacheFile(
-  root: Root,
-  cache: FileCache,
-  name: string,
-  { open, isChosen }: Representation,
+/** The same response with the file in memory, which is cached where that is possible. */
+async function load(
+  { root, cache }: FileSource,
+  { name, open, isNegotiated }: Representation,
   response: HttpResponse,
 ): Promise<HttpResponse> {
   const { info, path } = open;
-  const isQuiescent = cache.isCacheable(info);
-  const bytes = await collect(response.content as FileContent, info.size);
+  const isCacheable = cache.isCacheable(info);
+  const content = await collect(response.content as FileContent, info.size);
   const isDirect = path === join(root.path, name);
-  if (!isQuiescent || !isDirect || response.status !== 200) return { ...response, content: bytes };
-  const fields = Object.freeze(response.fields!);
-  const whole = { ...response, fields, content: bytes };
-  cache.put(name, {
-    path,
-    info,
-    isCodable: isChosen,
-    validators: validatorsOf(info),
-    response: whole,
-  });
+  if (!isCacheable || !isDirect || response.status !== 200) return { ...response, content };
+  const whole = { ...response, fields: Object.freeze(response.fields!), content };
+  const validators = validatorsOf(info);
+  cache.put(name, { path, info, isCodable: isNegotiated, validators, response: whole });
   return whole;
 }
 
@@ -124,55 +114,53 @@ async function cacheFile(
 async function choose(
   root: Root,
   { method, fields }: HttpRequest,
-  name: string,
-  original: OpenFile,
+  { name, original }: { name: string; original: OpenFile },
 ): Promise<Representation> {
-  const plain = { open: original, coding: null, isPrecompressed: false };
-  if (hasCompressedEnding(name)) return { ...plain, isChosen: false };
+  const plain = { name, open: original, coding: null, isPrecompressed: false };
+  if (hasCompressedEnding(name)) return { ...plain, isNegotiated: false };
   const isPartial = method === "GET" && /^bytes=/i.test(fields.get("Range") ?? "");
-  if (isPartial || original.info.size === 0) return { ...plain, isChosen: true };
+  if (isPartial || original.info.size === 0) return { ...plain, isNegotiated: true };
   const offered = [...ALL_CODINGS];
   for (let next = negotiateCoding(fields, offered); next !== null;) {
     const open = await openPrecompressed(root, name + PRECOMPRESSED.get(next)!, original.info);
     if (open !== null) {
       original.close();
-      return { open, coding: next, isPrecompressed: true, isChosen: true };
+      return { name, open, coding: next, isPrecompressed: true, isNegotiated: true };
     }
     offered.splice(offered.indexOf(next), 1);
     next = negotiateCoding(fields, offered);
   }
-  const onTheWay = canEncode(original.info.size) ? DYNAMIC_CODINGS : [];
-  return { ...plain, coding: negotiateCoding(fields, onTheWay), isChosen: true };
+  const dynamic = canEncode(original.info.size) ? DYNAMIC_CODINGS : [];
+  return { ...plain, coding: negotiateCoding(fields, dynamic), isNegotiated: true };
 }
 
-/** A ready-made coding, unless it is older than what it is a coding of. */
+/** A precompressed file that is not older than its original. */
 async function openPrecompressed(
   root: Root,
   name: string,
   original: Deno.FileInfo,
 ): Promise<OpenFile | null> {
-  const open = await root.openFile(name).catch(toNull);
+  const open = await root.openFile(name).catch(nullIfUnavailable);
   if (open === null || !isStale(open.info, original)) return open;
   open.close();
   return null;
 }
 
-/** A coding that cannot be had is none; the file itself can be sent all the same. */
-function toNull(error: unknown): null {
-  const isNotFound = error instanceof StatusError || error instanceof Deno.errors.NotFound ||
+/** The original can be sent even if a precompressed file cannot be read. */
+function nullIfUnavailable(error: unknown): null {
+  const isUnavailable = error instanceof StatusError || error instanceof Deno.errors.NotFound ||
     error instanceof Deno.errors.PermissionDenied;
-  if (isNotFound) return null;
+  if (isUnavailable) return null;
   throw error;
 }
 
 async function respond(
   request: HttpRequest,
-  name: string,
-  { open, coding, isPrecompressed, isChosen }: Representation,
+  { name, open, coding, isPrecompressed, isNegotiated }: Representation,
   type: ResponseFields,
 ): Promise<HttpResponse> {
   const validators = validatorsOf(open.info, coding);
-  const common = commonFields(validators, isChosen);
+  const common = commonFields(validators, isNegotiated);
   switch (evaluatePreconditions(request.method, request.fields, validators, Date.now())) {
     case "failed":
       throw preconditionFailed();
@@ -185,7 +173,7 @@ async function respond(
     "Accept-Ranges": "bytes",
     ...dispositionFields(request, name),
   };
-  if (coding === null) return respondWithRanges(request, fields, open, validators);
+  if (coding === null) return respondWithRanges(request, fields, open);
   const content = new FileContent(open);
   return {
     status: 200,
@@ -195,9 +183,9 @@ async function respond(
 }
 
 /** The fields that a 304 has as well. */
-function commonFields(validators: Validators, isChosen: boolean): ResponseFields {
+function commonFields(validators: Validators, isNegotiated: boolean): ResponseFields {
   const fields = validatorFields(validators);
-  return isChosen ? withVary(fields, "Accept-Encoding") : fields;
+  return isNegotiated ? withVary(fields, "Accept-Encoding") : fields;
 }
 
 function dispositionFields({ query }: HttpRequest, name: string): ResponseFields {
@@ -205,23 +193,23 @@ function dispositionFields({ query }: HttpRequest, name: string): ResponseFields
   return { "Content-Disposition": contentDisposition(name.slice(name.lastIndexOf("/") + 1)) };
 }
 
-/** The file as it is: all of it, or the parts that are asked for (RFC 9110 section 14.2). */
+/** The whole file, or the requested ranges of it (RFC 9110 section 14.2). */
 function respondWithRanges(
-  { method, fields: asked }: HttpRequest,
+  { method, fields: requested }: HttpRequest,
   fields: ResponseFields,
   open: OpenFile,
-  validators: Validators,
 ): HttpResponse {
   const { size } = open.info;
   const whole = (): HttpResponse => ({ status: 200, fields, content: new FileContent(open) });
-  const value = asked.get("Range");
+  const value = requested.get("Range");
   if (value === null || method !== "GET") return whole();
-  const ranges = isRangeCurrent(asked, validators, Date.now()) ? selectRanges(value, size) : null;
+  const isCurrent = isRangeCurrent(requested, validatorsOf(open.info), Date.now());
+  const ranges = isCurrent ? selectRanges(value, size) : null;
   if (ranges === null) return whole();
   const [range, ...others] = ranges;
   if (range === undefined) {
     const unsatisfied = { "Content-Range": contentRange(null, size) };
-    throw new StatusError(416, "The file has no bytes in the ranges asked for.", unsatisfied);
+    throw new StatusError(416, "The file has no bytes in the requested range.", unsatisfied);
   }
   if (others.length === 0) {
     const partial = { ...fields, "Content-Range": contentRange(range, size) };
@@ -229,8 +217,45 @@ function respondWithRanges(
   }
   const type = String(fields["Content-Type"]);
   const multipart = layOutRanges(ranges, size, type, crypto.randomUUID());
-  // Many tiny ranges would be more bytes than the file they are of.
-  if (multipart.length > 2 * size) return whole();
+  if (multipart.length > 2 * size) return whole(); // The heads of many tiny ranges cost more.
   const partial = { ...fields, "Content-Type": multipart.type };
   return { status: 206, fields: partial, content: new MultipartContent(open, multipart) };
+}
+
+const UNKNOWN_TYPE = "application/octet-stream";
+
+/** Types in which a browser may run script, with the rights of this server's origin. */
+const CAN_RUN_SCRIPT = /^(?:text\/html|text\/xml|application\/xml|[^/]+\/[^;]+\+xml)$/;
+
+/** The fields with the media type. Text is labelled as UTF-8. */
+async function typeFields(name: string, guessesTypes: boolean): Promise<ResponseFields> {
+  const fields = { "Content-Type": UNKNOWN_TYPE, "X-Content-Type-Options": "nosniff" };
+  if (!guessesTypes) return fields;
+  // Loaded on demand: IANA's registry as a typed package without dependencies.
+  const { default: mime } = await import("mime");
+  const type = mime.getType(name) ?? UNKNOWN_TYPE;
+  const charset = type.startsWith("text/") ? "; charset=utf-8" : "";
+  return {
+    ...fields,
+    "Content-Type": type + charset,
+    ...(CAN_RUN_SCRIPT.test(type) ? { "Content-Security-Policy": "sandbox" } : {}),
+  };
+}
+
+/** Endings of compressed formats, which no coding makes smaller. A missing one costs only time. */
+const COMPRESSED_ENDINGS: ReadonlySet<string> = new Set(
+  [
+    "7z apk br bz2 cab deb dmg docx epub gz jar lz lz4 lzma odp ods odt pptx rar rpm tbz2 tgz",
+    "txz war whl xlsx xz zip zst", // archives, packages and documents that are archives
+    "avif gif heic heif jpeg jpg jxl png webp", // pictures
+    "aac flac m4a mka mp3 oga ogg opus weba wma", // sound
+    "3gp avi m4v mkv mov mp4 mpeg mpg ogv webm wmv", // video
+    "woff woff2", // fonts
+  ].flatMap((line) => line.split(" ")),
+);
+
+/** Whether a file's content is compressed, by the ending of its name. */
+export function hasCompressedEnding(name: string): boolean {
+  const dot = name.lastIndexOf(".");
+  return dot >= 0 && COMPRESSED_ENDINGS.has(name.slice(dot + 1).toLowerCase());
 }

@@ -1,143 +1,183 @@
-// A file comes in under a temporary name in its own directory and appears by one rename, or link:
-// whoever reads the name finds the old file or the new one, whole, at any moment, however it
-// ends. The temporary file is locked, so that whoever sweeps knows that somebody is at work.
+// PUT and POST. An upload is written to a temporary file in the directory of its name, and appears
+// there by one rename or link: readers find the old file or the new one, never a part. The
+// temporary file is locked, so that the removal of stale uploads spares it.
 
 import type { Content } from "../http/content.ts";
+import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import type { Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
-import type { DigestCheck } from "./digest.ts";
-import type { Root, UploadTarget } from "./root.ts";
-import { BufferedWriter } from "./buffered_writer.ts";
+import { DigestCheck } from "./digest.ts";
+import { BufferedWriter } from "./file_body.ts";
+import { checkSpace, type FileSystem, join, link, open, parentOf, remove, rename } from "./fs.ts";
 import { withDirectoryLock, withLock } from "./lock.ts";
-import { temporaryName } from "./names.ts";
-import { DirectorySync, join, parentOf } from "./paths.ts";
-import { checkSpace } from "./file_system.ts";
-import type { SyncFilePolicy } from "./sync_policy.ts";
-import { currentValidators, validatorsOf } from "./validators.ts";
+import {
+  invalidName,
+  leadsOutside,
+  nameOf,
+  type Root,
+  temporaryName,
+  type UploadTarget,
+} from "./root.ts";
+import type { FileSettings } from "./settings.ts";
+import {
+  checkPreconditions,
+  currentValidators,
+  requiresNewFile,
+  validatorFields,
+  validatorsOf,
+  type WriteConditions,
+} from "./validators.ts";
 
-/** How often a directory may be taken away under an upload's feet before that is an error. */
-const TARGET_TRIES = 8;
+/** Attempts to begin an upload whose directory is removed by others meanwhile. */
+const BEGIN_ATTEMPTS = 8;
 
-/** Under which conditions a file is stored, and how. */
+/** What is stored as a file, and how. */
 export interface StoreOptions {
-  /**
-   * Throws where the file may not be stored, given the one that is there. It is asked before the
-   * content is read, and again, with nobody else at work on the name, before it takes its place.
-   */
-  readonly check: (current: Validators | null) => void;
-  /** Whether an existing file is never to be replaced, not even one that has just appeared. */
-  readonly isCreator: boolean;
+  readonly content: Content;
+  /** Checked before the content is read, and again, alone with the name, at the commit. */
+  readonly conditions: WriteConditions;
   /** Checks the content. */
   readonly digest: DigestCheck;
-  /** Whether the file is to last through a power cut. */
+  /** Whether the file has to survive a power failure. */
   readonly isDurable: boolean;
 }
 
-/** A file that has been stored. */
+/** A stored file. */
 export interface StoredFile {
-  /** Whether there was none of the name before. */
+  /** Whether no file of this name existed. */
   readonly isNew: boolean;
-  /** Its validators. */
   readonly validators: Validators;
 }
 
+/** Stores the content of a request: 201, or 204 where PUT has replaced a file. */
+export async function putFile(
+  root: Root,
+  request: HttpRequest,
+  { allowsReplace, isDurable }: Pick<FileSettings, "allowsReplace" | "isDurable">,
+): Promise<HttpResponse> {
+  const { method, fields, content } = request;
+  const name = nameOf(request, invalidName);
+  checkHead(request);
+  const digest = await DigestCheck.of(fields);
+  const conditions = { method, fields, allowsReplace };
+  const { isNew, validators } = await storeFile(root, name, {
+    content,
+    conditions,
+    digest,
+    isDurable,
+  });
+  const status = method === "PUT" && !isNew ? 204 : 201;
+  return { status, fields: { "Location": request.path, ...validatorFields(validators) } };
+}
+
+/** Rejects what no content could make valid. */
+function checkHead({ fields, framing, minorVersion }: HttpRequest): void {
+  if (minorVersion === 0 && framing.type === "none") {
+    // Before HTTP/1.1, content could also end with the connection (RFC 1945 section 7.2.2).
+    throw new StatusError(411, "An upload by HTTP/1.0 needs the header Content-Length.");
+  }
+  const coding = fields.get("Content-Encoding");
+  if (coding !== null && coding !== "" && coding.toLowerCase() !== "identity") {
+    const accepted = { "Accept-Encoding": "identity" };
+    throw new StatusError(
+      415,
+      "Compressed uploads are not supported: send the file itself.",
+      accepted,
+    );
+  }
+  if (fields.has("Content-Range")) { // RFC 9110 section 14.5
+    throw new StatusError(400, "Partial uploads are not supported: send the whole file.");
+  }
+}
+
 /**
- * Stores content as a file.
+ * Stores content as a file. It is streamed.
  *
- * @param root The root to store it in.
- * @param name The name that the client gave, decoded.
- * @param content The bytes, which are streamed.
- * @throws {StatusError} where the name or the content is refused.
+ * @throws {StatusError} where the name, the content or a condition does not allow it.
  */
 export async function storeFile(
   root: Root,
   name: string,
-  content: Content,
   options: StoreOptions,
 ): Promise<StoredFile> {
-  const upload = await begin(root, name, content, options);
+  const upload = await begin(root, name, options);
   let isStored = false;
   try {
-    const info = await fill(root, upload.file, content, options);
-    using directories = await DirectorySync.open(
-      options.isDurable ? changedDirectories(root, upload.place) : [],
-      root.policy,
-    );
-    const { path } = upload.place;
-    const isNew = await withLock(
-      path,
-      () => withDirectoryLock(parentOf(path), () => commit(root, upload, options)),
-    );
-    isStored = true;
-    await directories.sync();
+    const info = await fill(root, upload.file, options);
+    const { path } = upload.target;
+    const directories = options.isDurable ? changedDirectories(root, upload.target) : [];
+    const isNew = await root.fs.withSync(directories, async () => {
+      const isNew = await withLock(
+        path,
+        () => withDirectoryLock(root.fs, parentOf(path), () => commit(root, upload, options)),
+      );
+      isStored = true;
+      return isNew;
+    });
     return { isNew, validators: validatorsOf(info) };
   } finally {
-    // Closed only now: the lock goes with it, and then anybody might sweep the file away.
-    upload.file.close();
-    if (!isStored) await removeIfThere(upload.temporary);
-    await root.releaseUploadTarget(upload.place, isStored);
+    upload.file.close(); // Not earlier: without its lock the file would count as stale.
+    if (!isStored) await removeIfPossible(upload.temporary);
+    await root.releaseUploadTarget(upload.target, isStored);
   }
 }
 
 interface Upload {
-  readonly place: UploadTarget;
+  readonly target: UploadTarget;
   readonly temporary: string;
   readonly file: Deno.FsFile;
 }
 
-/** Another upload that fails may take away the directories that it has made: then we begin again. */
+/** Another upload that fails may remove the directories it has created: then this one retries. */
 async function begin(
   root: Root,
   name: string,
-  content: Content,
-  options: StoreOptions,
+  { content, conditions }: StoreOptions,
 ): Promise<Upload> {
-  for (let tries = 1;; tries++) {
+  for (let attempt = 1;; attempt++) {
     try {
-      const place = await root.resolveUploadTarget(name);
+      const target = await root.resolveUploadTarget(name);
       try {
-        options.check(await currentValidators(place.path, root.policy));
-        await checkSpace(parentOf(place.path), content.length);
-        return { place, ...await openTemporary(parentOf(place.path), root.policy) };
+        const directory = parentOf(target.path);
+        checkPreconditions(conditions, await currentValidators(target.path, root.fs), Date.now());
+        await checkSpace(directory, content.length);
+        return { target, ...await openTemporary(directory, root.fs) };
       } catch (error) {
-        await root.releaseUploadTarget(place, false);
+        await root.releaseUploadTarget(target, false);
         throw error;
       }
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound) || tries === TARGET_TRIES) throw error;
+      if (!(error instanceof Deno.errors.NotFound) || attempt === BEGIN_ATTEMPTS) throw error;
     }
   }
 }
 
 async function openTemporary(
   directory: string,
-  policy: SyncFilePolicy,
-): Promise<Omit<Upload, "place">> {
+  fs: FileSystem,
+): Promise<Pick<Upload, "temporary" | "file">> {
   const temporary = join(directory, temporaryName());
-  const file = await Deno.open(temporary, { write: true, createNew: true });
+  const file = await open(temporary, { write: true, createNew: true });
   try {
-    const isOurs = await policy.lock(file);
-    if (isOurs && await policy.isFileAt(temporary, await policy.fstat(file))) {
-      return { temporary, file };
+    const isLocked = await fs.tryLock(file);
+    if (isLocked && await fs.isFileAt(temporary, await fs.fstat(file))) return { temporary, file };
+    // The removal of stale uploads came first: it has the lock, or has removed the file.
+    if (!isLocked || await fs.lstat(temporary) === null) {
+      throw new Deno.errors.NotFound("The temporary file was removed");
     }
-    // A sweep that came between has the lock, or has gone with the file.
-    if (!isOurs || await policy.lstat(temporary) === null) {
-      throw new Deno.errors.NotFound("It was swept away");
-    }
-    throw new StatusError(403, "A link on the way leads out of the root.");
+    throw leadsOutside();
   } catch (error) {
     file.close();
-    await removeIfThere(temporary);
+    await removeIfPossible(temporary);
     throw error;
   }
 }
 
-/** Fills the temporary file; gives what the system says of it then. */
+/** Writes the content to the temporary file, and returns the file's state then. */
 async function fill(
-  { policy }: Root,
+  { fs }: Root,
   file: Deno.FsFile,
-  content: Content,
-  { digest, isDurable }: StoreOptions,
+  { content, digest, isDurable }: StoreOptions,
 ): Promise<Deno.FileInfo> {
   const writer = new BufferedWriter(file, content.length);
   try {
@@ -151,33 +191,33 @@ async function fill(
   }
   digest.verify();
   if (isDurable) await file.sync();
-  return await policy.fstat(file);
+  return await fs.fstat(file);
 }
 
-/** Gives the temporary file its name; returns whether the name is new. */
+/** Gives the temporary file its name, and returns whether the name is new. */
 async function commit(
-  { policy }: Root,
-  { place: { path }, temporary }: Upload,
-  { check, isCreator }: StoreOptions,
+  { fs }: Root,
+  { target: { path }, temporary }: Upload,
+  { conditions }: StoreOptions,
 ): Promise<boolean> {
-  const current = await currentValidators(path, policy);
+  const check = (current: Validators | null) => checkPreconditions(conditions, current, Date.now());
+  const current = await currentValidators(path, fs);
   check(current);
-  if (!isCreator) {
-    await Deno.rename(temporary, path);
+  if (!requiresNewFile(conditions)) {
+    await rename(temporary, path);
     return current === null;
   }
   try {
-    // Of two that link the same name at the same moment, in whatever process, one fails.
-    await Deno.link(temporary, path);
+    await link(temporary, path); // Of all processes that link the same name, one succeeds.
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) check(await currentValidators(path, policy));
+    if (error instanceof Deno.errors.AlreadyExists) check(await currentValidators(path, fs));
     throw error;
   }
-  await removeIfThere(temporary);
+  await removeIfPossible(temporary);
   return true;
 }
 
-/** The directories that a new name changes: its own, and those that the directories made for it are in. */
+/** The directories in which names are new: of the file, and of the directories created for it. */
 function changedDirectories(root: Root, { path, directories }: UploadTarget): Set<string> {
   return new Set([
     parentOf(path),
@@ -185,11 +225,7 @@ function changedDirectories(root: Root, { path, directories }: UploadTarget): Se
   ]);
 }
 
-/** Removes a temporary file. Where that fails, what has led here is the error worth telling. */
-async function removeIfThere(temporary: string): Promise<void> {
-  try {
-    await Deno.remove(temporary);
-  } catch {
-    return;
-  }
+/** A failure matters less than the error that has led here. */
+async function removeIfPossible(temporary: string): Promise<void> {
+  await remove(temporary).catch(() => {});
 }

@@ -1,114 +1,63 @@
-// The one directory that is served. Every path is resolved here and nowhere else, and nothing
-// that leads out of the directory, by name or through a symbolic link, is read or written.
-// Deno's own --allow-read=DIR follows links out of DIR, so it is no help with that.
+// The served directory: which names clients may use, and what is inside it once links are
+// followed. Every path comes from here, so nothing outside is read or written. Deno's own
+// --allow-read=DIR follows links out of DIR and does not help.
 
+import type { HttpRequest } from "../http/message.ts";
 import { StatusError } from "../http/status.ts";
+import {
+  FileSystem,
+  join,
+  lstat,
+  mkdir,
+  type OpenFile,
+  realPath,
+  realPathSync,
+  remove,
+  statSync,
+} from "./fs.ts";
 import { withLock } from "./lock.ts";
-import { CreatedDirectories } from "./created_directories.ts";
-import { splitName } from "./names.ts";
-import { isFileAtSync, join, realPathOrNull } from "./paths.ts";
-import { SyncFilePolicy } from "./sync_policy.ts";
 
-/** Segments of a name at most: one request is not to make thousands of directories. */
+/** Segments of a name: one request must not create thousands of directories. */
 const MAX_SEGMENTS = 64;
 
-/** How often a file that changes under our eyes is opened again. */
-const OPEN_TRIES = 8;
+/** Attempts to open a file that is replaced between check and use. */
+const OPEN_ATTEMPTS = 8;
 
-/** An open file inside the directory. Whoever gets it closes it. */
-export class OpenFile {
-  /** The file, open for reading. */
-  readonly file: Deno.FsFile;
-  /** What the system says of it. */
-  readonly info: Deno.FileInfo;
-  /** Its path, in which there is no link. */
-  readonly path: string;
-  /** What tells whether it may be read synchronously. */
-  readonly policy: SyncFilePolicy;
-  #isClosed = false;
-
-  constructor(file: Deno.FsFile, info: Deno.FileInfo, path: string, policy: SyncFilePolicy) {
-    this.file = file;
-    this.info = info;
-    this.path = path;
-    this.policy = policy;
-  }
-
-  /** Closes the file. To call it twice does no harm. */
-  close(): void {
-    if (!this.#isClosed) this.file.close();
-    this.#isClosed = true;
-  }
-}
-
-/** The file at a real path, or null where it is no longer the one that has been opened. */
-async function openAt(real: string, policy: SyncFilePolicy): Promise<OpenFile | null> {
-  const file = await Deno.open(real);
-  try {
-    const info = await policy.fstat(file);
-    if (await policy.isFileAt(real, info)) return new OpenFile(file, info, real, policy);
-  } catch (error) {
-    file.close();
-    throw error;
-  }
-  file.close();
-  return null;
-}
-
-/** The same, without anything else happening in this program meanwhile. */
-function openAtSync(real: string, policy: SyncFilePolicy): OpenFile | null {
-  const file = Deno.openSync(real);
-  try {
-    const info = file.statSync();
-    if (isFileAtSync(real, info)) return new OpenFile(file, info, real, policy);
-  } catch (error) {
-    file.close();
-    throw error;
-  }
-  file.close();
-  return null;
-}
-
-/** Where a file may be written. */
+/** Where an upload is stored: a path without links, and the directories, innermost first. */
 export interface UploadTarget {
-  /** The path of the file, in which no link is left. */
   readonly path: string;
-  /** The directories on the way to it, the innermost first. */
   readonly directories: readonly string[];
 }
 
-/** A directory and what is in it. */
+/** The served directory. Names are those of requests, decoded. */
 export class Root {
-  /** The real path, without a link in it. */
   readonly path: string;
-  /** Whether names that begin with a dot are served and written. */
   readonly showsHidden: boolean;
-  /** What allows synchronous policy at the files. */
-  readonly policy: SyncFilePolicy;
-  readonly #created = new CreatedDirectories();
+  readonly fs: FileSystem;
+  readonly #created: CreatedDirectories;
 
   /**
    * @param path The path of a directory, which may be relative, end in a slash or be a link.
    * @param showsHidden Whether names that begin with a dot are served and written.
-   * @throws {Deno.errors.NotFound} where there is nothing.
-   * @throws {Deno.errors.NotADirectory} where there is something else.
+   * @throws {Deno.errors.NotFound} or {Deno.errors.NotADirectory} where there is none.
    */
   constructor(path: string, showsHidden = false) {
-    this.path = Deno.realPathSync(path);
-    this.policy = new SyncFilePolicy(this.path);
+    this.path = realPathSync(path);
     this.showsHidden = showsHidden;
-    if (!Deno.statSync(this.path).isDirectory) {
+    this.fs = new FileSystem(this.path);
+    this.#created = new CreatedDirectories(this.path);
+    if (!statSync(this.path).isDirectory) {
       throw new Deno.errors.NotADirectory(`${path} is not a directory`);
     }
   }
 
-  /** The real path that a path leads to, or null where it leads nowhere or out. */
+  /** The real path that a path leads to, or null where it leads nowhere or outside. */
   async resolve(path: string): Promise<string | null> {
-    const real = await realPathOrNull(path);
+    const real = await realPath(path);
     return real !== null && this.#contains(real) ? real : null;
   }
 
-  /** Whether a real path is in the directory, by names that clients could use as well. */
+  /** Whether a real path is inside, by names that clients may use. */
   #contains(real: string): boolean {
     if (real === this.path) return true;
     const prefix = this.path === "/" ? "/" : `${this.path}/`;
@@ -117,48 +66,37 @@ export class Root {
   }
 
   /**
-   * Opens a file for reading.
+   * Opens a file for reading, or returns null where clients may see none.
    *
-   * @param name The name that the client gave, decoded.
-   * @returns The file, or null where there is none, or none to be seen from outside.
    * @throws {StatusError} 503 where others replace the file faster than it can be opened.
    */
   async openFile(name: string): Promise<OpenFile | null> {
     const segments = splitName(name, this.showsHidden);
     if (segments === null) return null;
     const path = join(this.path, ...segments);
-    for (let tries = 1; tries <= OPEN_TRIES; tries++) {
+    for (let attempt = 1; attempt <= OPEN_ATTEMPTS; attempt++) {
       const real = await this.resolve(path);
-      // To open what is no file could wait for ever (a pipe) or do harm (a device).
-      if (real === null || !(await this.policy.lstat(real))?.isFile) return null;
-      // A file that is being replaced is another one from look to look. At last its writers here
-      // have to wait, and those elsewhere get no time: on a local disk the policy take microseconds.
-      const open = tries <= OPEN_TRIES / 2
-        ? await openAt(real, this.policy)
-        : await withLock(real, () => Promise.resolve(openAtSync(real, this.policy)));
+      // Opening a pipe could wait forever, and opening a device could do harm.
+      if (real === null || !(await this.fs.lstat(real))?.isFile) return null;
+      // The last attempts keep uploads waiting, and are too quick for other programs.
+      const open = attempt <= OPEN_ATTEMPTS / 2
+        ? await this.fs.openFile(real, false)
+        : await withLock(real, () => this.fs.openFile(real, true));
       if (open !== null) return open;
     }
-    throw new StatusError(503, "The file is being replaced.", { "Retry-After": "1" });
+    const retry = { "Retry-After": "1" };
+    throw new StatusError(503, "The file is being replaced right now: try again.", retry);
   }
 
-  /**
-   * The real path of a directory, or null where there is none, or none to be seen from outside.
-   *
-   * @param name The name that the client gave, decoded, without a slash at its end; empty for
-   * the directory itself.
-   */
+  /** The real path of a directory whose name has no slash at its end, or null. */
   async findDirectory(name: string): Promise<string | null> {
     const segments = name === "" ? [] : splitName(name, this.showsHidden);
     if (segments === null) return null;
     const real = await this.resolve(join(this.path, ...segments));
-    return real !== null && (await Deno.lstat(real)).isDirectory ? real : null;
+    return real !== null && (await lstat(real))?.isDirectory ? real : null;
   }
 
-  /**
-   * The path of a file that is there, its directory without links, or null where it is not.
-   *
-   * @param name The name that the client gave, decoded.
-   */
+  /** The path of an existing file, whose last segment alone may be a link, or null. */
   async findFile(name: string): Promise<string | null> {
     const segments = splitName(name, this.showsHidden);
     if (segments === null) return null;
@@ -169,25 +107,21 @@ export class Root {
   }
 
   /**
-   * Finds the place to write a file at, and makes the directories that are missing on the way. In
-   * the end the place has to be given back.
+   * Finds where to store a file, and creates missing directories. The target must be released.
    *
-   * @param name The name that the client gave, decoded.
-   * @throws {StatusError} 400 for a name that no file can have, 403 where a link leads out of
-   * the directory, 409 where a directory or a file is in the way.
+   * @throws {StatusError} 400 for a name that is not allowed, 403 where a link leads outside, 409
+   * where a directory or a file is in the way.
    */
   async resolveUploadTarget(name: string): Promise<UploadTarget> {
     const segments = splitName(name, this.showsHidden);
-    if (segments === null || segments.length > MAX_SEGMENTS) {
-      throw new StatusError(400, "A file cannot have this name.");
-    }
+    if (segments === null || segments.length > MAX_SEGMENTS) throw invalidName();
     const directories: string[] = [];
     let directory = this.path;
     try {
       for (const segment of segments.slice(0, -1)) {
         directory = await this.#enter(join(directory, segment), directories);
       }
-      const path = await this.#findFile(join(directory, segments.at(-1)!));
+      const path = await this.#resolveFile(join(directory, segments.at(-1)!));
       return { path, directories };
     } catch (error) {
       await this.#created.leave(directories);
@@ -195,23 +129,18 @@ export class Root {
     }
   }
 
-  /** Whether a directory has been made for an upload, and none has been completed in it yet. */
+  /** Whether a directory was created for an upload, and none is complete in it yet. */
   isNew(directory: string): boolean {
-    return this.#created.has(directory);
+    return this.#created.isTentative(directory);
   }
 
-  /**
-   * Gives a place back.
-   *
-   * @param isTaken Whether a file has come to stay there: else the directories that were made for
-   * it go, unless others have use for them.
-   */
-  async releaseUploadTarget({ directories }: UploadTarget, isTaken: boolean): Promise<void> {
-    if (isTaken) this.#created.keep(directories);
+  /** Unless the upload is stored, removes the directories that were created for it alone. */
+  async releaseUploadTarget({ directories }: UploadTarget, isStored: boolean): Promise<void> {
+    if (isStored) this.#created.keep(directories);
     await this.#created.leave(directories);
   }
 
-  /** The real path of a directory, which is made where there is nothing. */
+  /** The real path of a directory, which is created where nothing is. */
   async #enter(path: string, directories: string[]): Promise<string> {
     const enter = (real: string): string => {
       this.#created.enter(real);
@@ -220,37 +149,141 @@ export class Root {
     };
     enter(path);
     try {
-      await Deno.mkdir(path);
-      this.#created.note(path);
+      await mkdir(path);
+      this.#created.add(path);
       return path;
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     }
     const [real, info] = await this.#follow(path);
-    if (info === null) throw new Deno.errors.NotFound("The directory is gone again");
+    if (info === null) throw new Deno.errors.NotFound("The directory was removed again");
     if (!info.isDirectory) {
-      throw new StatusError(409, "A file is where the name has a directory.");
+      throw new StatusError(409, "A part of the path is a file, not a directory.");
     }
     return real === path ? path : enter(real);
   }
 
-  /** The real path of a file that is there, or may be. */
-  async #findFile(path: string): Promise<string> {
+  /** The real path of a file that exists or may be created. */
+  async #resolveFile(path: string): Promise<string> {
     const [real, info] = await this.#follow(path);
-    if (info?.isDirectory) throw new StatusError(409, "The name is that of a directory.");
+    if (info?.isDirectory) throw new StatusError(409, "This name belongs to a directory.");
     if (info === null || info.isFile) return real;
-    throw new StatusError(403, "The name is that of something else than a file.");
+    throw new StatusError(403, "This name does not belong to a regular file.");
   }
 
-  /**
-   * Where a path leads whose directory is real, and what is there: itself, or what its link stands
-   * for, if inside.
-   */
+  /** The real path, inside the root, of a path in a real directory, and what is there. */
   async #follow(path: string): Promise<[real: string, info: Deno.FileInfo | null]> {
-    const info = await this.policy.lstat(path);
+    const info = await this.fs.lstat(path);
     if (!info?.isSymlink) return [path, info];
     const real = await this.resolve(path);
-    if (real !== null) return [real, await this.policy.lstat(real)];
-    throw new StatusError(403, "A link on the way leads nowhere, or out of the directory.");
+    if (real !== null) return [real, await this.fs.lstat(real)];
+    throw leadsOutside();
+  }
+}
+
+/** The error for a link that clients may not follow. */
+export function leadsOutside(): StatusError {
+  return new StatusError(
+    403,
+    "A symbolic link in the path leads nowhere, or out of the served directory.",
+  );
+}
+
+/** The error for a name that no upload may have. */
+export function invalidName(): StatusError {
+  return new StatusError(400, "This file name is not allowed.");
+}
+
+/** Files of uploads in progress: hidden, unguessable, never served or written by their name. */
+const TEMPORARY_NAME =
+  /^\.wireserve-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.part$/;
+
+/** An unguessable name for the file of an upload in progress. */
+export function temporaryName(): string {
+  return `.wireserve-${crypto.randomUUID()}.part`;
+}
+
+/** Whether a name is one of {@linkcode temporaryName}. */
+export function isTemporary(name: string): boolean {
+  return TEMPORARY_NAME.test(name);
+}
+
+/** The name in a request. An encoded slash, which would be a part of a segment, is an error. */
+export function nameOf({ path, parameters }: HttpRequest, error: () => StatusError): string {
+  if (path.includes("%") && /%2f/i.test(path)) throw error();
+  return parameters["name"]!;
+}
+
+/**
+ * The segments of a name, or null for a name that is not allowed: one with an empty segment, `.`
+ * or `..`, a backslash (a separator on other systems), NUL, or the name of a temporary file.
+ */
+export function splitName(name: string, showsHidden: boolean): readonly string[] | null {
+  const segments = name.split("/");
+  return segments.every((segment) => isName(segment, showsHidden)) ? segments : null;
+}
+
+/** Whether clients may use a segment of a name. */
+export function isName(segment: string, showsHidden: boolean): boolean {
+  return segment !== "" && segment !== "." && segment !== ".." &&
+    !segment.includes("\\") && !segment.includes("\0") && !segment.includes("/") &&
+    !isTemporary(segment) && (showsHidden || !segment.startsWith("."));
+}
+
+/**
+ * The directories that uploads have created, by their real paths. The last of several uploads in
+ * a new directory removes it, unless one of them was stored.
+ */
+class CreatedDirectories {
+  /** Uploads in progress in or below each directory. */
+  readonly #uploads = new Map<string, number>();
+  /** Directories without a complete upload. The symbol tells one creation from the next. */
+  readonly #tentative = new Map<string, symbol>();
+  /** Removals queue up: two at a time would find each other's directories not empty. */
+  readonly #lock: string;
+
+  constructor(root: string) {
+    this.#lock = `created directories of ${root}`;
+  }
+
+  enter(directory: string): void {
+    this.#uploads.set(directory, (this.#uploads.get(directory) ?? 0) + 1);
+  }
+
+  add(directory: string): void {
+    this.#tentative.set(directory, Symbol());
+  }
+
+  isTentative(directory: string): boolean {
+    return this.#tentative.has(directory);
+  }
+
+  keep(directories: Iterable<string>): void {
+    for (const directory of directories) this.#tentative.delete(directory);
+  }
+
+  /** Ends an upload. Its directories, the innermost first, are removed where they are unused. */
+  async leave(directories: readonly string[]): Promise<void> {
+    for (const directory of directories) {
+      const others = this.#uploads.get(directory)! - 1;
+      if (others > 0) this.#uploads.set(directory, others);
+      else this.#uploads.delete(directory);
+    }
+    if (!directories.some((directory) => this.#tentative.has(directory))) return;
+    await withLock(this.#lock, () => this.#remove(directories));
+  }
+
+  async #remove(directories: readonly string[]): Promise<void> {
+    for (const directory of directories) {
+      const creation = this.#tentative.get(directory);
+      if (creation === undefined || this.#uploads.has(directory)) continue;
+      try {
+        await remove(directory);
+      } catch {
+        continue; // It is not empty: the upload in it will remove it.
+      }
+      // Another upload may have created it again meanwhile.
+      if (this.#tentative.get(directory) === creation) this.#tentative.delete(directory);
+    }
   }
 }

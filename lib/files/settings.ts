@@ -1,18 +1,16 @@
-// How the files of a directory may be used: what the command line says about them.
-
-/** What clients may do, and how carefully. */
+/** How the files of a directory may be used, as the command line says. */
 export interface FileSettings {
   /** Whether nothing may be written. Default false. */
   readonly isReadOnly: boolean;
   /** Whether files may be deleted. Default false. */
   readonly allowsDelete: boolean;
-  /** Whether a file that is there may be written over. Default true. */
+  /** Whether an existing file may be replaced. Default true. */
   readonly allowsReplace: boolean;
   /** Whether names that begin with a dot are served, listed and written. Default false. */
   readonly showsHidden: boolean;
-  /** Whether the media type is guessed by the name; else it is `application/octet-stream`. */
+  /** Whether the media type follows from the name; else it is `application/octet-stream`. */
   readonly guessesTypes: boolean;
-  /** Whether a file is on the disk, and not just in the system's memory, before its 201 or 204. */
+  /** Whether a file is on the disk, not just in the system's memory, before its 201 or 204. */
   readonly isDurable: boolean;
 }
 

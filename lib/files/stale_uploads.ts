@@ -1,15 +1,14 @@
-// Temporary files that nobody works on any more: a crash, of the program or of the machine, has
-// left them. One that is locked is somebody's upload, here or in another process.
+// Temporary files of uploads that a crash has interrupted. One that is locked belongs to an upload
+// in progress, in this process or another one.
 
-import { isTemporary } from "./names.ts";
-import { join } from "./paths.ts";
+import { join, open, readDir, remove } from "./fs.ts";
+import { isTemporary } from "./root.ts";
 
 /**
- * Removes the stale temporary files from a directory and all directories below; links are not
- * followed. What cannot be looked into is passed over, and reported unless it has just gone.
+ * Removes the stale temporary files from a directory and all directories below. Links are not
+ * followed. What cannot be read is skipped, and reported unless it was just removed.
  *
- * @param report Hears of what is wrong.
- * @returns How many files have been removed.
+ * @returns How many files were removed.
  */
 export async function removeStaleUploads(
   directory: string,
@@ -17,7 +16,7 @@ export async function removeStaleUploads(
 ): Promise<number> {
   let removed = 0;
   try {
-    for await (const { name, isFile, isDirectory } of Deno.readDir(directory)) {
+    for await (const { name, isFile, isDirectory } of readDir(directory)) {
       if (isDirectory) removed += await removeStaleUploads(join(directory, name), report);
       if (isFile && isTemporary(name) && await removeIfStale(join(directory, name), report)) {
         removed++;
@@ -31,9 +30,9 @@ export async function removeStaleUploads(
 
 async function removeIfStale(path: string, report: (error: unknown) => void): Promise<boolean> {
   try {
-    using file = await Deno.open(path, { write: true });
+    using file = await open(path, { write: true });
     if (!await file.tryLock(true)) return false;
-    await Deno.remove(path);
+    await remove(path);
     return true;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) report(error);

@@ -1,18 +1,15 @@
-// The entity tag and the date of a file (RFC 9110 section 8.8): what changes when the file does.
+// The validators of files (RFC 9110 section 8.8), and the conditions of writing (section 13).
 
 import { formatDate } from "../http/date.ts";
+import type { Fields, ResponseFields } from "../http/fields.ts";
 import type { Coding } from "../http/negotiation.ts";
-import type { ResponseFields } from "../http/fields.ts";
-import type { Validators } from "../http/preconditions.ts";
-import type { SyncFilePolicy } from "./sync_policy.ts";
+import { evaluatePreconditions, type Validators } from "../http/preconditions.ts";
+import { StatusError } from "../http/status.ts";
+import { type FileSystem, nullIfUnreachable } from "./fs.ts";
 
 /**
- * The validators of a file in a coding. The entity tag is strong as long as files are replaced:
- * an upload is always a new inode. Whoever writes into the old one changes its time, of which Deno
- * tells milliseconds.
- *
- * @param info What the system says of the file.
- * @param coding The content coding that it is sent in: another representation, another tag.
+ * The validators of a file in a coding, null for none. The entity tag is strong: an upload is
+ * always a new inode, and a write into the old one changes its time.
  */
 export function validatorsOf(info: Deno.FileInfo, coding: Coding | null = null): Validators {
   const lastModified = info.mtime?.getTime() ?? 0;
@@ -21,27 +18,22 @@ export function validatorsOf(info: Deno.FileInfo, coding: Coding | null = null):
   return { etag: `"${parts.join("-")}"`, lastModified };
 }
 
-/** Ready-made codings beside a file, by what follows its name: the smaller one first. */
+/** The endings of precompressed files beside a file, the smaller ones first. */
 export const PRECOMPRESSED: ReadonlyMap<Coding, string> = new Map([["br", ".br"], ["gzip", ".gz"]]);
 
-/** Whether a ready-made coding is older than what it is a coding of. */
+/** Whether a precompressed file is older than its original. */
 export function isStale(precompressed: Deno.FileInfo, original: Deno.FileInfo): boolean {
   return precompressed.mtime! < original.mtime!;
 }
 
-/**
- * The validators of the file at a path, or null where there is none, for conditions on writing:
- * the tag of any form that the file may have been got in will do.
- */
-export async function currentValidators(
-  path: string,
-  policy: SyncFilePolicy,
-): Promise<Validators | null> {
-  const info = await policy.lstat(path);
+/** The validators of all forms of the file at a path, for conditions of writing; null for none. */
+export async function currentValidators(path: string, fs: FileSystem): Promise<Validators | null> {
+  const info = await fs.lstat(path);
   if (info === null) return null;
   const others: string[] = [];
   for (const [coding, ending] of PRECOMPRESSED) {
-    const precompressed = await policy.lstat(path + ending);
+    // With the ending, the name may be longer than the file system allows.
+    const precompressed = await fs.lstat(path + ending).catch(nullIfUnreachable);
     others.push(validatorsOf(info, coding).etag);
     if (precompressed !== null && !isStale(precompressed, info)) {
       others.push(validatorsOf(precompressed, coding).etag);
@@ -50,7 +42,43 @@ export async function currentValidators(
   return { ...validatorsOf(info), others };
 }
 
-/** The fields that carry validators. */
+/** The fields with validators. */
 export function validatorFields({ etag, lastModified }: Validators): ResponseFields {
   return { "ETag": etag, "Last-Modified": formatDate(lastModified) };
+}
+
+/** What allows to write or delete a file. */
+export interface WriteConditions {
+  readonly method: string;
+  /** The fields of the request, some of which are conditions. */
+  readonly fields: Fields;
+  /** Whether an existing file may be replaced or deleted. */
+  readonly allowsReplace: boolean;
+}
+
+/**
+ * Checks conditions against the validators of the file as it is, null for no file.
+ *
+ * @param now Milliseconds since 1970.
+ * @throws {StatusError} 412 for a condition of the request, 409 for a file that may not be replaced.
+ */
+export function checkPreconditions(
+  { method, fields, allowsReplace }: WriteConditions,
+  current: Validators | null,
+  now: number,
+): void {
+  if (evaluatePreconditions(method, fields, current, now) === "failed") throw preconditionFailed();
+  if (current !== null && !allowsReplace) {
+    throw new StatusError(409, "The file exists already, and this server does not replace files.");
+  }
+}
+
+/** Whether only a new file meets the conditions. */
+export function requiresNewFile({ fields, allowsReplace }: WriteConditions): boolean {
+  return !allowsReplace || fields.get("If-None-Match") === "*";
+}
+
+/** The error for a condition of the request that fails. */
+export function preconditionFailed(): StatusError {
+  return new StatusError(412, "The file as it is now does not meet the request's conditions.");
 }

@@ -1,22 +1,21 @@
-// Responses into octets (RFC 9112 sections 4 to 7). How the content is framed is decided once,
-// as a value; nothing that a handler says can break out of its field or contradict the framing.
+// Responses into octets (RFC 9112 sections 4 to 7). The framing is decided once, as a value. No
+// handler can break out of its field or contradict the framing.
 
-import { areFrozen, fieldLines } from "./field_lines.ts";
 import type { ResponseFields } from "./fields.ts";
 import type { Framing } from "./framing.ts";
 import type { HttpResponse, RequestHead } from "./message.ts";
 import { isContentless, reasonPhrase } from "./status.ts";
-import { encodeLatin1 } from "./syntax.ts";
+import { encodeLatin1, isFieldValue, isToken } from "./syntax.ts";
 
-/** How the content of a response is delimited: a request's framings, and the connection's end. */
+/** How the content of a response is delimited: as that of a request, or by the connection's end. */
 export type ResponseFraming = Framing | { readonly type: "until close" };
 
 /**
  * The framing of a response (RFC 9112 section 6.3), the same for HEAD as for GET.
  *
- * @param minorVersion The minor version of HTTP/1 that the request was sent with.
+ * @param minorVersion The minor version of HTTP/1 in the request.
  * @param status The status of the response.
- * @param length Octets of its content, or null where only their end will tell.
+ * @param length Octets of its content, or null where the length is unknown.
  * @throws {TypeError} for a length that is no number of octets.
  */
 export function responseFraming(
@@ -43,120 +42,128 @@ export interface HeadContext {
   readonly closes: boolean;
 }
 
-/** The head of a response, its last empty line included, as what has been made before and the rest. */
-export interface ResponseHead {
-  /** The octets that it begins with. */
-  readonly beginning: Uint8Array;
-  /** What follows: every character is one octet. */
-  readonly rest: string;
-}
-
-/** How many octets a head has. */
-export function headLength({ beginning, rest }: ResponseHead): number {
-  return beginning.length + rest.length;
-}
-
-const NOTHING = new Uint8Array(0);
-const NO_FIELDS: ResponseFields = Object.freeze({});
-
 /**
- * The head of a response.
- *
- * @throws {TypeError} where the handler's status or fields cannot be sent as they are.
+ * The head of a response with its last empty line, in two parts: octets, which other responses may
+ * share, and text, each character one octet.
  */
-export function composeHead(
-  request: Pick<RequestHead, "minorVersion">,
-  response: HttpResponse,
-  { date, framing, closes }: HeadContext,
-): ResponseHead {
-  const { status, fields = NO_FIELDS, isDateless = false } = response;
-  if (!Number.isInteger(status) || status < 200 || status > 599) {
-    throw new TypeError(`A response cannot have the status ${status}`);
-  }
-  const told = isDateless ? null : date;
-  const known = beginnings.get(fields);
-  const isKnown = known?.status === status && known.date === told;
-  const beginning = isKnown ? known.octets : makeBeginning(status, told, fields);
-  const ending = endingOf(request.minorVersion, framing, closes);
-  if (beginning !== null) return { beginning, rest: ending };
-  return { beginning: NOTHING, rest: beginningOf(status, told, fields) + ending };
+export interface ResponseHead {
+  readonly shared: Uint8Array;
+  readonly own: string;
 }
 
-/** The fields that depend on the content and the connection, and the empty line. */
-function endingOf(minorVersion: 0 | 1, framing: ResponseFraming, closes: boolean): string {
-  const connection = closes ? "close" : minorVersion === 0 ? "keep-alive" : null;
-  if (framing.type === "length" && connection === null) return lengthEnding(framing.length);
-  let lines = "";
-  if (framing.type === "length") lines += `Content-Length: ${framing.length}\r\n`;
-  else if (framing.type === "chunked") lines += "Transfer-Encoding: chunked\r\n";
-  if (connection !== null) lines += `Connection: ${connection}\r\n`;
-  return `${lines}\r\n`;
+/** Octets of a head. */
+export function headLength({ shared, own }: ResponseHead): number {
+  return shared.length + own.length;
 }
 
-/** Where most heads end, by the length of small content. Bought: 0.1 us of 10. */
-const lengthEndings: string[] = [];
-const MOST_ENDINGS = 1024;
-
-function lengthEnding(length: number): string {
-  const ending = lengthEndings[length] ?? `Content-Length: ${length}\r\n\r\n`;
-  if (length < MOST_ENDINGS) lengthEndings[length] = ending;
-  return ending;
-}
-
-/** What a head begins with, up to the fields that depend on its content. */
-interface Beginning {
+/** What frozen fields have become: the status line, the date and the field lines. */
+interface EncodedFields {
   readonly status: number;
   readonly date: string | null;
   readonly octets: Uint8Array;
 }
 
+const NO_FIELDS: ResponseFields = Object.freeze({});
+const NO_OCTETS = new Uint8Array(0);
+
 /**
- * Of fields that are frozen, the last head that they were in: for a second it begins with the same
- * octets. Bought: 0.4 us of 10.
+ * Composes the heads of responses. Fields that are frozen are checked and encoded once a second:
+ * that saves 0.7 of 0.9 us for each response that has them, whatever its request was.
  */
-const beginnings = new WeakMap<ResponseFields, Beginning>();
+export class HeadComposer {
+  readonly #encoded = new WeakMap<ResponseFields, EncodedFields>();
 
-function makeBeginning(
-  status: number,
-  date: string | null,
-  fields: ResponseFields,
-): Uint8Array | null {
-  if (!areFrozen(fields)) return null;
-  const octets = encodeLatin1(beginningOf(status, date, fields));
-  beginnings.set(fields, { status, date, octets });
-  return octets;
+  /**
+   * The head of a response.
+   *
+   * @throws {TypeError} where the handler's status or fields cannot be sent as they are.
+   */
+  compose(
+    { minorVersion }: Pick<RequestHead, "minorVersion">,
+    { status, fields = NO_FIELDS, isDateless = false }: HttpResponse,
+    { date, framing, closes }: HeadContext,
+  ): ResponseHead {
+    const sentDate = isDateless ? null : date;
+    const own = framingLines(minorVersion, framing, closes);
+    const known = this.#encoded.get(fields);
+    if (known?.status === status && known.date === sentDate) return { shared: known.octets, own };
+    const lines = fieldLines(status, sentDate, fields);
+    if (!isFrozen(fields)) return { shared: NO_OCTETS, own: lines + own };
+    const octets = encodeLatin1(lines);
+    this.#encoded.set(fields, { status, date: sentDate, octets });
+    return { shared: octets, own };
+  }
 }
 
-function beginningOf(status: number, date: string | null, fields: ResponseFields): string {
-  const dateLine = date === null ? "" : `Date: ${date}\r\n`;
-  return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${dateLine}${fieldLines(fields)}`;
+/** The fields that depend on the content and on the connection, and the empty line. */
+function framingLines(minorVersion: 0 | 1, framing: ResponseFraming, closes: boolean): string {
+  let lines = "";
+  if (framing.type === "length") lines = `Content-Length: ${framing.length}\r\n`;
+  else if (framing.type === "chunked") lines = "Transfer-Encoding: chunked\r\n";
+  if (closes) lines += "Connection: close\r\n";
+  else if (minorVersion === 0) lines += "Connection: keep-alive\r\n";
+  return `${lines}\r\n`;
 }
 
-/** A head and what follows it, as the octets of one write. */
-export function joinHead(head: ResponseHead, content: Uint8Array): Uint8Array {
+function fieldLines(status: number, date: string | null, fields: ResponseFields): string {
+  if (!Number.isInteger(status) || status < 200 || status > 599) {
+    throw new TypeError(`A response cannot have the status ${status}`);
+  }
+  let lines = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`;
+  if (date !== null) lines += `Date: ${date}\r\n`;
+  for (const name in fields) {
+    const value = fields[name]!;
+    if (typeof value === "string") lines += fieldLine(name, value);
+    else for (const each of value) lines += fieldLine(name, each);
+  }
+  return lines;
+}
+
+/** Whether fields, and all of their values, can never change any more. */
+function isFrozen(fields: ResponseFields): boolean {
+  if (!Object.isFrozen(fields)) return false;
+  for (const name in fields) {
+    if (!Object.isFrozen(fields[name])) return false;
+  }
+  return true;
+}
+
+/** Fields that only the server writes. */
+const OWN_FIELDS: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "date",
+  "keep-alive",
+  "transfer-encoding",
+]);
+
+function fieldLine(name: string, value: string): string {
+  if (!isToken(name) || OWN_FIELDS.has(name.toLowerCase())) {
+    throw new TypeError(`A handler cannot set the field ${JSON.stringify(name)}`);
+  }
+  if (!isFieldValue(value)) {
+    throw new TypeError(`The field ${name} cannot have the value ${JSON.stringify(value)}`);
+  }
+  return `${name}: ${value}\r\n`;
+}
+
+/** A head and the octets behind it, in one piece of memory. */
+export function joinHead(head: ResponseHead, content: Uint8Array): Uint8Array<ArrayBuffer> {
   const length = headLength(head);
   const octets = new Uint8Array(length + content.length);
-  writeHead(head, "", octets, 0);
+  writeHead(head, octets, 0);
   octets.set(content, length);
   return octets;
 }
 
 /**
- * Writes a head, and text behind it, into memory that has room for both. What the memory holds
- * behind them may be lost.
+ * Writes a head into memory that has room for it.
  *
- * @param text Characters of one octet each.
  * @param at Where in the memory to begin.
  */
-export function writeHead(
-  { beginning, rest }: ResponseHead,
-  text: string,
-  into: Uint8Array,
-  at: number,
-): void {
-  if (beginning.length > 0) into.set(beginning, at);
-  writeLatin1(rest, into, at + beginning.length);
-  if (text.length > 0) writeLatin1(text, into, at + beginning.length + rest.length);
+export function writeHead({ shared, own }: ResponseHead, into: Uint8Array, at: number): void {
+  if (shared.length > 0) into.set(shared, at);
+  writeLatin1(own, into, at + shared.length);
 }
 
 const utf8 = new TextEncoder();
@@ -164,10 +171,15 @@ const utf8 = new TextEncoder();
 /** Characters up to which a loop is done before the encoder has begun. */
 const SHORT = 64;
 
-/** Longer ones as UTF-8 at first, which for ASCII is the same and half as dear as a loop. */
-function writeLatin1(text: string, into: Uint8Array, at: number): void {
+/**
+ * Writes text whose characters are one octet each into memory that has room for it.
+ *
+ * @param at Where in the memory to begin.
+ */
+export function writeLatin1(text: string, into: Uint8Array, at: number): void {
   if (text.length > SHORT) {
-    const { read, written } = utf8.encodeInto(text, into.subarray(at));
+    // For ASCII this is the same octets and half the time. Beyond ASCII it would need more room.
+    const { read, written } = utf8.encodeInto(text, into.subarray(at, at + text.length));
     if (read === text.length && written === text.length) return;
   }
   for (let index = 0; index < text.length; index++) into[at + index] = text.charCodeAt(index);
@@ -177,18 +189,14 @@ function writeLatin1(text: string, into: Uint8Array, at: number): void {
 export function encodeChunk(data: Uint8Array): Uint8Array<ArrayBuffer> {
   const size = `${data.length.toString(16)}\r\n`;
   const chunk = new Uint8Array(size.length + data.length + 2);
-  for (let at = 0; at < size.length; at++) chunk[at] = size.charCodeAt(at);
+  writeLatin1(size, chunk, 0);
   chunk.set(data, size.length);
-  chunk.set(CRLF, size.length + data.length);
+  writeLatin1("\r\n", chunk, size.length + data.length);
   return chunk;
 }
 
-const CRLF = new Uint8Array([0x0d, 0x0a]);
-
 /** The last chunk, without trailers. */
-export const LAST_CHUNK: Uint8Array = new TextEncoder().encode("0\r\n\r\n");
+export const LAST_CHUNK: Uint8Array = utf8.encode("0\r\n\r\n");
 
-/** The interim response that invites content (RFC 9110 section 15.2.1). */
-export const CONTINUE: Uint8Array = new TextEncoder().encode(
-  "HTTP/1.1 100 Continue\r\n\r\n",
-);
+/** The interim response that asks for the content (RFC 9110 section 15.2.1). */
+export const CONTINUE: Uint8Array = utf8.encode("HTTP/1.1 100 Continue\r\n\r\n");

@@ -1,5 +1,4 @@
-// The completions of shells, from the table of flags: its names, and the values that are known.
-// Each is one script, which is sourced or stored where the shell looks for it.
+// The completions of shells: a script for each, made from the table of flags.
 
 import { ALL_FLAGS, type Flag, type Shell, type Value } from "./flags.ts";
 
@@ -10,12 +9,11 @@ export function completions(shell: Shell): string {
 
 const SCRIPTS: Readonly<Record<Shell, () => string>> = { bash, zsh, fish };
 
-/** `-d` and `--directory`. */
 function formsOf([name, { short }]: readonly [string, Flag]): string[] {
   return short === undefined ? [`--${name}`] : [`-${short}`, `--${name}`];
 }
 
-/** A text between single quotes, as a shell of Bourne's kind takes it. */
+/** A text between single quotes, for bash and zsh. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
@@ -82,24 +80,24 @@ fi
 `;
 }
 
-/** A flag as _arguments takes it: those that it rules out, its forms, its help, its value. */
+/** A flag for _arguments: the flags that it excludes, its forms, its help, its value. */
 function zshFlag(flag: readonly [string, Flag]): string {
   const [, { help, value }] = flag;
-  const ruledOut = [...(value?.isList ? [] : formsOf(flag)), ...rivalsOf(flag)];
+  const excluded = [...(value?.isList ? [] : formsOf(flag)), ...excludedBy(flag)];
   const forms = formsOf(flag).map((form) => {
     if (value === undefined) return form;
     return form.startsWith("--") ? `${form}=` : `${form}+`;
   });
   const before = `${value?.isList ? "*" : ""}${
-    ruledOut.length > 0 ? `(${ruledOut.join(" ")})` : ""
+    excluded.length > 0 ? `(${excluded.join(" ")})` : ""
   }`;
   const after = `[${zshText(help)}]${value === undefined ? "" : zshValues(value)}`;
   if (forms.length === 1) return quote(before + forms[0] + after);
   return `${quote(before)}{${forms.join(",")}}${quote(after)}`;
 }
 
-/** The forms of all flags that one cannot go with, whichever of the two says so. */
-function rivalsOf([name, { excludes = [] }]: readonly [string, Flag]): string[] {
+/** The forms of all flags that cannot be used with this one; the table has each pair once. */
+function excludedBy([name, { excludes = [] }]: readonly [string, Flag]): string[] {
   return ALL_FLAGS
     .filter(([other, flag]) => excludes.includes(other) || flag.excludes?.includes(name))
     .flatMap(formsOf);

@@ -1,38 +1,33 @@
-// THE TABLE of flags. The parser, `--help`, the completions and the manual page all come from it:
-// a new flag is a row here, a field of Options, and a line that fills it.
+// THE TABLE of flags. The parser, `--help`, the completions and the manual page are made from it. A
+// new flag is a row here, a field of Options, and a line in parse.ts that fills it.
 
 import { LOG_FORMATS } from "../access_log/format.ts";
 import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
 import { DEFAULT_PORT } from "../server/options.ts";
 import { show, type Unit } from "./values.ts";
 
-/** One flag. What it is called stands before it in {@linkcode FLAGS}. */
+/** One flag. Its name is its key in {@linkcode FLAGS}. */
 export interface Flag {
-  /** Its group in the help text and in the manual. */
   readonly group: Group;
   /** What it does, in a line. */
   readonly help: string;
   /** Whole sentences for the manual, where a line is too short. */
   readonly more?: string;
-  /** The letter of its short form. */
   readonly short?: string;
-  /** Its value; without one, the flag is on where it is given. */
+  /** Its value; without one, the flag turns something on. */
   readonly value?: Value;
-  /** The limit that it sets. */
   readonly limit?: keyof Limits;
-  /** Names of flags that have to be given as well. */
   readonly needs?: readonly string[];
-  /** Names of flags that must not be given as well. */
   readonly excludes?: readonly string[];
 }
 
 /** The value of a flag. */
 export interface Value {
-  /** What it is called in the help text: a {@linkcode Unit}, or a word of its own. */
+  /** Its name in the help text: a {@linkcode Unit}, or another word. */
   readonly name: string;
-  /** What holds where the flag is not given, as one would type it. */
+  /** The value without the flag, as one would type it. */
   readonly default?: string;
-  /** What the absence of the flag means, where that is no value. */
+  /** What applies without the flag, if that is no value. */
   readonly absent?: string;
   /** What shells offer: paths, or these words. */
   readonly completes?: "file" | "directory" | readonly string[];
@@ -53,7 +48,7 @@ export const GROUPS = [
 /** A heading. */
 export type Group = typeof GROUPS[number];
 
-/** How sure an upload is before its response. */
+/** The levels of durability. */
 export const DURABILITIES = ["full", "fast"] as const;
 
 /** The shells that there are completions for. */
@@ -62,7 +57,7 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 /** A shell. */
 export type Shell = typeof SHELLS[number];
 
-/** What a Unix socket has not; workers share a port, which a Unix socket cannot be. */
+/** What does not apply to a Unix socket. Workers share a port, and cannot share a Unix socket. */
 const TCP_FLAGS = ["port", "bind", "tls-cert", "tls-key", "workers"];
 
 /** The flags by name. */
@@ -71,48 +66,48 @@ export const FLAGS = {
     group: "Files",
     short: "d",
     value: { name: "DIR", absent: "none", completes: "directory" },
-    help: "serve and store the files of DIR",
-    more: "Without it, /files is 404 to reading and writing alike.",
+    help: "serve the files of DIR, and store uploads there",
+    more: "Without it, every request for /files is answered with 404.",
   },
-  "read-only": { group: "Files", help: "refuse every write to the files" },
-  "allow-delete": { group: "Files", help: "allow DELETE" },
-  "no-replace": { group: "Files", help: "refuse to write over a file that is there" },
-  "hidden": { group: "Files", help: "serve and write names that begin with a dot, too" },
+  "read-only": { group: "Files", help: "refuse uploads and deletions" },
+  "allow-delete": { group: "Files", help: "allow DELETE to remove files" },
+  "no-replace": { group: "Files", help: "refuse uploads over existing files" },
+  "hidden": { group: "Files", help: "include files whose names begin with a dot" },
   "mime-types": {
     group: "Files",
-    help: "guess media types by name",
-    more: "Text is said to be UTF-8, and what can run script is sandboxed. " +
-      "Otherwise every file is application/octet-stream.",
+    help: "set the content type by the file's name",
+    more: "Text is served as UTF-8, and what can run scripts in a sandbox. " +
+      "Without the flag, the type of every file is application/octet-stream.",
   },
   "durability": {
     group: "Files",
     value: { name: "LEVEL", default: "full", completes: DURABILITIES },
-    help: "full: on the disk before the response; fast: that is left to the system",
+    help: "full: confirm an upload once it is on the disk; fast: do not wait for the disk",
   },
   "port": {
     group: "Listening",
     short: "p",
     value: { name: "N", default: String(DEFAULT_PORT) },
-    help: "TCP port; 0 picks a free one",
+    help: "TCP port; 0 for any free one",
   },
   "bind": {
     group: "Listening",
     short: "b",
     value: { name: "HOST", default: "localhost" },
-    help: "listen on HOST; 0.0.0.0 or :: for every interface; localhost is 127.0.0.1 and ::1",
+    help: "address to listen on; 0.0.0.0 or :: for all; localhost is 127.0.0.1 and ::1",
   },
   "tls-cert": {
     group: "Listening",
     value: { name: "FILE", absent: "no TLS", completes: "file" },
-    help: "speak TLS, with the chain of certificates in FILE",
+    help: "serve over TLS, with the certificate chain in FILE",
     more: "PEM, the server's own certificate first. SIGHUP reads it again.",
     needs: ["tls-key"],
   },
   "tls-key": {
     group: "Listening",
     value: { name: "FILE", completes: "file" },
-    help: "the certificate's private key",
-    more: "PEM, without a pass phrase.",
+    help: "private key of the certificate",
+    more: "PEM, without a passphrase.",
     needs: ["tls-cert"],
   },
   "unix": {
@@ -124,36 +119,38 @@ export const FLAGS = {
   "unix-mode": {
     group: "Listening",
     value: { name: "MODE", default: "660" },
-    help: "permissions of that socket",
+    help: "permissions of the Unix socket",
     more: "Three octal digits, as for chmod(1).",
     needs: ["unix"],
   },
   "trust-proxy": {
     group: "Listening",
-    value: { name: "CIDR,...", absent: "nobody", isList: true },
-    help: "believe what these peers say of the client",
-    more: "IPv4 or IPv6 addresses or prefixes such as 10.0.0.0/8, and unix for whoever comes " +
-      "through a Unix socket. May be given several times.",
+    value: { name: "CIDR,...", absent: "none", isList: true },
+    help: "proxies whose Forwarded and X-Forwarded-For headers name the client",
+    more: "IPv4 or IPv6 addresses, prefixes such as 10.0.0.0/8, and unix for all clients of a " +
+      "Unix socket. May be given several times.",
   },
   "workers": {
     group: "Running",
     value: { name: "N", default: "1", completes: ["auto"] },
-    help: "threads that serve, up to 256; auto: one for each core",
-    more: "They share the port, the log and --max-connections, of which each needs one. " +
-      "One that fails is replaced, and its connections are lost.",
+    help: "threads that serve, up to 256; auto for one per core",
+    more: "They share the port, the log and --max-connections; there are no more of them than " +
+      "connections are allowed. A worker that fails loses its connections and is replaced.",
   },
   "grace": {
     group: "Running",
     value: { name: "SECONDS", default: "10" },
-    help: "for requests in flight at the end; 0: none",
-    more: "That long they may take after SIGTERM or SIGINT before they are cut off.",
+    help: "longest wait for open requests at shutdown; 0 for none",
+    more:
+      "The wait begins with SIGTERM or SIGINT, after --drain-delay. Requests that take longer " +
+      "are aborted.",
   },
   "drain-delay": {
     group: "Running",
     value: { name: "SECONDS", default: "0" },
-    help: "not ready, but still serving, before the end begins",
-    more: "After SIGTERM or SIGINT /readyz fails at once. For that long, before the grace, " +
-      "a balancer has time to notice, and nobody is turned away.",
+    help: "time to go on serving before shutdown, with /readyz failing",
+    more: "SIGTERM or SIGINT makes /readyz fail at once. A load balancer has this long to notice " +
+      "before connections are refused and --grace begins.",
   },
   "log": {
     group: "Log and metrics",
@@ -164,56 +161,79 @@ export const FLAGS = {
     group: "Log and metrics",
     value: { name: "PATH", absent: "standard output", completes: "file" },
     help: "append the log to PATH",
-    more: "SIGHUP opens it anew, for programs that rotate logs.",
+    more: "SIGHUP reopens it, for programs that rotate logs.",
   },
   "verbose": { group: "Log and metrics", help: "log connections as well" },
   "admin": {
     group: "Log and metrics",
     value: { name: "ADDRESS", absent: "off", completes: "file" },
-    help: "health and metrics at HOST:PORT, or at a socket's absolute path",
-    more: "An IPv6 address stands in brackets; unix:PATH is a Unix socket, too. " +
-      "Whoever reaches the address may read them.",
+    help: "serve health and metrics at HOST:PORT or on the Unix socket /PATH",
+    more: "An IPv6 address is written in brackets; unix:PATH is a Unix socket, too. " +
+      "There is no authentication: all who can reach the address can read them.",
   },
-  "max-body-size": limit(
-    "content",
-    "SIZE",
-    "larger content is 413; 0: any",
-    "Where its length is told, before it is read.",
-  ),
-  "max-request-line": limit("requestLine", "SIZE", "longer ones are 414"),
-  "max-header-size": limit("fieldSection", "SIZE", "more field bytes are 431"),
-  "max-headers": limit("fieldCount", "N", "more field lines are 431"),
-  "max-connections": limit(
-    "connections",
-    "N",
-    "further ones wait; 0: any",
-    "They wait in the backlog of the system, and idle connections make room for them after a second.",
-  ),
-  "max-requests": limit("requests", "N", "on one connection; 0: any", "The last one closes it."),
-  "header-timeout": limit(
-    "headerTimeout",
-    "SECONDS",
-    "for a whole head; 0: any",
-    "From its first byte on; beyond, 408, or a close where there is no request line.",
-  ),
-  "idle-timeout": limit(
-    "idleTimeout",
-    "SECONDS",
-    "between requests; 0: any",
-    "Beyond, the connection is closed.",
-  ),
-  "body-timeout": limit(
-    "bodyTimeout",
-    "SECONDS",
-    "without content; 0: any",
-    "Without an byte of the content that is waited for; beyond, 408.",
-  ),
-  "min-rate": limit(
-    "minRate",
-    "SIZE",
-    "a second, both ways; 0: any",
-    "A peer that is 20 seconds behind it is cut off. The system holds up to 4 MiB of a response, which are counted as unread.",
-  ),
+  "max-body-size": limit({
+    limit: "content",
+    unit: "SIZE",
+    help: "largest request body; 0 for no limit",
+    more: "A larger one is answered with 413, before it is read if its length is announced.",
+  }),
+  "max-request-line": limit({
+    limit: "requestLine",
+    unit: "SIZE",
+    help: "longest request line",
+    more: "A longer one is answered with 414.",
+  }),
+  "max-header-size": limit({
+    limit: "fieldSection",
+    unit: "SIZE",
+    help: "largest total size of the request headers",
+    more: "More is answered with 431.",
+  }),
+  "max-headers": limit({
+    limit: "fieldCount",
+    unit: "N",
+    help: "request headers at most",
+    more: "More are answered with 431.",
+  }),
+  "max-connections": limit({
+    limit: "connections",
+    unit: "N",
+    help: "open connections at most; further ones wait; 0 for no limit",
+    more: "They wait in the backlog of the system. An idle connection is closed after a second " +
+      "to make room for them.",
+  }),
+  "max-requests": limit({
+    limit: "requests",
+    unit: "N",
+    help: "requests per connection at most; 0 for no limit",
+    more: "The connection is closed after the last one.",
+  }),
+  "header-timeout": limit({
+    limit: "headerTimeout",
+    unit: "SECONDS",
+    help: "time limit for receiving the request headers; 0 for none",
+    more: "It begins with the first byte. A request that is late is answered with 408, or the " +
+      "connection is closed if the request line is not complete.",
+  }),
+  "idle-timeout": limit({
+    limit: "idleTimeout",
+    unit: "SECONDS",
+    help: "time limit between two requests; 0 for none",
+    more: "The connection is closed then.",
+  }),
+  "body-timeout": limit({
+    limit: "bodyTimeout",
+    unit: "SECONDS",
+    help: "time limit between two parts of a request body; 0 for none",
+    more: "A request whose body is late is answered with 408.",
+  }),
+  "min-rate": limit({
+    limit: "minRate",
+    unit: "SIZE",
+    help: "bytes per second that a client must send or read; 0 for no limit",
+    more: "A client that is 20 seconds behind is disconnected. Up to 4 MiB of a response wait in " +
+      "buffers of the system, and count as not yet read.",
+  }),
   "completions": {
     group: "Help",
     value: { name: "SHELL", completes: SHELLS },
@@ -229,12 +249,19 @@ export type FlagName = keyof typeof FLAGS;
 /** All flags, in the order of the table. */
 export const ALL_FLAGS = Object.entries(FLAGS) as readonly [FlagName, Flag][];
 
-/** What is said of a value's default: `full`, or `no TLS`; null where nothing is. */
+/** The default of a flag's value, such as `full` or `no TLS`; null without one. */
 export function defaultOf({ value }: Flag): string | null {
   return value?.default ?? value?.absent ?? null;
 }
 
-function limit(limit: keyof Limits, unit: Unit, help: string, more = ""): Flag {
+interface LimitFlag {
+  readonly limit: keyof Limits;
+  readonly unit: Unit;
+  readonly help: string;
+  readonly more: string;
+}
+
+function limit({ limit, unit, help, more }: LimitFlag): Flag {
   const value = { name: unit, default: show(DEFAULT_LIMITS[limit], unit) };
   return { group: "Limits", limit, value, help, more };
 }

@@ -1,12 +1,12 @@
-// The text of `--help`: every flag in a line or two, in the width of a terminal.
+// The text of `--help`: every flag in a few lines, as wide as a terminal.
 
 import { ALL_FLAGS, defaultOf, type Flag, type Group, GROUPS } from "./flags.ts";
 
-/** The columns of a terminal, and the one that the explanations begin at. */
+/** The width of a terminal, and the column where the explanations begin. */
 const WIDTH = 80;
 const INDENT = 31;
 
-/** What there is to say beside the heading of a group. */
+/** Remarks on the headings. */
 export const REMARKS: Readonly<Partial<Record<Group, string>>> = {
   "Limits": "a SIZE is a number of bytes, or one with K, M or G",
 };
@@ -15,8 +15,8 @@ export const REMARKS: Readonly<Partial<Record<Group, string>>> = {
 export function helpText(): string {
   return `Usage: wireserve [OPTION]...
 
-Serves HTTP/1.1: / answers, /echo/TEXT and /user-agent say what they were told,
-/files/NAME reads and writes the files of a directory.
+An HTTP/1.1 server: /files/NAME reads and writes the files of a directory,
+/echo/TEXT and /user-agent send back what the request says, / is empty.
 
 ${GROUPS.map(helpOfGroup).join("\n\n")}
 `;
@@ -38,7 +38,7 @@ function helpOfFlag(name: string, flag: Flag): string[] {
   return [form.padEnd(INDENT) + first, ...rest.map((line) => " ".repeat(INDENT) + line)];
 }
 
-/** Lines of at most so many characters; what stands in brackets is broken last. */
+/** Lines of at most so many characters; `(default ...)` stays in one line. */
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.match(/\(default [^)]*\)|\S+/g) ?? []) {

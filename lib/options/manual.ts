@@ -1,10 +1,9 @@
-// The manual page, in mdoc(7): its options are the table of flags, the rest is written here. Run
-// by itself (`deno task manual`), it writes docs/wireserve.1.
+// The manual page, in mdoc(7): its options come from the table of flags, the rest is written here.
+// Run by itself (`deno task manual`), it writes docs/wireserve.1.
 
 import { ALL_FLAGS, defaultOf, type Flag, type Group, GROUPS } from "./flags.ts";
 import { REMARKS } from "./help.ts";
 
-/** The day of the last change to what the manual says. */
 const DATE = "November 20, 2026";
 
 /** The page, as docs/wireserve.1 has it. */
@@ -15,15 +14,16 @@ export function manual(): string {
 .Os
 .Sh NAME
 .Nm wireserve
-.Nd HTTP/1.1 server of files
+.Nd HTTP/1.1 file server
 .Sh SYNOPSIS
 .Nm
 .Op Ar option ...
 ${DESCRIPTION}
 .Sh OPTIONS
-A value stands behind its flag, or beside it after an equals sign.
-Of a flag that is given twice, the last one counts.
-A bad command line is one line on standard error.
+A value follows its flag as an argument of its own, or after an equals sign.
+If a flag is given twice, the last value counts.
+${MISREAD}
+An error in the command line is reported in one line on standard error.
 ${GROUPS.map(group).join("\n")}
 ${REST.replaceAll(/^\.Dl .*$/gm, example)}`;
 }
@@ -40,7 +40,7 @@ function group(group: Group): string {
   ].join("\n");
 }
 
-/** A flag: its forms, and what there is to say of it, each sentence on a line of its own. */
+/** A flag: its forms, and what it does, each sentence on a line of its own. */
 function item(name: string, flag: Flag): string[] {
   const { short, value, help, more = "", needs = [], excludes = [] } = flag;
   const forms = [...(short === undefined ? [] : [`Fl ${short} ,`]), `Fl -${name}`];
@@ -59,16 +59,16 @@ function list(names: readonly string[]): string {
   return names.map((name) => `--${name}`).join(", ");
 }
 
-/** A line of help as a sentence. A value that it begins with stays as one types it. */
+/** A line of help as a sentence. A value at its beginning stays in lower case. */
 function sentence(help: string): string {
   const first = /^[a-z]+:/.test(help) ? help.charAt(0) : help.charAt(0).toUpperCase();
   return text(`${first}${help.slice(1)}.`);
 }
 
-/** The longest line that mandoc's lint lets pass. */
+/** The longest line for the lint of mandoc. */
 const WIDTH = 80;
 
-/** A sentence as mdoc takes it: no escape, no control line, a minus where one is typed. */
+/** A sentence in mdoc: escapes and control lines are quoted, and dashes are minus signs. */
 function text(sentence: string): string {
   const words = sentence.replaceAll("\\", "\\e").replaceAll("--", "\\-\\-").split(" ");
   const lines: string[] = [];
@@ -80,15 +80,19 @@ function text(sentence: string): string {
   return lines.map((line) => line.replace(/^(?=[.'])/, "\\&")).join("\n");
 }
 
-/** Commands to be copied: their minus signs are no hyphens, and their full stops end nothing. */
+/** A command to be copied: its dashes are minus signs, and its full stops end no sentence. */
 function example(line: string): string {
   return line.replaceAll("-", "\\-").replaceAll(" . ", " \\&. ");
 }
 
+const MISREAD = String
+  .raw`An equals sign in the value of a short flag calls for an argument of its own:
+.Fl d Ar /srv/a=b .`;
+
 const DESCRIPTION = String.raw`.Sh DESCRIPTION
 .Nm
-serves the files of a directory over HTTP/1.1, and takes new ones.
-It speaks the protocol as strictly as RFC 9110 and RFC 9112 ask.
+serves the files of a directory over HTTP/1.1, and stores uploads there.
+It is as strict as RFC 9110 and RFC 9112 ask.
 An upload appears whole or not at all, and once it is answered with 201 or 204,
 it is on the disk.
 A name never leads out of the directory, neither by
@@ -98,58 +102,61 @@ nor by a symbolic link.`;
 const REST = String.raw`.Sh ROUTES
 .Bl -tag -width Ds
 .It Li GET /
-200, without content.
+200, with an empty body.
 .It Li GET /echo/{str...}
-200: the rest of the path.
+200, with the rest of the path.
 .It Li GET /user-agent
-200: the value of the User-Agent field.
+200, with the value of the User-Agent header.
 .It Li GET /files/{name...}
-200: the file; 206 for ranges of it; 304 where the client has it.
-A folder, with a slash behind its name, is listed as a page or as JSON.
+200, with the file; 206 for a range of it; 304 if the client has it already.
+A directory, with a slash at the end of its name, is listed as a page or as
+JSON.
 .It Li PUT /files/{name...}
-201: the content is the file now; 204 where it has replaced one.
+201: the request body is stored as the file; 204 if it has replaced one.
 .It Li POST /files/{name...}
-201: the same, whether the file is new or not.
+201: the same, even if it has replaced a file.
 .It Li DELETE /files/{name...}
-204: the file is gone; only with
+204: the file is deleted; only with
 .Fl -allow-delete .
 .El
 .Pp
-HEAD and OPTIONS are answered on all of them.
-Anything else is 404, another method 405, an unknown one 501.
+HEAD and OPTIONS work on all of them.
+Any other path is answered with 404, any other method with 405, and an unknown
+method with 501.
 .Sh SIGNALS
 .Bl -tag -width Ds
 .It Dv SIGTERM , SIGINT
-No further connections are accepted, requests in flight are answered for as
-long as
+Stop gracefully: no further connections are accepted, open requests have the
+time of
 .Fl -grace
-says, and the program leaves with status 0.
-A second signal makes it leave at once.
+to complete, and the exit status is 0.
+A second signal stops the program at once.
 .It Dv SIGHUP
-The certificate and its key are read again, and the log file is opened anew.
+Read the certificate and its key again, and reopen the log file.
 .El
 .Sh FILES
 .Bl -tag -width Ds
 .It Pa .wireserve-UUID.part
-An upload under way, in the folder of the file that it will be.
+An unfinished upload, in the directory of the file that it will become.
 It is never served or listed.
-What a crash has left is removed at the next start.
+After a crash, the next start removes it.
 .El
 .Pp
 The user that
 .Nm
-runs as needs to read the directory, the certificate and its key, and, unless
+runs as must be able to read the directory, the certificate and its key, and,
+unless
 .Fl -read-only
-is given, to write the directory.
-Files are made with the permissions that its umask leaves.
-The program itself is granted the network, reading, writing, and asking for
-free space: it runs no programs and reads no environment variables.
+is given, to write to the directory.
+The umask determines the permissions of new files.
+The program itself may use the network, read and write files, and ask for free
+space: it runs no other programs and reads no environment variables.
 .Sh EXIT STATUS
 .Bl -tag -width Ds
 .It 0
-The program was told to end, or has shown what it was asked for.
+The program was stopped by a signal, or has printed what was asked for.
 .It 1
-It could not start: the port is in use, for instance.
+It could not start: the port is in use, for example.
 .It 2
 The command line is wrong.
 .El
@@ -158,19 +165,19 @@ Serve the current directory at http://localhost:4221/files/, for reading only:
 .Pp
 .Dl $ wireserve -d . --read-only
 .Pp
-Take uploads of up to 5 GiB from the whole network:
+Accept uploads of up to 5 GiB from the whole network:
 .Pp
 .Dl $ wireserve -d /srv/files -b 0.0.0.0 --max-body-size 5G
 .Pp
-Stand behind a proxy on the same machine, on a Unix socket, and believe it:
+Run behind a proxy on the same machine, on a Unix socket, and trust its headers:
 .Pp
 .Dl $ wireserve -d /srv/files --unix /run/wireserve/http --trust-proxy unix
 .Pp
-Speak TLS, on every core:
+Serve over TLS, on every core:
 .Pp
 .Dl $ wireserve -d . --workers auto --tls-cert chain.pem --tls-key key.pem
 .Pp
-Complete the flags in bash:
+Load the completions in bash:
 .Pp
 .Dl $ source <(wireserve --completions bash)
 .Sh SEE ALSO

@@ -1,10 +1,18 @@
-// The command line: flags into a frozen value, or one clear sentence about what is wrong.
+// The command line. @std/cli reads the flags; what it would misread is refused.
 
+import { parseArgs } from "@std/cli/parse-args";
 import { LOG_FORMATS, type LogFormat } from "../access_log/format.ts";
 import type { FileSettings } from "../files/settings.ts";
 import type { Limits } from "../server/limits.ts";
-import { ALL_FLAGS, DURABILITIES, type FlagName, type Shell, SHELLS } from "./flags.ts";
-import { GivenFlags } from "./given_flags.ts";
+import {
+  ALL_FLAGS,
+  DURABILITIES,
+  type Flag,
+  type FlagName,
+  FLAGS,
+  type Shell,
+  SHELLS,
+} from "./flags.ts";
 import {
   type Address,
   parseAddress,
@@ -14,9 +22,9 @@ import {
   parsePort,
   parseProxies,
   parseSocketPath,
-  parseText,
   parseWait,
   parseWorkers,
+  printable,
   type Unit,
   UsageError,
 } from "./values.ts";
@@ -25,147 +33,180 @@ import {
 export interface Options {
   /** The directory behind /files, as given, or null for none. */
   readonly directory: string | null;
-  /** How the files may be used. */
   readonly files: FileSettings;
   /** TCP port; 0 picks a free one. */
   readonly port: number;
-  /** Host name or address to listen on. */
   readonly bind: string;
-  /** The files of the certificate and its key, in PEM, or null for no TLS. */
   readonly tls: TlsFiles | null;
-  /** The Unix socket to listen on instead of TCP, or null for TCP. */
   readonly unix: UnixSocket | null;
-  /** The proxies that are believed, as given: addresses, prefixes, and `unix`. */
+  /** The trusted proxies, as given: addresses, prefixes, and `unix`. */
   readonly trustProxy: readonly string[];
   /** Threads that serve; `auto` for as many as there are cores. */
   readonly workers: number | "auto";
-  /** Milliseconds that requests in flight may take at the end; 0 for none. */
+  /** Milliseconds that a graceful shutdown waits for requests in flight; 0 for none. */
   readonly grace: number;
-  /** Milliseconds between the signal to end and the end of accepting. */
+  /** Milliseconds between the signal to stop and the graceful shutdown. */
   readonly drainDelay: number;
-  /** Format of the access log. */
   readonly log: LogFormat;
   /** The file that the log is appended to, or null for standard output. */
   readonly logFile: string | null;
-  /** Whether connections are logged, too. */
   readonly verbose: boolean;
-  /** Where health and metrics are told, or null for nowhere. */
   readonly admin: Address | null;
   /** The limits that differ from the defaults. */
   readonly limits: Partial<Limits>;
-  /** The shell whose completions are wanted, and nothing else, or null. */
+  /** The shell to print completions for, and nothing else, or null. */
   readonly completions: Shell | null;
-  /** Whether only the help text is wanted. */
   readonly help: boolean;
-  /** Whether only the version is wanted. */
   readonly version: boolean;
 }
 
-/** Paths of what TLS needs. */
+/** Paths of PEM files for TLS: the chain of certificates, and the private key. */
 export interface TlsFiles {
-  /** The chain of certificates. */
   readonly certificate: string;
-  /** The private key. */
   readonly key: string;
 }
 
 /** A Unix socket to listen on. */
 export interface UnixSocket {
-  /** Its path, as given. */
   readonly path: string;
   /** Its permissions, such as 0o660. */
   readonly mode: number;
 }
 
-/**
- * Reads the command line.
- *
- * @param args The arguments, without the program's name.
- * @throws {UsageError} for an unknown flag, a bad value, or flags that do not go together.
- */
+/** @throws {UsageError} for unknown flags, bad values, and flags that exclude each other. */
 export function parseOptions(args: readonly string[]): Options {
-  const flags = new GivenFlags(args);
+  const given = readFlags(args);
   const options: Options = Object.freeze({
-    directory: optional(flags, "directory", parseText),
-    files: parseFileSettings(flags),
-    port: parsePort("port", flags.text("port")),
-    bind: parseText("bind", flags.text("bind")).replace(/^\[(.*)\]$/, "$1"),
-    tls: parseTls(flags),
-    unix: parseUnix(flags),
+    directory: valueOf(given, "directory"),
+    files: parseFileSettings(given),
+    port: parsePort("port", textOf(given, "port")),
+    bind: textOf(given, "bind").replace(/^\[(.*)\]$/, "$1"),
+    tls: parseTls(given),
+    unix: parseUnix(given),
     trustProxy: Object.freeze(
-      flags.list("trust-proxy").flatMap((value) => parseProxies("trust-proxy", value)),
+      given["trust-proxy"].flatMap((value) => parseProxies("trust-proxy", value)),
     ),
-    workers: parseWorkers("workers", flags.text("workers")),
-    grace: parseWait("grace", flags.text("grace")),
-    drainDelay: parseWait("drain-delay", flags.text("drain-delay")),
-    log: parseChoice("log", flags.text("log"), LOG_FORMATS),
-    logFile: optional(flags, "log-file", parseText),
-    verbose: flags.has("verbose"),
-    admin: optional(flags, "admin", parseAddress),
-    limits: parseLimits(flags),
-    completions: optional(flags, "completions", (flag, value) => parseChoice(flag, value, SHELLS)),
-    help: flags.has("help"),
-    version: flags.has("version"),
+    workers: parseWorkers("workers", textOf(given, "workers")),
+    grace: parseWait("grace", textOf(given, "grace")),
+    drainDelay: parseWait("drain-delay", textOf(given, "drain-delay")),
+    log: parseChoice("log", textOf(given, "log"), LOG_FORMATS),
+    logFile: valueOf(given, "log-file"),
+    verbose: isGiven(given, "verbose"),
+    admin: isGiven(given, "admin") ? parseAddress("admin", textOf(given, "admin")) : null,
+    limits: parseLimits(given),
+    completions: isGiven(given, "completions")
+      ? parseChoice("completions", textOf(given, "completions"), SHELLS)
+      : null,
+    help: isGiven(given, "help"),
+    version: isGiven(given, "version"),
   });
-  checkCompany(flags);
+  checkCombinations(given);
   checkSockets(options);
   return options;
 }
 
-function optional<T>(
-  flags: GivenFlags,
-  name: FlagName,
-  parse: (flag: string, value: string) => T,
-): T | null {
-  return flags.has(name) ? parse(name, flags.text(name)) : null;
+/** The values of each flag in their order; of one that takes no value, an empty text each time. */
+type GivenFlags = Readonly<Record<FlagName, readonly string[]>>;
+
+/**
+ * What parseArgs misreads: `-da=b` as `-d b`, `--no-port=1` as `--port 1`, `--help=` as `--help`.
+ * What is left: it takes `--d` for `-d`.
+ */
+const MISREAD = /^-([^=-][^=]+=|-no-[^=]*=|[^=]*=$)/s;
+
+/** @throws {UsageError} for unknown flags, missing values, and values of flags that take none. */
+function readFlags(args: readonly string[]): GivenFlags {
+  const names = ALL_FLAGS.map(([name]) => name);
+  const parsed: Readonly<Record<string, unknown>> = parseArgs([...args], {
+    // All flags: a boolean would take `=no` for true, and only lists keep every value to check.
+    string: names,
+    collect: names,
+    alias: Object.fromEntries(
+      ALL_FLAGS.flatMap(([name, { short }]) => short === undefined ? [] : [[name, short]]),
+    ),
+    unknown(argument) {
+      throw unknownArgument(argument);
+    },
+  });
+  const [afterDashes] = parsed["_"] as readonly string[];
+  if (afterDashes !== undefined) throw unknownArgument(afterDashes);
+  const given = parsed as GivenFlags;
+  for (const [name, { value }] of ALL_FLAGS) {
+    const wrong = given[name].find((each) => (each === "") === (value !== undefined));
+    if (wrong === "") throw new UsageError(`--${name} needs a value`);
+    if (wrong !== undefined) throw new UsageError(`--${name} takes no value`);
+  }
+  const misread = args.find((argument) => MISREAD.test(argument));
+  if (misread !== undefined) {
+    throw new UsageError(`unclear argument ${printable(misread)}: put the value in one of its own`);
+  }
+  return given;
 }
 
-function parseTls(flags: GivenFlags): TlsFiles | null {
-  const certificate = optional(flags, "tls-cert", parseText);
-  const key = optional(flags, "tls-key", parseText);
+function unknownArgument(argument: string): UsageError {
+  if (argument === "") return new UsageError("an argument is empty");
+  const kind = argument.startsWith("-") ? "flag" : "argument";
+  return new UsageError(`unknown ${kind} ${printable(argument)}`);
+}
+
+function isGiven(given: GivenFlags, name: FlagName): boolean {
+  return given[name].length > 0;
+}
+
+/** The last value of a flag, or null. */
+function valueOf(given: GivenFlags, name: FlagName): string | null {
+  return given[name].at(-1) ?? null;
+}
+
+function textOf(given: GivenFlags, name: FlagName): string {
+  const flag: Flag = FLAGS[name];
+  return valueOf(given, name) ?? flag.value?.default ?? "";
+}
+
+function parseTls(given: GivenFlags): TlsFiles | null {
+  const certificate = valueOf(given, "tls-cert");
+  const key = valueOf(given, "tls-key");
   return certificate === null || key === null ? null : Object.freeze({ certificate, key });
 }
 
-function parseUnix(flags: GivenFlags): UnixSocket | null {
-  const path = optional(flags, "unix", parseSocketPath);
-  const mode = parseMode("unix-mode", flags.text("unix-mode"));
-  return path === null ? null : Object.freeze({ path, mode });
+function parseUnix(given: GivenFlags): UnixSocket | null {
+  const mode = parseMode("unix-mode", textOf(given, "unix-mode"));
+  const path = valueOf(given, "unix");
+  return path === null ? null : Object.freeze({ path: parseSocketPath("unix", path), mode });
 }
 
-function parseFileSettings(flags: GivenFlags): FileSettings {
-  const durability = parseChoice(
-    "durability",
-    flags.text("durability"),
-    DURABILITIES,
-    " or ",
-  );
+function parseFileSettings(given: GivenFlags): FileSettings {
+  const durability = parseChoice("durability", textOf(given, "durability"), DURABILITIES);
   return Object.freeze({
-    isReadOnly: flags.has("read-only"),
-    allowsDelete: flags.has("allow-delete"),
-    allowsReplace: !flags.has("no-replace"),
-    showsHidden: flags.has("hidden"),
-    guessesTypes: flags.has("mime-types"),
+    isReadOnly: isGiven(given, "read-only"),
+    allowsDelete: isGiven(given, "allow-delete"),
+    allowsReplace: !isGiven(given, "no-replace"),
+    showsHidden: isGiven(given, "hidden"),
+    guessesTypes: isGiven(given, "mime-types"),
     isDurable: durability === "full",
   });
 }
 
-function parseLimits(flags: GivenFlags): Partial<Limits> {
+function parseLimits(given: GivenFlags): Partial<Limits> {
   const limits: Partial<Record<keyof Limits, number>> = {};
   for (const [name, { limit, value }] of ALL_FLAGS) {
-    if (limit === undefined || !flags.has(name)) continue;
-    limits[limit] = parseLimit(name, flags.text(name), limit, value?.name as Unit);
+    if (limit === undefined || !isGiven(given, name)) continue;
+    const unit = value?.name as Unit;
+    limits[limit] = parseLimit(name, textOf(given, name), { limit, unit });
   }
   return Object.freeze(limits);
 }
 
-/** Each flag with those that it needs, and without those that it excludes. */
-function checkCompany(flags: GivenFlags): void {
+/** @throws {UsageError} for a flag without one that it needs, or with one that it excludes. */
+function checkCombinations(given: GivenFlags): void {
   for (const [name, { needs = [], excludes = [] }] of ALL_FLAGS) {
-    if (!flags.has(name)) continue;
-    const missing = needs.find((each) => !flags.has(each));
-    if (missing !== undefined) throw new UsageError(`--${name} needs --${missing}`);
-    const excluded = excludes.find((each) => flags.has(each));
-    if (excluded !== undefined) throw new UsageError(`--${name} cannot go with --${excluded}`);
+    if (!isGiven(given, name)) continue;
+    const missing = needs.find((each) => !isGiven(given, each as FlagName));
+    if (missing !== undefined) throw new UsageError(`--${name} needs --${missing} as well`);
+    const excluded = excludes.find((each) => isGiven(given, each as FlagName));
+    if (excluded !== undefined) {
+      throw new UsageError(`--${name} and --${excluded} cannot be used together`);
+    }
   }
 }
 

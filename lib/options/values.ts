@@ -1,25 +1,24 @@
-// The values of flags: each a word from the command line into what the program counts with, or
-// one sentence about what is wrong with it.
+// The values of flags: from text to what the program works with, or a usage error.
 
-// Well kept, typed, and without dependencies: addresses and prefixes are not ours to parse.
+// Parses addresses and prefixes; typed, without dependencies.
 import ipaddr from "ipaddr.js";
 import { isLimit, type Limits } from "../server/limits.ts";
 import { isProxy } from "../trusted_proxies.ts";
 
-/** A command line that cannot be followed. Its message is one line for the person who typed it. */
+/** The command line is wrong. The message is one line for the person who typed it. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** Where something listens, in the words of `Deno.listen`. */
+/** An address to listen on, with the names that `Deno.listen` has. */
 export type Address =
   | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
   | { readonly transport: "unix"; readonly path: string };
 
-/** What the values of a flag are counted in. */
+/** The unit of a flag, as the help text names it. */
 export type Unit = "SIZE" | "N" | "SECONDS";
 
-/** A value as it can stand in a message: quoted, in one line, and without a hold on a terminal. */
+/** A value for a message: quoted, on one line, and without control characters for terminals. */
 export function printable(value: string): string {
   return JSON.stringify(value).replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
@@ -27,15 +26,8 @@ export function printable(value: string): string {
   );
 }
 
-/** The error of a flag that takes something else. */
-export function refusal(flag: string, expected: string, value: string): UsageError {
+function refusal(flag: string, expected: string, value: string): UsageError {
   return new UsageError(`--${flag} takes ${expected}, not ${printable(value)}`);
-}
-
-/** A value that may be anything but nothing. */
-export function parseText(flag: string, value: string): string {
-  if (value === "") throw new UsageError(`--${flag} needs a value`);
-  return value;
 }
 
 /** One of several words. */
@@ -43,14 +35,15 @@ export function parseChoice<T extends string>(
   flag: string,
   value: string,
   choices: readonly T[],
-  conjunction = ", ",
 ): T {
   const choice = choices.find((each) => each === value);
-  if (choice === undefined) throw refusal(flag, choices.join(conjunction), value);
+  if (choice === undefined) throw refusal(flag, alternatives.format(choices), value);
   return choice;
 }
 
-/** A TCP port; 0 is one. */
+const alternatives = new Intl.ListFormat("en-GB", { type: "disjunction" });
+
+/** A TCP port, or 0. */
 export function parsePort(flag: string, value: string): number {
   const port = portOf(value);
   if (port === null) throw refusal(flag, "a number from 0 to 65535", value);
@@ -62,7 +55,7 @@ function portOf(value: string): number | null {
   return port <= 65535 ? port : null;
 }
 
-/** Threads at most: beyond, they would only wait for each other. */
+/** Workers at most: more than there are cores only wait for each other. */
 const MAX_WORKERS = 256;
 
 /** A number of workers, or `auto`. */
@@ -75,18 +68,17 @@ export function parseWorkers(flag: string, value: string): number | "auto" {
   return workers;
 }
 
-/** Permissions of a file: three octal digits, with or without a zero in front. */
+/** Permissions of a file: three octal digits, with or without a leading zero. */
 export function parseMode(flag: string, value: string): number {
   if (!/^0?[0-7]{3}$/.test(value)) throw refusal(flag, "an octal mode such as 660", value);
   return parseInt(value, 8);
 }
 
-/** Bytes of a Unix socket's path, without the NUL behind it: what Linux has room for. */
+/** Bytes of a Unix socket's path on Linux, without the NUL at its end. */
 const MAX_SOCKET_PATH = 107;
 
 /** The path of a Unix socket. */
 export function parseSocketPath(flag: string, value: string): string {
-  parseText(flag, value);
   if (new TextEncoder().encode(value).length > MAX_SOCKET_PATH) {
     throw refusal(flag, `a path of at most ${MAX_SOCKET_PATH} bytes`, value);
   }
@@ -95,7 +87,7 @@ export function parseSocketPath(flag: string, value: string): string {
 
 const ADDRESS_FORMS = "HOST:PORT, [IPv6]:PORT, an absolute path or unix:PATH";
 
-/** Host names, and what else a resolver may be asked for; no IPv6 addresses. */
+/** Host names and IPv4 addresses. */
 const HOST = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_.])?$/;
 
 /** `HOST:PORT`, `[IPv6]:PORT`, or a Unix socket's absolute path or `unix:PATH`. */
@@ -112,12 +104,12 @@ export function parseAddress(flag: string, value: string): Address {
   return Object.freeze({ transport: "tcp", hostname: inBrackets ?? name, port });
 }
 
-/** What looks like an IPv4 address has to be one: resolvers take `1.2` for 1.0.0.2. */
+/** Digits and dots must be a full IPv4 address: resolvers take `1.2` for 1.0.0.2. */
 function isHostName(name: string): boolean {
   return /^[0-9.]+$/.test(name) ? ipaddr.IPv4.isValidFourPartDecimal(name) : HOST.test(name);
 }
 
-/** Proxies: addresses, prefixes or `unix`, separated by commas. */
+/** Proxies: addresses, prefixes or `unix`, with commas between them. */
 export function parseProxies(flag: string, value: string): string[] {
   const proxies = value.split(",");
   const wrong = proxies.find((proxy) => !isProxy(ipaddr, proxy));
@@ -142,16 +134,20 @@ const UNIT_NAMES: Readonly<Record<Unit, string>> = {
 const MULTIPLES: Readonly<Record<string, number>> = { K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
 
 /** A limit in the unit that {@linkcode Limits} counts in. */
-export function parseLimit(flag: string, value: string, limit: keyof Limits, unit: Unit): number {
+export function parseLimit(
+  flag: string,
+  value: string,
+  { limit, unit }: { readonly limit: keyof Limits; readonly unit: Unit },
+): number {
   const number = parseNumber(value, unit);
   if (!isLimit(limit, number)) throw refusal(flag, UNIT_NAMES[unit], value);
   return number;
 }
 
-/** Seconds at most that the end may take: a day. Timers of the system end at 24 of them. */
+/** The longest wait in seconds: a day. The timers of Deno end at 24 days. */
 const MAX_WAIT = 86_400;
 
-/** Seconds that the end may take, in milliseconds. */
+/** A wait in seconds; returns milliseconds. */
 export function parseWait(flag: string, value: string): number {
   const milliseconds = parseNumber(value, "SECONDS");
   if (!(milliseconds <= MAX_WAIT * 1000)) {
@@ -160,14 +156,14 @@ export function parseWait(flag: string, value: string): number {
   return milliseconds;
 }
 
-/** Bytes, a number or milliseconds; NaN where it is none. */
+/** A number of bytes, of milliseconds, or of things; NaN if it is none. */
 function parseNumber(value: string, unit: Unit): number {
   const [, digits = "", letter = ""] = UNIT_PATTERNS[unit].exec(value) ?? [];
   const factor = unit === "SECONDS" ? 1000 : MULTIPLES[letter.toUpperCase()] ?? 1;
   return digits === "" ? NaN : Math.round(Number(digits) * factor);
 }
 
-/** A limit as the command line takes it: the reverse of {@linkcode parseLimit}. */
+/** A limit as the command line takes it, the reverse of {@linkcode parseLimit}. */
 export function show(number: number, unit: Unit): string {
   if (unit === "SECONDS") return String(number / 1000);
   if (unit === "N") return String(number);

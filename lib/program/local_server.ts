@@ -1,5 +1,4 @@
-// One server as the command line wants it, in the isolate that this is called in: the directory,
-// the routes, the counters and the log put together.
+// One server in this isolate, made from the options: its directory, routes, metrics and log.
 
 import type { AccessLog } from "../access_log/access_log.ts";
 import { Metrics, type Snapshot } from "../admin/metrics.ts";
@@ -9,30 +8,39 @@ import type { Options } from "../options/parse.ts";
 import { router } from "../router.ts";
 import { routes } from "../routes.ts";
 import { sleep } from "../server/deadlines.ts";
-import type { ConnectionView } from "../server/connection_view.ts";
+import type { ConnectionView } from "../server/exchange.ts";
 import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
 import { serve, type Server } from "../server/server.ts";
 import type { Certificate, Endpoint } from "../server/listener.ts";
 import type { ServerObserver } from "../server/observer.ts";
 import { TrustedProxies } from "../trusted_proxies.ts";
-import type { ServerHandle } from "./server_handle.ts";
 
-/** Milliseconds that handlers whose client was cut off may take: a file system may hang. */
+/** Milliseconds for handlers after their connections were aborted: a file system may hang. */
 const HANDLER_GRACE = 1000;
 
-/** What an server is to do. A plain value: it can be sent to a worker. */
+/** The configuration of one server. A plain value: it can be sent to a worker. */
 export interface WorkerConfig {
-  /** What the command line asks for. */
   readonly options: Options;
-  /** The port to listen on, which another server may have picked. */
+  /** The port to listen on; the first worker may have picked it. */
   readonly port: number;
-  /** Which of how many servers this is, counted from 0. */
   readonly index: number;
   readonly count: number;
-  /** How often this one has been started before. */
   readonly restarts: number;
-  /** For TLS. */
   readonly certificate: Certificate | undefined;
+}
+
+/** A server in this isolate, or a pool of workers. */
+export interface ServerHandle {
+  readonly url: string;
+  /** How many workers have been started in the place of failed ones. */
+  readonly restarts: number;
+  /** Stops gracefully, and aborts what is open after `grace` milliseconds. */
+  drain(grace: number): Promise<void>;
+  /** Uses another certificate for new connections. */
+  replaceCertificate(certificate: Certificate): Promise<void>;
+  connections(): Promise<readonly ConnectionView[]>;
+  /** The metrics, one snapshot or more for each server. */
+  snapshots(): Promise<readonly Snapshot[]>;
 }
 
 /** A server in this isolate. */
@@ -46,11 +54,7 @@ export class LocalServer implements ServerHandle {
     this.#metrics = metrics;
   }
 
-  /**
-   * Starts handle.
-   *
-   * @throws what `Deno.listen` throws, and for a directory that is none.
-   */
+  /** @throws what `Deno.listen` throws, and an error if the directory is not one. */
   static async start(config: WorkerConfig, log: AccessLog): Promise<LocalServer> {
     const { options, index, count, restarts } = config;
     const { directory: path, files, trustProxy } = options;
@@ -73,18 +77,17 @@ export class LocalServer implements ServerHandle {
     return this.#server.url;
   }
 
-  /** The port that the server listens on; 0 for a Unix socket. */
+  /** The port; 0 for a Unix socket. */
   get port(): number {
     return this.#server.port;
   }
 
-  /** Stops listening; connections go on. */
   stopListening(): Promise<void> {
     return this.#server.stopListening();
   }
 
   async drain(grace: number): Promise<void> {
-    if (grace > 0) await this.#server.stopListening(); // The grace begins then.
+    if (grace > 0) await this.#server.stopListening(); // before the grace begins
     await sleep(grace + HANDLER_GRACE, this.#server.drain(grace));
   }
 
@@ -105,12 +108,12 @@ export class LocalServer implements ServerHandle {
 function endpointOf({ options, port, count, certificate }: WorkerConfig): Endpoint {
   const { bind: hostname, unix } = options;
   if (unix !== null) return { transport: "unix", ...unix };
-  // Shared among workers, and with the successor that a new certificate makes.
+  // The port is shared among workers, and with the listener for the next certificate.
   const isShared = count > 1 || certificate !== undefined;
   return { transport: "tcp", hostname, port, isShared, certificate };
 }
 
-/** Its share of what is limited for all together. */
+/** The limits of one server: `--max-connections` is shared among all. */
 function limitsOf(limits: Partial<Limits>, index: number, count: number): Partial<Limits> {
   const all = limits.connections ?? DEFAULT_LIMITS.connections;
   if (all === 0 || count === 1) return limits;
@@ -123,9 +126,9 @@ function observerOf(
   log: AccessLog,
   metrics: Metrics | null,
 ): Partial<ServerObserver> {
-  const isHeard = format !== "off" || metrics !== null;
+  const needsRequests = format !== "off" || metrics !== null;
   return {
-    ...(isHeard && {
+    ...(needsRequests && {
       onRequest(record) {
         log.request(record);
         metrics?.request(record);
@@ -133,12 +136,12 @@ function observerOf(
     }),
     onOpen(peer) {
       metrics?.connectionOpened();
-      if (verbose) log.event("opened", peer);
+      if (verbose) log.event("connection_opened", peer);
     },
     onClose(peer) {
       metrics?.connectionClosed();
-      if (verbose) log.event("closed", peer);
+      if (verbose) log.event("connection_closed", peer);
     },
-    onProtocolMismatch: (peer, problem) => log.event("foreign", `${peer}: ${problem}`),
+    onProtocolMismatch: (peer, problem) => log.event("protocol_mismatch", `${peer}: ${problem}`),
   };
 }

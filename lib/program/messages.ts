@@ -1,11 +1,11 @@
-// What goes between the pool and its workers: plain values, told apart by their type.
+// The messages between the pool and its workers.
 
 import type { Snapshot } from "../admin/metrics.ts";
-import type { ConnectionView } from "../server/connection_view.ts";
+import type { ConnectionView } from "../server/exchange.ts";
 import type { Certificate } from "../server/listener.ts";
 import type { WorkerConfig } from "./local_server.ts";
 
-/** To a worker. */
+/** A message to a worker. */
 export type Command =
   | { readonly type: "start"; readonly config: WorkerConfig }
   | { readonly type: "stop listening" }
@@ -15,13 +15,13 @@ export type Command =
   | { readonly type: "ping" }
   | { readonly type: "lines written" };
 
-/** What a worker tells of itself. */
+/** The connections and metrics of a worker. */
 export interface WorkerStats {
   readonly connections: readonly ConnectionView[];
   readonly snapshots: readonly Snapshot[];
 }
 
-/** From a worker. */
+/** A message from a worker. */
 export type WorkerEvent =
   | { readonly type: "serving"; readonly url: string; readonly port: number }
   | { readonly type: "start failed"; readonly name: string; readonly message: string }
@@ -30,6 +30,5 @@ export type WorkerEvent =
   | { readonly type: "certificate replaced"; readonly problem: string | null }
   | { readonly type: "pong" }
   | { readonly type: "stopped listening" }
-  /** Something has been thrown that nobody has caught. */
   | { readonly type: "failed"; readonly message: string; readonly stats: WorkerStats }
   | { readonly type: "drained"; readonly stats: WorkerStats };

@@ -1,33 +1,30 @@
-// What the program must be allowed to do for what the command line asks: looked at before anything
-// is done, so that whoever has left a permission out is told the flag, and never asked or shown a
-// stack. What is of use but not needed (--allow-sys=statfs) is looked at where it is used.
+// The permissions that the options require, checked at the start: a missing one is an error that
+// names the flag of Deno. Optional ones (--allow-sys=statfs) are checked where they are used.
 
 import type { Options } from "../options/parse.ts";
 import type { Address } from "../options/values.ts";
 
-/** A permission, the flag that grants it and the flag's value. */
 interface Need {
   readonly descriptor: Deno.PermissionDescriptor;
   readonly flag: string;
   readonly value: string;
 }
 
-/** The flags that are missing, the narrowest that will do. */
+/** The flags of Deno that are missing, each with the narrowest value that suffices. */
 export function missingPermissions(options: Options): readonly string[] {
   const values = new Map<string, Set<string>>();
   for (const need of needsOf(options)) {
     if (isGranted(need.descriptor)) continue;
     values.set(need.flag, (values.get(need.flag) ?? new Set()).add(need.value));
   }
-  return [...values].map(([flag, each]) => quote(`${flag}=${[...each].join(",")}`));
+  return [...values].map(([flag, each]) => quoteForShell(`${flag}=${[...each].join(",")}`));
 }
 
 function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(descriptor).state === "granted";
 }
 
-/** A word as a shell takes it. */
-function quote(word: string): string {
+function quoteForShell(word: string): string {
   return /^[A-Za-z0-9_.,:/=@%+[\]-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
@@ -36,7 +33,7 @@ function needsOf(options: Options): readonly Need[] {
   const needs: Need[] = [];
   if (directory !== null) {
     needs.push(read(directory));
-    // It is used by its real path: a link's own permission is not that of what it leads to.
+    // Files are opened by their real path, for which a permission for a link does not count.
     const real = realPathOf(directory);
     needs.push(read(real));
     if (!files.isReadOnly) needs.push(write(real));
@@ -52,17 +49,17 @@ function needsOf(options: Options): readonly Need[] {
   return needs;
 }
 
-/** The modules of a worker are loaded once more, and that with the program's own permissions. */
+/** Workers load their modules with the permissions of the program. */
 const MODULES = ["../../lib/", "../../vendor/"].map((folder) =>
   decodeURIComponent(new URL(folder, import.meta.url).pathname).replace(/\/$/, "")
 );
 
-/** A path without links; itself where that cannot be told. */
+/** The path without symbolic links; unchanged if it cannot be resolved. */
 function realPathOf(path: string): string {
   try {
     return isGranted({ name: "read", path }) ? Deno.realPathSync(path) : path;
   } catch {
-    return path; // What is wrong with it will be told soon.
+    return path; // Opening it will report the error.
   }
 }
 
@@ -82,7 +79,7 @@ function listen(address: Address): readonly Need[] {
   }
   const { hostname, port } = address;
   const hosts = hostname === "localhost" ? ["127.0.0.1", "::1"] : [hostname];
-  // Which port is free nobody knows before: the second listener is to be at that of the first.
+  // The second listener uses the port that the first one has picked: any port must be allowed.
   const suffix = port === 0 ? "" : `:${port}`;
   return hosts.map((host) => net(`${host.includes(":") ? `[${host}]` : host}${suffix}`));
 }

@@ -1,11 +1,11 @@
-// The program while it runs: what serves, the log, the admin listener, and the signals that end it
-// or have it read its files again.
+// The program while it runs: its server or workers, the log, the admin listener, and the signals.
 
 import { AccessLog } from "../access_log/access_log.ts";
 import { LogFile } from "../access_log/log_file.ts";
 import { type LineSink, LineWriter } from "../access_log/sink.ts";
 import { exposeMetrics, processSnapshot } from "../admin/exposition.ts";
 import { type AdminSource, serveAdmin } from "../admin/routes.ts";
+import { withLock } from "../files/lock.ts";
 import { Root } from "../files/root.ts";
 import { removeStaleUploads } from "../files/stale_uploads.ts";
 import type { Options, TlsFiles } from "../options/parse.ts";
@@ -15,21 +15,19 @@ import type { Server } from "../server/server.ts";
 import { type Certificate, isSocket, ListenerSet, removeStaleSocket } from "../server/listener.ts";
 import { WorkerPool } from "./worker_pool.ts";
 import { messageOf, StartupError } from "./startup_error.ts";
-import { LocalServer } from "./local_server.ts";
+import { LocalServer, type ServerHandle } from "./local_server.ts";
 import { missingPermissions } from "./permissions.ts";
-import type { ServerHandle } from "./server_handle.ts";
-import { Signals } from "./signals.ts";
 
-/** Milliseconds that the log may take at the start, at the end, and after a second signal. */
+/** Milliseconds to write the log, at the start and at the end, and to close the admin listener. */
 const STARTUP_LOG_TIMEOUT = 1000;
 const FINAL_LOG_TIMEOUT = 1000;
 const ADMIN_CLOSE_TIMEOUT = 200;
 
 /**
- * Serves until a signal ends it.
+ * Serves until a signal ends the program.
  *
- * @throws {UsageError} for a directory that is none.
- * @throws {StartupError} where it cannot start.
+ * @throws {UsageError} if the directory is not one.
+ * @throws {StartupError} if the program cannot start.
  */
 export async function run(options: Options, version: string): Promise<void> {
   const missing = missingPermissions(options);
@@ -37,25 +35,60 @@ export async function run(options: Options, version: string): Promise<void> {
     throw new StartupError(`not permitted: run deno with ${missing.join(" ")}`);
   }
   const directory = openDirectory(options);
-  const signals = new Signals(); // Before the first connection, see there.
+  const signals = new Signals();
   const starting = Program.start(options, version);
   signals.onHangup = () => void starting.then((program) => program.reload(), () => {});
   const program = await Promise.race([starting, startupAborted(signals, options.grace)]);
   if (program === null) return;
+  // Not awaited: a large directory takes its time.
   if (directory !== null && !options.files.isReadOnly) void program.removeStaleUploads(directory);
   await signals.end;
-  // Whoever signals twice does not want to wait.
-  await Promise.race([program.end(), signals.secondEnd.then(() => program.leave())]);
+  await Promise.race([program.drain(), signals.secondEnd.then(() => program.abort())]);
 }
 
-/** Resolves when nobody waits any longer for a start: it may hang, as a file system may. */
+/** Resolves when a signal ends a start that may hang, as a file system may. */
 async function startupAborted(signals: Signals, grace: number): Promise<null> {
   await signals.end;
   await sleep(grace, signals.secondEnd);
   return null;
 }
 
-/** The program, started. */
+/** To be created before the first connection: Deno panics if no descriptor is left for a signal. */
+class Signals {
+  readonly #end = Promise.withResolvers<void>();
+  readonly #secondEnd = Promise.withResolvers<void>();
+  #count = 0;
+  onHangup: () => void = () => {};
+
+  constructor() {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      Deno.addSignalListener(signal, () => this.#handleEnd());
+    }
+    Deno.addSignalListener("SIGHUP", () => this.onHangup());
+  }
+
+  get end(): Promise<void> {
+    return this.#end.promise;
+  }
+
+  get secondEnd(): Promise<void> {
+    return this.#secondEnd.promise;
+  }
+
+  #handleEnd(): void {
+    if (++this.#count === 1) this.#end.resolve();
+    else this.#secondEnd.resolve();
+  }
+}
+
+/** What a program consists of. */
+interface Parts {
+  readonly options: Options;
+  readonly log: AccessLog;
+  readonly file: LogFile | null;
+  readonly server: ServerHandle;
+}
+
 class Program {
   readonly #options: Options;
   readonly #log: AccessLog;
@@ -63,30 +96,23 @@ class Program {
   readonly #server: ServerHandle;
   #admin: Server | null = null;
   #isDraining = false;
-  /** The end of the last change of the certificate. */
-  #certificateReplaced: Promise<void> = Promise.resolve();
 
-  private constructor(
-    options: Options,
-    log: AccessLog,
-    file: LogFile | null,
-    handle: ServerHandle,
-  ) {
+  private constructor({ options, log, file, server }: Parts) {
     this.#options = options;
     this.#log = log;
     this.#file = file;
-    this.#server = handle;
+    this.#server = server;
   }
 
   static async start(options: Options, version: string): Promise<Program> {
     const file = options.logFile === null ? null : await openLog(options.logFile);
     const sink: LineSink = file ?? new LineWriter(Deno.stdout);
     const log = new AccessLog(options.log, sink);
-    const handle = await startServing(options, log);
-    const program = new Program(options, log, file, handle);
+    const server = await startServing(options, log);
+    const program = new Program({ options, log, file, server });
     await program.#startAdmin(version);
-    log.event("serving", `${options.directory ?? "no directory"} at ${handle.url}`);
-    await sleep(STARTUP_LOG_TIMEOUT, log.flush()); // Whoever reads it may not: the program serves already.
+    log.event("serving", `${options.directory ?? "no directory"} at ${server.url}`);
+    await sleep(STARTUP_LOG_TIMEOUT, log.flush()); // The reader of the log may be slow.
     return program;
   }
 
@@ -97,7 +123,7 @@ class Program {
       isReady: () => !this.#isDraining,
       connections: () => this.#server.connections(),
       metrics: async () =>
-        await exposeMetrics([
+        exposeMetrics([
           ...await this.#server.snapshots(),
           await processSnapshot({ version, workerRestarts: this.#server.restarts }),
         ]),
@@ -106,23 +132,19 @@ class Program {
     try {
       this.#admin = serveAdmin(source, { endpoint: admin });
     } catch (error) {
-      const failure = cannotListen(admin, error); // It may be our own socket that is in the way.
+      const failure = cannotListen(admin, error); // Before drain() removes our own socket.
       await this.#server.drain(0);
       throw failure;
     }
     this.#log.event("admin", this.#admin.url);
   }
 
-  /** Beside the handle: a large directory takes its time. */
   async removeStaleUploads(directory: Root): Promise<void> {
     const removed = await removeStaleUploads(directory.path, (error) => console.error(error));
-    if (removed > 0) this.#log.event("swept", `${removed} unfinished uploads away`);
+    if (removed > 0) this.#log.event("stale_uploads_removed", `${removed} stale uploads`);
   }
 
-  /**
-   * The log's file and the certificate may have been replaced. What cannot be read stays, and is no
-   * reason for the other to stay: neither waits for the other.
-   */
+  /** Reopens the log and reads the certificate, independently. What fails stays as it is. */
   async reload(): Promise<void> {
     const { tls } = this.#options;
     const reloaded = await Promise.all([
@@ -135,7 +157,7 @@ class Program {
     if (parts.length > 0) this.#log.event("reloaded", parts.join(" and "));
   }
 
-  /** Returns what has been reloaded, or null. */
+  /** Returns what was reloaded, or null after an error. */
   async #attempt(what: string, reload: () => Promise<void> | undefined): Promise<string | null> {
     try {
       await reload();
@@ -146,24 +168,20 @@ class Program {
     }
   }
 
-  /** One after the other: the last to read the files is to win. */
+  /** One at a time: the last one to read the files determines the certificate. */
   #replaceCertificate(files: TlsFiles): Promise<void> {
-    const turn = this.#certificateReplaced.then(async () =>
-      await this.#server.replaceCertificate(await readCertificate(files))
+    return withLock(
+      "the certificate",
+      async () => await this.#server.replaceCertificate(await readCertificate(files)),
     );
-    this.#certificateReplaced = turn.catch(() => {});
-    return turn;
   }
 
-  /**
-   * Ends what is under way, and then the program. A balancer needs a moment to see that it is not
-   * ready any more: a connection that it opens or reuses meanwhile must not be refused.
-   */
-  async end(): Promise<void> {
+  /** Connections are accepted during `--drain-delay`, while load balancers notice /readyz. */
+  async drain(): Promise<void> {
     this.#isDraining = true;
     const { grace, drainDelay } = this.#options;
     if (drainDelay > 0) {
-      this.#log.event("leaving", `in ${drainDelay / 1000} s`);
+      this.#log.event("drain_delay", `${drainDelay / 1000} s`);
       await sleep(drainDelay);
     }
     this.#log.event("draining", `${grace / 1000} s at most`);
@@ -172,14 +190,13 @@ class Program {
     await sleep(FINAL_LOG_TIMEOUT, this.#log.flush());
   }
 
-  /** Ends the program with whatever is under way. Sockets and the log get the moment they need. */
-  async leave(): Promise<void> {
-    const left = Promise.all([this.#server.drain(0), this.#admin?.close()]);
-    await sleep(ADMIN_CLOSE_TIMEOUT, left.then(() => this.#log.flush()));
+  /** Aborts all requests. Removes the sockets and writes the log, if that is fast. */
+  async abort(): Promise<void> {
+    const closed = Promise.all([this.#server.drain(0), this.#admin?.close()]);
+    await sleep(ADMIN_CLOSE_TIMEOUT, closed.then(() => this.#log.flush()));
   }
 }
 
-/** Several workers, or none: one server needs no isolate of its own. */
 async function startServing(options: Options, log: AccessLog): Promise<ServerHandle> {
   const { tls, unix, bind: hostname, port } = options;
   const count = countOf(options);
@@ -200,18 +217,13 @@ async function startServing(options: Options, log: AccessLog): Promise<ServerHan
   }
 }
 
-/** Each worker takes one connection at least: there are no more of them than that. */
+/** The number of workers: each needs one of `--max-connections`. */
 function countOf({ workers, limits }: Options): number {
   const count = workers === "auto" ? navigator.hardwareConcurrency : workers;
   return Math.min(count, limits.connections || Infinity);
 }
 
-/**
- * A port that is shared would be shared with another program of the same user as well, which
- * would take half of the connections: it has to be free before.
- *
- * @throws {Deno.errors.AddrInUse} where it is not.
- */
+/** @throws {Deno.errors.AddrInUse} if the port is in use: SO_REUSEPORT would share it. */
 function checkPort({ bind: hostname, port }: Options): void {
   if (port !== 0) ListenerSet.open({ transport: "tcp", hostname, port }).close();
 }
@@ -228,7 +240,7 @@ function cannotListen(address: Address, error: unknown): StartupError {
 
 function addressInUse(address: Address): string {
   if (address.transport === "tcp") return "the port is in use";
-  return isSocket(address.path) ? "the socket is in use" : "what is there is no socket";
+  return isSocket(address.path) ? "the socket is in use" : "the path exists and is no socket";
 }
 
 async function readCertificate({ certificate, key }: TlsFiles): Promise<Certificate> {

@@ -1,6 +1,6 @@
-// Why the program cannot start, or go on with what it has been told: one line for a person.
+// Errors as a person reads them: one line.
 
-/** What keeps the program from starting. Its message is one line. */
+/** The program cannot start, or cannot use a new certificate. The message is one line. */
 export class StartupError extends Error {
   override readonly name = "StartupError";
 }
@@ -8,10 +8,4 @@ export class StartupError extends Error {
 /** The message of an error, on one line. */
 export function messageOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).replaceAll("\n", " ");
-}
-
-/** The error that one isolate has met, and another is to throw. */
-export function deserializeError(name: string, message: string): Error {
-  const known = name === "AddrInUse" ? Deno.errors.AddrInUse : Error;
-  return new known(message);
 }

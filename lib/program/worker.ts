@@ -1,5 +1,5 @@
-// The entry of a worker: one server, which does what the pool orders and reports to it. An error
-// that nobody catches here ends this worker, and is the pool's to mend.
+// The entry point of a worker: one server, controlled by messages of the pool. After an uncaught
+// error the pool replaces the worker.
 
 import { AccessLog } from "../access_log/access_log.ts";
 import type { LineSink } from "../access_log/sink.ts";
@@ -9,7 +9,7 @@ import { messageOf } from "./startup_error.ts";
 import { LocalServer, type WorkerConfig } from "./local_server.ts";
 import type { Command, WorkerEvent, WorkerStats } from "./messages.ts";
 
-/** What a worker's global object has, and that of a program has not. */
+/** The global object of a worker, for which Deno's own types are those of the main thread. */
 interface WorkerScope {
   addEventListener(type: "message", listener: (event: MessageEvent<Command>) => void): void;
   addEventListener(type: "error", listener: (event: ErrorEvent) => void): void;
@@ -22,29 +22,28 @@ interface WorkerScope {
 
 const scope = globalThis as unknown as WorkerScope;
 
-/** Milliseconds that the log of a worker that has failed may take. */
+/** Milliseconds for the log of a worker that has failed. */
 const FINAL_LOG_TIMEOUT = 100;
 
-/** Passes lines on to the one log of the program, the next batch once the last has arrived. */
+/** Passes lines on to the log of the program, a batch at a time. */
 class PoolSink implements LineSink {
-  #taken = Promise.withResolvers<number>();
+  #written = Promise.withResolvers<number>();
 
   write(lines: string): Promise<number> {
-    this.#taken = Promise.withResolvers();
+    this.#written = Promise.withResolvers();
     scope.postMessage({ type: "lines", lines });
-    return this.#taken.promise;
+    return this.#written.promise;
   }
 
-  /** The pool has taken the lines. */
   confirm(): void {
-    this.#taken.resolve(0);
+    this.#written.resolve(0);
   }
 }
 
 const sink = new PoolSink();
 let log: AccessLog | null = null;
 let server: LocalServer | null = null;
-/** Resolves once the server is there, or cannot be. */
+/** Resolves when the start has succeeded or failed. */
 let started: Promise<void> = Promise.resolve();
 
 async function start(config: WorkerConfig): Promise<void> {
@@ -69,10 +68,10 @@ async function drain(grace: number): Promise<void> {
   scope.postMessage({ type: "drained", stats: await stats() });
 }
 
-/** A certificate that is none is no reason to end: the old one stays. */
+/** If the certificate is invalid, the old one stays in use. */
 async function replaceCertificate(certificate: Certificate): Promise<void> {
   let problem: string | null = null;
-  await started; // With the old one: the command may have come meanwhile.
+  await started; // The command may arrive before the server listens.
   try {
     await server?.replaceCertificate(certificate);
   } catch (error) {
@@ -111,13 +110,13 @@ async function handleCommand(command: Command): Promise<void> {
   }
 }
 
-/** Ends this worker: the pool hears of it in a line, where Deno would print a stack. */
+/** Reports the error to the pool. Deno itself would print its stack and end the program. */
 function fail(event: Event, error: unknown): void {
   event.preventDefault();
   void reportFailure(messageOf(error));
 }
 
-/** What has been logged and counted is not to be lost. */
+/** The log and the metrics go to the pool before it ends this worker. */
 async function reportFailure(message: string): Promise<void> {
   if (log !== null) await sleep(FINAL_LOG_TIMEOUT, log.flush());
   scope.postMessage({ type: "failed", message, stats: await stats() });

@@ -1,34 +1,32 @@
-// One worker of the pool, seen from outside: a thread that is ordered about, reports, is asked now
-// and then whether it is still there, and may fail at any moment.
+// One worker of the pool, seen from the main thread. It may fail at any moment.
 
 import type { AccessLog } from "../access_log/access_log.ts";
 import { withoutGauges } from "../admin/metrics.ts";
 import { sleep } from "../server/deadlines.ts";
 import type { Certificate } from "../server/listener.ts";
-import { deserializeError, messageOf, StartupError } from "./startup_error.ts";
+import { messageOf, StartupError } from "./startup_error.ts";
 import type { WorkerConfig } from "./local_server.ts";
 import type { Command, WorkerEvent, WorkerStats } from "./messages.ts";
 
-/** Milliseconds that a worker may take to say how it is; else its last word counts. */
+/** Milliseconds to wait for the stats of a worker; after that its last ones are used. */
 const REPLY_TIMEOUT = 1000;
 
-/** Milliseconds beyond the grace that a worker may take to come to its end. */
+/** Milliseconds after the grace until a worker is terminated. */
 const TERMINATION_GRACE = 1000;
 
-/** Calls in a row that a worker may leave unanswered. */
+/** Pings in a row without an answer after which a worker has failed. */
 const MAX_MISSED_PINGS = 3;
 
-/** Where a worker that serves can be reached. */
+/** The address of a worker. */
 export interface ListenAddress {
   readonly url: string;
   readonly port: number;
 }
 
-/** Who hears of a worker. */
+/** What a worker reports to. */
 export interface WorkerObserver {
-  /** The log of all. */
   readonly log: AccessLog;
-  /** It has served, and has failed now. It is terminated already. */
+  /** Called when the worker has failed after its start. It is terminated by then. */
   readonly onFailure: (problem: string) => void;
 }
 
@@ -47,28 +45,22 @@ export class WorkerHandle {
   #missedPings = 0;
   #isReady = false;
   #isTerminated = false;
-  /** What it has last told of itself. */
   stats: WorkerStats = { connections: [], snapshots: [] };
 
-  /** Starts it. */
   constructor(entry: URL, config: WorkerConfig, observer: WorkerObserver) {
     this.config = config;
     this.#observer = observer;
     this.#worker = new Worker(entry, { type: "module", name: `worker ${config.index + 1}` });
     this.#worker.onmessage = ({ data }) => this.#handle(data);
     this.#worker.onerror = (event) => {
-      event.preventDefault(); // Else the program would end as well.
+      event.preventDefault(); // or Deno would end the program
       this.#onFailed(event.message);
     };
-    this.#ready.promise.catch(() => {}); // Whoever waits for it hears of it.
+    this.#ready.promise.catch(() => {}); // handled where `ready` is awaited
     this.send({ type: "start", config });
   }
 
-  /**
-   * Resolves once it listens.
-   *
-   * @throws what listening throws, there; a {@linkcode StartupError} where it cannot even start.
-   */
+  /** Resolves when the worker listens. Throws what listening throws, or a StartupError. */
   get ready(): Promise<ListenAddress> {
     return this.#ready.promise;
   }
@@ -78,12 +70,11 @@ export class WorkerHandle {
     return performance.now() - this.#startedAt;
   }
 
-  /** Orders it to do something. */
   send(command: Command): void {
     if (!this.#isTerminated) this.#worker.postMessage(command);
   }
 
-  /** Asks whether it is still there: a worker that has closed itself says nothing of that. */
+  /** Checks that the worker answers: one that has closed itself sends no event. */
   ping(): void {
     if (!this.#isReady) return;
     if (this.#missedPings++ === MAX_MISSED_PINGS) return this.#onFailed("it does not answer");
@@ -91,7 +82,7 @@ export class WorkerHandle {
   }
 
   #handle(event: WorkerEvent): void {
-    if (this.#isTerminated) return; // What it has said before it was terminated.
+    if (this.#isTerminated) return; // The event was on its way.
     this.#missedPings = 0;
     switch (event.type) {
       case "pong":
@@ -129,16 +120,15 @@ export class WorkerHandle {
     else this.#ready.reject(new StartupError(`a worker cannot start: ${line}`));
   }
 
-  /** @throws {StartupError} where it does not take the certificate. */
+  /** @throws {StartupError} if the certificate is invalid. */
   async replaceCertificate(certificate: Certificate): Promise<void> {
     this.#certificateReplaced = Promise.withResolvers();
     this.send({ type: "certificate", certificate });
-    const over = this.#terminated.promise.then(() => null);
-    const problem = await Promise.race([this.#certificateReplaced.promise, over]);
+    const terminated = this.#terminated.promise.then(() => null);
+    const problem = await Promise.race([this.#certificateReplaced.promise, terminated]);
     if (problem !== null) throw new StartupError(problem);
   }
 
-  /** What it tells of itself now, or has told last. */
   async getStats(): Promise<WorkerStats> {
     if (this.#isTerminated) return this.stats;
     const requestId = ++this.#lastRequestId;
@@ -154,7 +144,7 @@ export class WorkerHandle {
     }
   }
 
-  /** Has it stop listening, unless it is too busy to heed. */
+  /** Stops listening, unless the worker is too busy to answer. */
   async stopListening(): Promise<void> {
     this.send({ type: "stop listening" });
     await sleep(
@@ -163,7 +153,6 @@ export class WorkerHandle {
     );
   }
 
-  /** Ends it, in peace if possible. */
   async drain(grace: number): Promise<void> {
     this.send({ type: "drain", grace });
     const timer = setTimeout(() => this.terminate(), grace + TERMINATION_GRACE);
@@ -171,7 +160,6 @@ export class WorkerHandle {
     clearTimeout(timer);
   }
 
-  /** Ends it at once, and its connections with it. */
   terminate(): void {
     if (this.#isTerminated) return;
     this.#isTerminated = true;
@@ -180,4 +168,9 @@ export class WorkerHandle {
     for (const answer of this.#pendingStats.values()) answer(this.stats);
     this.#terminated.resolve();
   }
+}
+
+function deserializeError(name: string, message: string): Error {
+  const known = name === "AddrInUse" ? Deno.errors.AddrInUse : Error;
+  return new known(message);
 }

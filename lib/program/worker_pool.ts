@@ -1,36 +1,32 @@
-// Several workers on one port: each is an isolate with an server of its own, and the system
-// shares the connections out among them. One that fails takes its own connections with it and
-// nothing else; another one takes its place, after a while that grows as long as it does not last.
+// Several workers on one port. Each is an isolate with a server of its own; the system distributes
+// the connections. A worker that fails loses its own connections, and is replaced after a delay.
 
 import type { AccessLog } from "../access_log/access_log.ts";
 import { single, type Snapshot, sumSnapshots } from "../admin/metrics.ts";
-import { sleep } from "../server/deadlines.ts";
-import type { ConnectionView } from "../server/connection_view.ts";
+import { Backoff, sleep } from "../server/deadlines.ts";
+import type { ConnectionView } from "../server/exchange.ts";
 import type { Certificate } from "../server/listener.ts";
 import { messageOf } from "./startup_error.ts";
-import type { WorkerConfig } from "./local_server.ts";
+import type { ServerHandle, WorkerConfig } from "./local_server.ts";
 import { WorkerHandle } from "./worker_handle.ts";
-import type { ServerHandle } from "./server_handle.ts";
 
-/** Milliseconds before a worker that has failed is replaced: at first, and at the most. */
+/** Milliseconds before a worker that has failed is replaced: the first delay, and the longest. */
 const MIN_BACKOFF = 100;
 const MAX_BACKOFF = 30_000;
 
-/** Milliseconds after which a worker that has lasted so long counts as sound. */
+/** Milliseconds of life after which the next failure of a worker counts as its first. */
 const STABLE_AFTER = 60_000;
 
-/** Milliseconds between two calls to all workers: one of them may be gone without a word. */
+/** Milliseconds between two pings of all workers. */
 const PING_INTERVAL = 10_000;
 
-/** What the pool needs to know. */
+/** Options of a pool. */
 export interface WorkerPoolOptions {
-  /** What each worker is to do, but for its place among them. */
   readonly config: Omit<WorkerConfig, "index" | "restarts">;
-  /** The log of all. */
   readonly log: AccessLog;
-  /** The module that each worker runs; by default the program's own. */
+  /** The module that each worker runs; by default {@linkcode ./worker.ts}. */
   readonly entry?: URL;
-  /** Waits for so many milliseconds, or until the pool ends: {@linkcode sleep} by default. */
+  /** Waits for so many milliseconds, or until the pool stops: {@linkcode sleep} by default. */
   readonly pause?: (milliseconds: number, end: Promise<void>) => Promise<void>;
 }
 
@@ -38,15 +34,14 @@ export interface WorkerPoolOptions {
 export class WorkerPool implements ServerHandle {
   readonly #options: Required<WorkerPoolOptions>;
   readonly #workers: WorkerHandle[] = [];
-  /** How often in a row each worker has failed without having lasted. */
-  readonly #failures: number[] = [];
+  readonly #backoffs: Backoff[] = [];
   readonly #stopped = Promise.withResolvers<void>();
   #isDraining = false;
   readonly #pings = setInterval(() => this.ping(), PING_INTERVAL);
   #config: WorkerPoolOptions["config"];
   #url = "";
   #restarts = 0;
-  /** What workers that are gone have counted. */
+  /** The counters of terminated workers. */
   #terminatedStats: Snapshot = [];
 
   private constructor(options: WorkerPoolOptions) {
@@ -55,9 +50,9 @@ export class WorkerPool implements ServerHandle {
   }
 
   /**
-   * Starts the workers: the first picks the port, where any will do.
+   * Starts the workers. For port 0, the first one picks the port.
    *
-   * @throws what listening throws, or a {@linkcode StartupError}; no worker is left then.
+   * @throws what listening throws, or a {@linkcode StartupError}; all workers are terminated then.
    */
   static async start(options: WorkerPoolOptions): Promise<WorkerPool> {
     const pool = new WorkerPool(options);
@@ -93,22 +88,21 @@ export class WorkerPool implements ServerHandle {
     return worker;
   }
 
-  /** Another one takes the place of a worker that has failed. */
   async #replace(failed: WorkerHandle, problem: string): Promise<void> {
     const { index, restarts } = failed.config;
     const { log, pause } = this.#options;
-    log.event("worker", `${index + 1} has failed: ${problem}`);
+    log.event("worker", `${index + 1} failed: ${problem}`);
     if (this.#isDraining) return;
     this.#keepStats(failed);
-    const failures = failed.age > STABLE_AFTER ? 0 : this.#failures[index] ?? 0;
-    this.#failures[index] = failures + 1;
-    await pause(Math.min(MAX_BACKOFF, MIN_BACKOFF * 2 ** failures), this.#stopped.promise);
+    const backoff = this.#backoffs[index] ??= new Backoff(MIN_BACKOFF, MAX_BACKOFF);
+    if (failed.age > STABLE_AFTER) backoff.reset();
+    await pause(backoff.next(), this.#stopped.promise);
     if (this.#isDraining) return;
     this.#restarts++;
     const worker = this.#spawn(index, restarts + 1);
     try {
       await worker.ready;
-      log.event("worker", `${index + 1} is back`);
+      log.event("worker", `${index + 1} restarted`);
     } catch (error) {
       await this.#replace(worker, messageOf(error));
     }
@@ -120,12 +114,12 @@ export class WorkerPool implements ServerHandle {
     clearInterval(this.#pings);
   }
 
-  /** Asks all workers whether they are still there. One that has long not answered has failed. */
+  /** Pings all workers. One that has not answered several pings has failed. */
   ping(): void {
     for (const worker of this.#workers) worker.ping();
   }
 
-  /** What it has counted stays, else the sum would fall. */
+  /** The counters of a terminated worker stay in the sum, which must not fall. */
   #keepStats(worker: WorkerHandle): void {
     for (const snapshot of worker.stats.snapshots) {
       this.#terminatedStats = sumSnapshots(this.#terminatedStats, snapshot);
@@ -135,18 +129,18 @@ export class WorkerPool implements ServerHandle {
 
   async drain(grace: number): Promise<void> {
     this.#stop();
-    // Whoever is told to close by one worker would connect to another that still listens.
+    // All first: a client whose connection closes would connect to a worker that still listens.
     if (grace > 0) await Promise.all(this.#workers.map((worker) => worker.stopListening()));
     await Promise.all(this.#workers.map((worker) => worker.drain(grace)));
   }
 
-  /** The workers to come get it as well, unless it is none. */
+  /** Future workers use it as well, if the present ones could. */
   async replaceCertificate(certificate: Certificate): Promise<void> {
-    const told = [...this.#workers];
-    await Promise.all(told.map((worker) => worker.replaceCertificate(certificate)));
+    const updated = [...this.#workers];
+    await Promise.all(updated.map((worker) => worker.replaceCertificate(certificate)));
     this.#config = { ...this.#config, certificate };
-    // Those that were hired in the meantime have the old one.
-    const others = this.#workers.filter((worker) => !told.includes(worker));
+    // Workers that were started in the meantime have the old one.
+    const others = this.#workers.filter((worker) => !updated.includes(worker));
     await Promise.all(others.map((worker) => worker.replaceCertificate(certificate)));
   }
 
@@ -160,9 +154,9 @@ export class WorkerPool implements ServerHandle {
     const { log } = this.#options;
     return [
       this.#terminatedStats,
-      // One that has failed meanwhile is among the retired.
+      // After the wait: the stats of a worker that failed meanwhile are in the sum above.
       ...this.#workers.flatMap(({ stats }) => stats.snapshots),
-      // Of its own lines each worker tells; here they may be dropped once more.
+      // Lines that the main thread has dropped. Each worker counts its own.
       [single("counter", "wireserve_log_lines_dropped_total", log.droppedLines)],
     ];
   }

@@ -2,7 +2,7 @@
 
 type Buffer = Uint8Array<ArrayBuffer>;
 
-/** Buffers of one size. Those that are released are kept for reuse, up to a number. */
+/** Buffers of one size. */
 export class BufferPool {
   /** Bytes of each buffer. */
   readonly size: number;
@@ -10,10 +10,7 @@ export class BufferPool {
   readonly #free: Buffer[] = [];
   #inUse = 0;
 
-  /**
-   * @param size Bytes of each buffer.
-   * @param maxFree Unused buffers that are kept at most.
-   */
+  /** @param maxFree Unused buffers that are kept at most. */
   constructor(size: number, maxFree: number) {
     this.size = size;
     this.#maxFree = maxFree;

@@ -1,146 +1,343 @@
 // One connection: its requests one after the other, each answered before the next is begun
-// (RFC 9112 section 9.3).
+// (RFC 9112 section 9.3). It reads, parses, calls the handler, writes, and begins again.
 
-import type { HttpRequest, HttpResponse, ParsedRequest, RequestHead } from "../http/message.ts";
+import { type CloseReason, ConnectionState } from "../http/connection_state.ts";
+import type { Content } from "../http/content.ts";
+import type { Fields } from "../http/fields.ts";
+import type { Handler, HttpResponse, ParsedRequest } from "../http/message.ts";
 import { ignoresContent } from "../http/methods.ts";
 import { RequestParser } from "../http/parser.ts";
 import { StatusError } from "../http/status.ts";
-import { callHandler } from "./call_handler.ts";
-import type { ServerContext } from "./server_context.ts";
-import { type ConnectionView, stateOf } from "./connection_view.ts";
-import type { CloseReason } from "./log_record.ts";
-import { handshakeProblem } from "./handshake.ts";
+import {
+  type DeadlineOwner,
+  Deadlines,
+  type DeadlineTimer,
+  MAX_TICK,
+  type Waiting,
+} from "./deadlines.ts";
+import { type ConnectionStatus, type ConnectionView, RequestContext } from "./exchange.ts";
+import type { Limits } from "./limits.ts";
 import type { AcceptedConn } from "./listener.ts";
-import { RequestContext } from "./request_context.ts";
-import { isStreamed } from "./prepared_response.ts";
+import type { GuardedObserver } from "./observer.ts";
 import { RequestBody } from "./request_body.ts";
-import { errorResponse, ResponseWriter } from "./response_writer.ts";
-import { type DeadlineOwner, MAX_TICK } from "./deadline_timer.ts";
-import { Socket } from "./socket.ts";
-import { Deadlines } from "./deadlines.ts";
+import {
+  errorResponse,
+  isStreamed,
+  type PreparedResponse,
+  ResponseWriter,
+} from "./response_writer.ts";
+import { handshakeProblem, Socket } from "./socket.ts";
 
 /**
- * Milliseconds for which a connection has been idle before a server that stops gives it up: a
- * client that is busy has its next request on the way. One step of the timer is not enough: it
- * may have begun to wait just before it, or have sent its request while the server was held up.
+ * Milliseconds without a request after which a drain closes a connection: the next request of a
+ * busy client is on its way. The wait may have begun just before a tick: one is not enough.
  */
 const MIN_IDLE_BEFORE_CLOSE = MAX_TICK;
 
-/** How far the connection has come: what is to happen next. */
-type Progress = "next" | "need-data" | "close" | "gone";
+/** What all connections of a server share. */
+export interface ServerContext {
+  readonly handler: Handler;
+  readonly limits: Limits;
+  readonly observer: Pick<GuardedObserver, "onRequest" | "onError" | "onProtocolMismatch">;
+  readonly timer: DeadlineTimer;
+  /** Whether the server has as many connections as it may have. */
+  readonly isAtCapacity: () => boolean;
+  /** Tells the client of a request from its peer and its fields; null where it is the peer. */
+  readonly clientOf: ((peer: string, fields: Fields) => string) | null;
+}
 
-/** Serves one connection from its first byte to its close. */
+/** What a connection does while it waits for something. */
+const STATUSES: Readonly<Record<Waiting, ConnectionStatus>> = {
+  handler: "answering",
+  handshake: "waiting",
+  request: "waiting",
+  head: "reading",
+  content: "reading",
+  discard: "reading",
+  response: "answering",
+  linger: "closing",
+};
+
+/** Serves one connection from its first byte to its end. */
 export class Connection implements DeadlineOwner {
-  readonly #socket: Socket;
-  readonly #writer: ResponseWriter;
-  readonly #deadlines: Deadlines;
-  readonly #context: ServerContext;
   readonly #accepted: AcceptedConn;
   readonly #id: string;
-  readonly #openedAt = Date.now();
+  readonly #server: ServerContext;
+  readonly #state = new ConnectionState();
+  readonly #deadlines: Deadlines;
+  readonly #socket: Socket;
+  readonly #writer: ResponseWriter;
   readonly #parser: RequestParser;
+  readonly #openedAt = Date.now();
   #requestCount = 0;
-  #exchange: RequestContext | null = null;
+  #context: RequestContext | null = null;
   #isDraining = false;
-  /** The refusal of a head that has taken too long, while it is sent and the peer is to end. */
-  #refusal: Promise<void> | null = null;
+  /** The 408 that is sent while the rest of a head is still awaited. */
+  #timeoutResponse: Promise<void> | null = null;
 
-  /**
-   * @param accepted The socket, which the connection closes, and whom it leads to.
-   * @param id Names the connection in records.
-   * @param context The handler and what surrounds it.
-   */
-  constructor(accepted: AcceptedConn, id: string, context: ServerContext) {
-    this.#deadlines = new Deadlines(context.limits);
-    this.#socket = new Socket(accepted.conn, this.#deadlines, context.timer);
-    this.#writer = new ResponseWriter(this.#socket, context.observer);
+  /** @param accepted The socket, which the connection closes. */
+  constructor(accepted: AcceptedConn, id: string, server: ServerContext) {
     this.#accepted = accepted;
     this.#id = id;
-    this.#context = context;
-    this.#parser = new RequestParser(context.limits, accepted.isSecure);
+    this.#server = server;
+    this.#deadlines = new Deadlines(server.limits);
+    this.#socket = new Socket(accepted.conn, {
+      state: this.#state,
+      deadlines: this.#deadlines,
+      timer: server.timer,
+    });
+    this.#writer = new ResponseWriter(this.#socket, this.#state, server.observer);
+    this.#parser = new RequestParser(server.limits, accepted.isSecure);
   }
 
-  /** Serves until either side closes. Never rejects: what goes wrong is reported. */
+  /** Serves until either side closes. It never rejects: errors are reported. */
   async serve(): Promise<void> {
-    const { timer, observer } = this.#context;
-    const { buffer } = this.#writer;
+    const { timer, observer } = this.#server;
     timer.add(this);
     try {
-      if (!this.#accepted.isSecure || await this.#handshake()) await this.#serveAll();
+      if (!this.#accepted.isSecure || await this.#handshake()) await this.#serveRequests();
     } catch (error) {
-      if (!this.#socket.isGone) observer.onError(error);
-      // What has been answered is sent, or reported as lost.
-      if (!buffer.isEmpty) await buffer.flush().catch(() => {});
+      if (!this.#state.isClosed) observer.onError(error);
+      // Earlier responses are sent, or reported as lost.
+      await this.#writer.flush().catch(() => {});
     } finally {
       timer.delete(this);
       this.#socket.close();
     }
   }
 
-  /** Returns whether the peer speaks TLS. One that leaves has nothing wrong with it. */
+  /** Returns whether the client speaks TLS. A client that only leaves is no mismatch. */
   async #handshake(): Promise<boolean> {
     try {
       await this.#socket.handshake();
       return true;
     } catch (error) {
-      const { abortReason } = this.#writer;
-      let problem: string | null = null;
-      if (abortReason === "timeout") problem = "the handshake takes too long";
-      else if (abortReason === null) problem = handshakeProblem(error);
-      if (problem !== null) {
-        this.#context.observer.onProtocolMismatch(this.#accepted.peer, `no TLS: ${problem}`);
-      }
+      const { closeReason } = this.#state;
+      const problem = closeReason === "timeout"
+        ? "the handshake takes too long"
+        : closeReason === null
+        ? handshakeProblem(error)
+        : null;
+      if (problem !== null) this.#reportMismatch(`no TLS: ${problem}`);
       return false;
     }
   }
 
+  #reportMismatch(problem: string): void {
+    this.#server.observer.onProtocolMismatch(this.#accepted.peer, problem);
+  }
+
   /**
-   * Request after request. Nothing is waited for but the socket, and handlers that take their
-   * time: each wait of an async function costs a request 0.1 us.
+   * The loop. Only the socket and handlers that need time are awaited: each await of an async
+   * function costs a request 0.1 us.
    */
-  async #serveAll(): Promise<void> {
-    const { buffer } = this.#writer;
+  async #serveRequests(): Promise<void> {
+    const writer = this.#writer;
     for (;;) {
-      const progress = this.#serveNext();
-      const next = typeof progress === "string" ? progress : await progress;
-      if (next === "next" && !buffer.isFull) continue;
-      if (!buffer.isEmpty) await buffer.flush();
-      if (next === "close") return await this.#socket.linger();
-      if (next === "gone") return;
-      if (next === "next") continue;
-      this.#exchange = null;
+      const request = this.#nextRequest();
+      if (request !== null) {
+        const context = this.#begin(request);
+        if (request.framing.type === "none") {
+          const result = this.#callHandler(context, request);
+          const response = result instanceof Promise ? await result : result;
+          const streamed = this.#respond(context, response);
+          if (streamed !== null) await writer.stream(context, streamed);
+        } else await this.#serveWithBody(context, request);
+      }
+      if (this.#state.closeReason !== null) break;
+      if (request !== null) {
+        this.#state.on("next request");
+        if (writer.isFull) await writer.flush();
+        continue;
+      }
+      if (!writer.isEmpty) await writer.flush();
+      if (this.#state.reading === "closed") return;
+      this.#context = null;
       const waiting = this.#parser.isIdle ? "request" : "head";
-      const count = await this.#socket.read(this.#parser.room(), waiting);
-      if (this.#refusal !== null) await this.#refusal;
-      else if (count === null) this.#parser.finish();
-      else this.#parser.commit(count);
+      this.#receive(await this.#socket.read(this.#parser.room(), waiting));
+      if (this.#timeoutResponse !== null) await this.#timeoutResponse;
+    }
+    if (this.#state.isClosed) return;
+    await writer.flush();
+    await this.#socket.linger();
+  }
+
+  /** Passes on what a read has brought: bytes, or the end of the input. */
+  #receive(count: number | null): void {
+    if (this.#timeoutResponse !== null) return; // It comes too late.
+    if (count !== null) return this.#parser.commit(count);
+    this.#parser.finish();
+    this.#state.on("end of input");
+  }
+
+  /** The next request, or null where more bytes are needed, or the connection ends. */
+  #nextRequest(): ParsedRequest | null {
+    try {
+      for (let event = this.#parser.next(); event !== null; event = this.#parser.next()) {
+        if (event.type !== "head") continue; // The end of a request without content.
+        const { head } = event;
+        this.#state.on(head.framing.type === "none" ? "request" : "request with content");
+        return head;
+      }
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      if (this.#parser.looksLikeTls && !this.#accepted.isSecure) {
+        this.#reportMismatch("TLS, which is not spoken here");
+      }
+      this.#refuse(error);
+    }
+    return null;
+  }
+
+  /** Answers what could not be read as a request. */
+  #refuse(error: StatusError): void {
+    const context = this.#begin(null);
+    this.#state.close(error.status === 408 ? "timeout" : "bad-request", "after response");
+    this.#writer.respond(context, errorResponse(error));
+  }
+
+  #begin(request: ParsedRequest | null): RequestContext {
+    const { limits, observer, timer } = this.#server;
+    this.#deadlines.beginContent(timer.now);
+    this.#requestCount++;
+    const client = this.#clientOf(request);
+    if (request !== null) {
+      request.client = client;
+      if (!request.isPersistent) this.#state.close("requested", "after response");
+      if (this.#requestCount === limits.requests) {
+        this.#state.close("max-requests", "after response");
+      }
+    }
+    return this.#context = new RequestContext({
+      connection: this.#id,
+      number: this.#requestCount,
+      peer: this.#accepted.peer,
+      client,
+      head: request,
+      requestLine: this.#parser.requestLine,
+      isRecorded: observer.onRequest !== null,
+      tick: timer.now,
+    });
+  }
+
+  #clientOf(request: ParsedRequest | null): string {
+    const { clientOf, observer } = this.#server;
+    const { peer } = this.#accepted;
+    if (request === null || clientOf === null) return peer;
+    try {
+      return clientOf(peer, request.fields);
+    } catch (error) {
+      observer.onError(error);
+      return peer;
     }
   }
 
-  /** Ends the wait for a peer that has taken too long: with 408 where there is a request. */
+  /** The one place where a response is there at once, or a promise. */
+  #callHandler(
+    context: RequestContext,
+    request: ParsedRequest,
+  ): HttpResponse | Promise<HttpResponse> {
+    try {
+      const result: unknown = this.#server.handler(request);
+      return isThenable(result) ? this.#awaitHandler(context, result) : checkResponse(result);
+    } catch (error) {
+      return this.#writer.toResponse(context, error);
+    }
+  }
+
+  async #awaitHandler(
+    context: RequestContext,
+    result: PromiseLike<unknown>,
+  ): Promise<HttpResponse> {
+    // Earlier responses do not wait for this one. If they are lost, so is the connection.
+    const flushed = this.#writer.isEmpty ? null : this.#writer.flush().catch(() => {});
+    try {
+      return checkResponse(await result);
+    } catch (error) {
+      return this.#writer.toResponse(context, error);
+    } finally {
+      if (flushed !== null) await flushed;
+    }
+  }
+
+  /** Appends a complete response; returns one that is still to be streamed. */
+  #respond(
+    context: RequestContext,
+    response: HttpResponse,
+  ): PreparedResponse<Content> | null {
+    // Requests that have been received are answered. The last of them says that it is the last.
+    if (this.#isDraining && !this.#parser.hasMore) this.#state.close("drain", "after response");
+    return this.#writer.respond(context, response);
+  }
+
+  async #serveWithBody(context: RequestContext, request: ParsedRequest): Promise<void> {
+    const { discard: limit } = this.#server.limits;
+    await this.#flushBefore(context);
+    const source = { parser: this.#parser, socket: this.#socket, state: this.#state };
+    const body = new RequestBody(request, source);
+    request.content = context.body = body;
+    try {
+      const response = await this.#callHandler(context, request);
+      // A streamed response may be made from the body: only its end tells what is left.
+      const isUndecided = isStreamed(response.content) && !ignoresContent(request.method);
+      if (!isUndecided && !body.discardReceived(limit)) {
+        this.#state.close(reasonOf(body.failure), "after response");
+      }
+      const streamed = this.#respond(context, response);
+      if (streamed !== null) await this.#writer.stream(context, streamed);
+      if (this.#state.closeReason === null) await this.#discardRest(body);
+    } finally {
+      body.revoke();
+    }
+  }
+
+  /** Sends earlier responses, which must leave before a `100 Continue` for this request. */
+  async #flushBefore(context: RequestContext): Promise<void> {
+    try {
+      await this.#writer.flush();
+    } catch (error) {
+      this.#writer.reportLost(context);
+      throw error;
+    }
+  }
+
+  /** Discards what is left of the body, or ends the connection where that is too much. */
+  async #discardRest(body: RequestBody): Promise<void> {
+    if (body.isComplete) return;
+    await this.#writer.flush();
+    try {
+      if (body.discardReceived(this.#server.limits.discard)) await body.discard();
+      else this.#state.close(reasonOf(body.failure), "after response");
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      this.#state.close(reasonOf(error), "after response");
+    }
+  }
+
+  /** Checks the deadlines. A request that is too slow is answered with 408 where that is possible. */
   onTick(now: number): void {
     if (this.#isDraining) this.#closeIfIdle(now);
-    if (!this.#deadlines.isLate(now, this.#context.isAtCapacity())) return;
     const { waiting } = this.#deadlines;
-    if (waiting === "content") this.#socket.interrupt(tooSlow());
-    else if (waiting === "head" && this.#parser.requestLine !== null) this.#refuse();
+    if (!this.#deadlines.isLate(now, this.#server.isAtCapacity())) return;
+    if (waiting === "content") this.#socket.interrupt(requestTimeout());
+    else if (waiting === "head" && this.#parser.requestLine !== null) this.#sendTimeoutResponse();
     else this.#abort("timeout");
   }
 
-  /** Answers a head that is not whole while it is still being read; what comes of it is dropped. */
-  #refuse(): void {
-    const refuse = async () => {
-      await this.#refuseWith(tooSlow());
-      await this.#writer.buffer.flush();
-      await this.#socket.end();
+  /** Answers a head that is not complete, while its rest is still awaited. */
+  #sendTimeoutResponse(): void {
+    const send = async () => {
+      this.#refuse(requestTimeout());
+      await this.#writer.flush();
+      await this.#socket.endOutput();
     };
-    this.#refusal = refuse().catch(() => this.#socket.close());
+    this.#timeoutResponse = send().catch(() => this.#socket.close());
   }
 
-  /** No request after those that have been read: an idle connection is closed. */
+  /** Ends the connection with the requests that have been received; closes it where it is idle. */
   drain(): void {
     this.#isDraining = true;
-    this.#closeIfIdle(this.#context.timer.now);
+    this.#closeIfIdle(this.#server.timer.now);
   }
 
   #closeIfIdle(now: number): void {
@@ -153,173 +350,42 @@ export class Connection implements DeadlineOwner {
   }
 
   #abort(reason: CloseReason): void {
-    if (!this.#socket.isGone) this.#writer.abortReason = reason;
+    this.#state.close(reason, "abort");
     this.#socket.close();
-    this.#writer.interrupt();
+    this.#writer.cancel();
   }
 
-  /** What the connection is doing. */
+  /** What the connection does at the moment. */
   view(): ConnectionView {
-    const state = stateOf(this.#deadlines.waiting);
+    const state = STATUSES[this.#deadlines.waiting];
     const { peer } = this.#accepted;
-    const exchange = state === "waiting" ? null : this.#exchange;
+    const context = state === "waiting" ? null : this.#context;
     return {
       id: this.#id,
       peer,
-      client: exchange?.client ?? peer,
+      client: context?.client ?? peer,
       openedAt: this.#openedAt,
       state,
-      exchange: exchange?.view(this.#socket.bytesSent, this.#context.timer.now) ?? null,
+      exchange: context?.view(this.#socket.bytesSent, this.#server.timer.now) ?? null,
     };
   }
-
-  /** Serves the next request, as far as it is there. */
-  #serveNext(): Progress | Promise<Progress> {
-    if (this.#refusal !== null) return "close";
-    if (this.#socket.isGone) return "gone";
-    try {
-      const event = this.#parser.next();
-      if (event?.type === "head") return this.#serveRequest(event.head);
-      if (event !== null) return "next"; // The end of a request that has been.
-      return this.#parser.hasEnded ? "gone" : "need-data";
-    } catch (error) {
-      if (!(error instanceof StatusError)) throw error;
-      if (this.#parser.looksLikeTls && !this.#accepted.isSecure) {
-        this.#context.observer.onProtocolMismatch(
-          this.#accepted.peer,
-          "TLS, which is not spoken here",
-        );
-      }
-      return this.#refuseWith(error);
-    }
-  }
-
-  /** Answers what could not be read as a request. */
-  async #refuseWith(error: StatusError): Promise<Progress> {
-    const exchange = this.#begin(null);
-    exchange.setCloseReason(error.status === 408 ? "timeout" : "bad-request");
-    await this.#writer.respond(exchange, errorResponse(error));
-    return "close";
-  }
-
-  #begin(head: RequestHead | null): RequestContext {
-    const { clientOf, observer, timer } = this.#context;
-    this.#deadlines.beginContent(timer.now);
-    const { peer } = this.#accepted;
-    this.#requestCount++;
-    return this.#exchange = new RequestContext(
-      this.#id,
-      this.#requestCount,
-      peer,
-      head === null || clientOf === null ? peer : clientOf(peer, head.fields),
-      head,
-      this.#parser.requestLine,
-      observer.onRequest !== null,
-      timer.now,
-    );
-  }
-
-  /** Answers one request: at once, where the handler does and there is no content to be read. */
-  #serveRequest(head: ParsedRequest): Progress | Promise<Progress> {
-    const exchange = this.#begin(head);
-    head.client = exchange.client;
-    if (!head.isPersistent) exchange.setCloseReason("requested");
-    if (this.#requestCount === this.#context.limits.requests) {
-      exchange.setCloseReason("max-requests");
-    }
-    if (head.framing.type !== "none") return this.#serveContent(exchange, head);
-    const response = this.#dispatch(exchange, head);
-    if (response instanceof Promise) return this.#respondLater(exchange, response);
-    return this.#respond(exchange, response);
-  }
-
-  #dispatch(
-    exchange: RequestContext,
-    request: HttpRequest,
-  ): HttpResponse | Promise<HttpResponse> {
-    return callHandler(this.#context.handler, this.#writer, exchange, request);
-  }
-
-  #respond(exchange: RequestContext, response: HttpResponse): Progress | Promise<Progress> {
-    // A request that has been read is answered still: the last of them is told to be.
-    if (this.#isDraining && !this.#parser.hasMore) exchange.setCloseReason("drain");
-    const sending = this.#writer.respond(exchange, response);
-    return sending === undefined
-      ? progressAfter(exchange)
-      : sending.then(() => progressAfter(exchange));
-  }
-
-  async #serveContent(exchange: RequestContext, head: ParsedRequest): Promise<Progress> {
-    // What the handler reads may send 100 Continue: not before what was answered earlier.
-    if (!this.#writer.buffer.isEmpty) await this.#flushBefore(exchange);
-    const content = new RequestBody(head, this.#parser, this.#socket);
-    exchange.content = head.content = content;
-    try {
-      const response = await this.#dispatch(exchange, head);
-      // A streamed response may be made of the request's content: only its end tells what is left.
-      const isUndecided = isStreamed(response.content) && !ignoresContent(head.method);
-      if (!isUndecided && !content.discardReceived(this.#context.limits.discard)) {
-        exchange.setCloseReason(reasonOf(content));
-      }
-      const progress = await this.#respond(exchange, response);
-      return progress === "next" ? await this.#finish(content) : progress;
-    } finally {
-      content.revoke();
-    }
-  }
-
-  /** Sends what was answered earlier. Where that fails, the request under way has no answer. */
-  async #flushBefore(exchange: RequestContext): Promise<void> {
-    try {
-      await this.#writer.buffer.flush();
-    } catch (error) {
-      this.#writer.reportLost(exchange);
-      throw error;
-    }
-  }
-
-  /** Gets what is left of the content out of the next request's way. */
-  async #finish(content: RequestBody): Promise<Progress> {
-    if (content.isComplete) return "next";
-    const { buffer } = this.#writer;
-    if (!buffer.isEmpty) await buffer.flush();
-    if (!content.discardReceived(this.#context.limits.discard)) return "close";
-    try {
-      await content.discard();
-      return "next";
-    } catch (error) {
-      if (error instanceof StatusError) return "close";
-      throw error;
-    }
-  }
-
-  /** Waits for a handler. The responses before do not wait for it. */
-  async #respondLater(
-    exchange: RequestContext,
-    response: Promise<HttpResponse>,
-  ): Promise<Progress> {
-    const { buffer } = this.#writer;
-    if (buffer.isEmpty) return this.#respond(exchange, await response);
-    const [flushed, answered] = await Promise.allSettled([buffer.flush(), response]);
-    if (answered.status === "rejected") throw answered.reason;
-    if (flushed.status === "fulfilled") return this.#respond(exchange, answered.value);
-    const { content } = answered.value;
-    if (isStreamed(content)) content.close();
-    this.#writer.reportLost(exchange);
-    throw flushed.reason;
-  }
 }
 
-function progressAfter({ closeReason }: RequestContext): Progress {
-  return closeReason === null ? "next" : "close";
-}
-
-/** Why a connection ends with content that cannot be passed over. */
-function reasonOf({ failure }: RequestBody): CloseReason {
+/** Why a connection ends with content that cannot be discarded. */
+function reasonOf(failure: StatusError | null): CloseReason {
   if (failure === null) return "unread-body";
   return failure.status === 408 ? "timeout" : "bad-request";
 }
 
-function tooSlow(): StatusError {
-  return new StatusError(408, "The request did not come in time.");
+function requestTimeout(): StatusError {
+  return new StatusError(408, "The request did not arrive in time.");
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value;
+}
+
+function checkResponse(response: unknown): HttpResponse {
+  if (typeof response === "object" && response !== null) return response as HttpResponse;
+  throw new TypeError("The handler returned no response");
 }

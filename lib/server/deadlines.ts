@@ -1,69 +1,67 @@
-// What one connection is waiting for, and since when: plain numbers, judged whenever the timer
-// comes by. It knows no clock of its own; every moment is told, in milliseconds.
+// Time: what each connection waits for and for how long, one timer that checks all of them, and
+// the waits of the server itself.
 
 import { AT_CAPACITY_IDLE_TIMEOUT, SYSTEM_BUFFER, type Timeouts } from "./limits.ts";
 
-/** What a connection can be waiting for. `nothing` is the handler, which may take its time. */
+/** What a connection waits for. `handler` has no deadline. */
 export type Waiting =
-  | "nothing"
+  | "handler"
   | "handshake"
   | "request"
   | "head"
   | "content"
   | "discard"
   | "response"
-  | "end";
+  | "linger";
 
-/** Watches over the waiting of one connection. */
+/** The deadlines of one connection. They have no clock: every moment is given, in milliseconds. */
 export class Deadlines {
   readonly #timeouts: Timeouts;
-  #waiting: Waiting = "nothing";
+  #waiting: Waiting = "handler";
   #since = 0;
-  /** Milliseconds that the content under way is behind the pace; below 0, ahead of it. */
+  /** Milliseconds by which the content under way is slower than the minimum rate; below 0: faster. */
   #behind = 0;
-  /** Until when a peer that keeps the pace may be reading what the system has taken so far. */
+  /** When a client at the minimum rate will have read everything that the system has accepted. */
   #readUntil = 0;
 
-  /** @param timeouts How long to wait for what. */
   constructor(timeouts: Timeouts) {
     this.#timeouts = timeouts;
   }
 
-  /** What the connection is waiting for. */
   get waiting(): Waiting {
     return this.#waiting;
   }
 
-  /** The connection waits, from now on or still. */
+  /** A wait begins, or the same wait goes on. */
   expect(what: Waiting, now: number): void {
     if (what === this.#waiting) return;
     this.#waiting = what;
     this.#since = now;
   }
 
-  /** Whether no request has been under way for so many milliseconds. */
+  /** Whether the connection has been without a request for longer than this. */
   isIdleFor(milliseconds: number, now: number): boolean {
     const isIdle = this.#waiting === "request" || this.#waiting === "handshake";
     return isIdle && now - this.#since > milliseconds;
   }
 
-  /** The head is there and its handler on: what the content will need counts from nothing. */
+  /** A head is complete: the rate of its content is counted from here. */
   beginContent(now: number): void {
-    this.expect("nothing", now);
+    this.expect("handler", now);
     this.#behind = 0;
   }
 
-  /** A wait for content has brought so many bytes. */
+  /** A wait for content has ended with this many bytes. */
   receive(bytes: number, now: number): void {
     if (this.#waiting !== "content" && this.#waiting !== "discard") return;
     const { minRate, rateGrace } = this.#timeouts;
     const ahead = minRate === 0 ? 0 : 1000 * bytes / minRate;
-    // A fast beginning does not buy the right to trickle for long.
+    // A fast beginning does not allow a slow rest.
     this.#behind = Math.max(-rateGrace, this.#behind + now - this.#since - ahead);
-    this.#waiting = "nothing";
+    this.#waiting = "handler";
   }
 
-  /** The system has taken bytes of a response. */
+  /** The system has accepted this many bytes of a response. */
   send(bytes: number, now: number): void {
     const { minRate } = this.#timeouts;
     if (minRate === 0) return;
@@ -74,15 +72,15 @@ export class Deadlines {
   }
 
   /**
-   * Whether the peer has kept the connection waiting for too long.
+   * Whether the client has exceeded its time.
    *
-   * @param isAtCapacity Whether the server has as many connections as it may.
+   * @param isAtCapacity Whether the server has as many connections as it may have.
    */
   isLate(now: number, isAtCapacity: boolean): boolean {
     const { headerTimeout, idleTimeout, bodyTimeout, lingerTimeout } = this.#timeouts;
     const elapsed = now - this.#since;
     switch (this.#waiting) {
-      case "nothing":
+      case "handler":
         return false;
       case "request":
         return isBeyond(elapsed, idleTimeout) || isAtCapacity && elapsed > AT_CAPACITY_IDLE_TIMEOUT;
@@ -91,17 +89,17 @@ export class Deadlines {
         return isBeyond(elapsed, headerTimeout);
       case "content":
       case "discard":
-        return isBeyond(elapsed, bodyTimeout) || this.#isSlow(this.#behind + elapsed);
+        return isBeyond(elapsed, bodyTimeout) || this.#isTooSlow(elapsed);
       case "response":
         return this.#isUnread(now);
-      case "end":
+      case "linger":
         return isBeyond(elapsed, lingerTimeout);
     }
   }
 
-  #isSlow(behind: number): boolean {
+  #isTooSlow(elapsed: number): boolean {
     const { minRate, rateGrace } = this.#timeouts;
-    return minRate > 0 && behind > rateGrace;
+    return minRate > 0 && this.#behind + elapsed > rateGrace;
   }
 
   #isUnread(now: number): boolean {
@@ -110,20 +108,64 @@ export class Deadlines {
   }
 }
 
+/** A timeout of 0 never ends. */
 function isBeyond(elapsed: number, timeout: number): boolean {
   return timeout > 0 && elapsed > timeout;
+}
+
+/** Milliseconds between two ticks of the timer. */
+const TICK_INTERVAL = 250;
+
+/** Milliseconds by which one tick moves the clock of the timer at most. */
+export const MAX_TICK: number = 2 * TICK_INTERVAL;
+
+/** What has deadlines. */
+export interface DeadlineOwner {
+  /** Checks the deadlines. `now` is in milliseconds, of a clock that only goes forward. */
+  onTick(now: number): void;
+}
+
+/** The one timer of a server: setting and clearing one for each wait would cost a microsecond. */
+export class DeadlineTimer {
+  readonly #owners = new Set<DeadlineOwner>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #now = 0;
+  #lastTick = 0;
+
+  /**
+   * The time of the last tick, at no cost. Time in which the server itself was blocked is not
+   * counted: it could not read what its clients sent meanwhile.
+   */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** The timer runs while there is an owner. */
+  add(owner: DeadlineOwner): void {
+    if (this.#owners.size === 0) {
+      this.#lastTick = performance.now();
+      this.#timer = setInterval(() => this.#tick(), TICK_INTERVAL);
+    }
+    this.#owners.add(owner);
+  }
+
+  delete(owner: DeadlineOwner): void {
+    this.#owners.delete(owner);
+    if (this.#owners.size === 0) clearInterval(this.#timer);
+  }
+
+  #tick(): void {
+    const tick = performance.now();
+    this.#now += Math.min(tick - this.#lastTick, MAX_TICK);
+    this.#lastTick = tick;
+    for (const owner of this.#owners) owner.onTick(this.#now);
+  }
 }
 
 /** Milliseconds of the longest timer of the runtime, 24 days: a longer one would fire at once. */
 const MAX_TIMER = 2 ** 31 - 1;
 
-/**
- * Waits, or until something else happens.
- *
- * @param milliseconds How long, at most 24 days.
- * @param event What ends the wait early.
- * @throws what the event is rejected with.
- */
+/** Waits for some milliseconds, or until an event, whose rejection it passes on. */
 export async function sleep(milliseconds: number, event?: Promise<void>): Promise<void> {
   const timeout = Promise.withResolvers<void>();
   const timer = setTimeout(timeout.resolve, Math.min(milliseconds, MAX_TIMER));
@@ -140,10 +182,7 @@ export class Backoff {
   readonly #max: number;
   #next: number;
 
-  /**
-   * @param min The first delay, in milliseconds.
-   * @param max The longest delay, in milliseconds.
-   */
+  /** The first delay and the longest, in milliseconds. */
   constructor(min: number, max: number) {
     this.#min = min;
     this.#max = max;
@@ -157,7 +196,7 @@ export class Backoff {
     return delay;
   }
 
-  /** An attempt has succeeded: the next delay is the first again. */
+  /** After a success, the next delay is the first again. */
   reset(): void {
     this.#next = this.#min;
   }

@@ -1,7 +1,6 @@
-// The sockets that a server accepts connections on: TCP, with or without TLS, or a Unix socket.
-// What they give out is a connection and whom it leads to.
+// The sockets on which a server accepts connections: TCP, with or without TLS, or a Unix socket.
 
-/** A connection that has been accepted. */
+/** An accepted connection. */
 export interface AcceptedConn {
   /** The socket. */
   readonly conn: Deno.Conn;
@@ -13,9 +12,9 @@ export interface AcceptedConn {
 
 /** A certificate chain and its private key, both in PEM. */
 export interface Certificate {
-  /** The chain, the server's own certificate first. */
+  /** The chain, the certificate of the server first. */
   readonly cert: string;
-  /** The private key of the first. */
+  /** The private key of the first certificate. */
   readonly key: string;
 }
 
@@ -28,57 +27,53 @@ export type Endpoint =
     /** Port; 0 picks a free one. */
     readonly port: number;
     /**
-     * Whether others may listen on the same port: workers, or the successor of a certificate. It
-     * needs `"unstable": ["net"]` in the program's deno.json.
+     * Whether several listeners may share the port: workers, or a listener with another
+     * certificate. This needs `"unstable": ["net"]` in the program's deno.json.
      */
     readonly isShared?: boolean | undefined;
-    /** For TLS. */
+    /** The certificate for TLS. */
     readonly certificate?: Certificate | undefined;
   }
   | {
     readonly transport: "unix";
     /**
-     * Where the socket is to be. What is there already is in the way, even a socket that nobody
-     * listens on any more: {@linkcode removeStaleSocket} takes that away.
+     * The path of the socket. Listening fails if there is a file, even a socket without a
+     * listener: {@linkcode removeStaleSocket} removes that.
      */
     readonly path: string;
-    /** Its permissions, 0o660 for instance; by default those that the system gives. */
+    /** Its permissions, 0o660 for instance; by default what the umask leaves. */
     readonly mode?: number | undefined;
   };
 
-/** What peers of Unix sockets are called, in a list of trusted proxies as well. */
+/** The address of peers on a Unix socket, in a list of trusted proxies as well. */
 export const UNIX_PEER = "unix";
 
-/** One listener of connections to be accepted. */
+/** One listening socket. */
 export interface Listener {
-  /** How many connections have been accepted. */
+  /** Connections accepted so far. */
   readonly accepted: number;
-  /** The next connection. */
+  /** Waits for the next connection. */
   accept(): Promise<AcceptedConn>;
-  /** Stops listening: a pending `accept` fails. */
+  /** Stops listening. A pending `accept` fails. */
   close(): void;
 }
 
 type TcpEndpoint = Extract<Endpoint, { transport: "tcp" }>;
 type UnixEndpoint = Extract<Endpoint, { transport: "unix" }>;
 
-/**
- * Connections that wait to be accepted at the most, as far as the system allows: of those that find
- * no room, each tries again after a second only.
- */
+/** A client that finds the backlog full tries again only after a second. The system may allow less. */
 const BACKLOG = 4096;
 
 type DenoTcpListener = Deno.TcpListener | Deno.TlsListener;
 
-/** How often to look for a port that is free in both families before giving up. */
+/** Attempts to find a port that is free in both families. */
 const PORT_TRIES = 16;
 
-/** The listeners of one endpoint. */
+/** The listening sockets of one endpoint. */
 export class ListenerSet {
   readonly #endpoint: Endpoint;
-  /** The port, or null for a Unix socket. */
   readonly port: number | null;
-  /** The listeners, `localhost` having two. */
+  /** `localhost` has two. */
   readonly listeners: readonly Listener[];
   #isClosed = false;
 
@@ -88,13 +83,7 @@ export class ListenerSet {
     this.port = port;
   }
 
-  /**
-   * Listens.
-   *
-   * @throws {Deno.errors.AddrInUse} where somebody listens there already.
-   * @throws {Deno.errors.NotCapable} without the permission.
-   * @throws {Deno.errors.InvalidData} for a certificate that is none.
-   */
+  /** Listens. It throws what {@linkcode serve} documents. */
   static open(endpoint: Endpoint): ListenerSet {
     if (endpoint.transport === "unix") {
       return new ListenerSet(endpoint, [listenUnix(endpoint)], null);
@@ -106,20 +95,20 @@ export class ListenerSet {
   }
 
   /**
-   * Listens once more in the same place, with another certificate: for a while, both accept.
+   * Listens on the same port with another certificate. Until these sockets are closed, both accept.
    *
-   * @throws {TypeError} where there is no certificate to replace, or the endpoint is not shared.
-   * @throws {Deno.errors.InvalidData} for a certificate that is none.
+   * @throws {TypeError} where the endpoint has no certificate, or is not shared.
+   * @throws {Deno.errors.InvalidData} for an invalid certificate.
    */
   withCertificate(certificate: Certificate): ListenerSet {
     const endpoint = this.#endpoint;
     if (endpoint.transport !== "tcp" || !endpoint.isShared || endpoint.certificate === undefined) {
-      throw new TypeError("Only an endpoint of TLS that is shared can get another certificate");
+      throw new TypeError("Only a shared endpoint with a certificate can get another one");
     }
     return ListenerSet.open({ ...endpoint, port: this.port ?? endpoint.port, certificate });
   }
 
-  /** The URL to reach the server at, from this machine. */
+  /** The URL of the server, from this machine. */
   get url(): string {
     const endpoint = this.#endpoint;
     if (endpoint.transport === "unix") return `unix:${endpoint.path}`;
@@ -130,17 +119,15 @@ export class ListenerSet {
     return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${this.port}/`;
   }
 
-  /** How many connections have been accepted. */
   get accepted(): number {
     return this.listeners.reduce((sum, { accepted }) => sum + accepted, 0);
   }
 
-  /** Whether nobody listens any more. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** Stops listening, if that has not been done: what waits to be accepted is reset. */
+  /** Stops listening. The system resets the connections in the backlog. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -148,7 +135,6 @@ export class ListenerSet {
   }
 }
 
-/** Accepts TCP connections. */
 class TcpListener implements Listener {
   readonly #listener: DenoTcpListener;
   readonly #isSecure: boolean;
@@ -162,7 +148,7 @@ class TcpListener implements Listener {
   async accept(): Promise<AcceptedConn> {
     const conn = await this.#listener.accept();
     this.accepted++;
-    // Streamed content would wait for acknowledgements. TLS sets the same by itself.
+    // Streamed content would wait for acknowledgements. Deno sets this for TLS by itself.
     if ("setNoDelay" in conn) conn.setNoDelay(true);
     return { conn, peer: addressOf(conn.remoteAddr), isSecure: this.#isSecure };
   }
@@ -172,7 +158,7 @@ class TcpListener implements Listener {
   }
 }
 
-/** Accepts the connections of a Unix socket, whose file Deno removes when it is closed. */
+/** Accepts connections on a Unix socket. Deno removes its file when it is closed. */
 class UnixListener implements Listener {
   readonly #listener: Deno.UnixListener;
   accepted = 0;
@@ -192,15 +178,12 @@ class UnixListener implements Listener {
   }
 }
 
-/** IPv4 clients of a socket for both families look like `::ffff:192.0.2.1`: the prefix is noise. */
+/** The address of a peer. A socket for both families reports IPv4 as `::ffff:192.0.2.1`. */
 function addressOf(address: Deno.NetAddr): string {
   return address.hostname.replace(/^::ffff:(?=[0-9.]+$)/i, "");
 }
 
-/**
- * Listens on a host. `localhost` is two addresses, of which clients try either first, and its
- * name resolves to but one of them.
- */
+/** `localhost` is two addresses: clients try either first, but Deno resolves the name to one. */
 function listenTcp(endpoint: TcpEndpoint): DenoTcpListener[] {
   const { hostname, port } = endpoint;
   if (hostname !== "localhost") return [listenAt(endpoint, hostname, port)];
@@ -233,11 +216,11 @@ function isWithoutIPv6(error: unknown): boolean {
     error instanceof Error && "code" in error && error.code === "EAFNOSUPPORT";
 }
 
-/** Until its mode is set, the socket has what the umask leaves: as a rule, its owner's alone. */
+/** Until its mode is set, the socket has the permissions that the umask leaves. */
 function listenUnix({ path, mode }: UnixEndpoint): UnixListener {
   const listener = Deno.listen({ transport: "unix", path });
   try {
-    // Not by the umask, for which Deno wants one more permission.
+    // Deno.umask would need one more permission.
     if (mode !== undefined) Deno.chmodSync(path, mode);
     return new UnixListener(listener);
   } catch (error) {
@@ -247,12 +230,10 @@ function listenUnix({ path, mode }: UnixEndpoint): UnixListener {
 }
 
 /**
- * Removes the file of a Unix socket that nobody listens on any more: it outlives a process that
- * was killed, and would be in the way of the next. Anything else is left alone.
+ * Removes the file of a Unix socket that has no listener: a process that was killed leaves it. Any
+ * other file stays. This never fails: a file that cannot be removed makes listening fail.
  *
- * It never fails: what it may not look at, or remove, listening will tell of.
- *
- * @param path Where a server is to listen.
+ * @param path Where a server will listen.
  */
 export async function removeStaleSocket(path: string): Promise<void> {
   if (!isSocket(path)) return;
@@ -264,7 +245,7 @@ export async function removeStaleSocket(path: string): Promise<void> {
   }
 }
 
-/** Whether there is a Unix socket at a path, be it in use or not. */
+/** Whether there is a Unix socket at a path, in use or not. */
 export function isSocket(path: string): boolean {
   try {
     return Deno.lstatSync(path).isSocket ?? false;
@@ -277,6 +258,6 @@ function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    return; // Somebody else was faster, or it may not be removed: then listening will tell.
+    return; // Already removed, or not removable: then listening fails.
   }
 }

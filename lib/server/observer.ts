@@ -1,27 +1,60 @@
-// Whom a server reports to, and what becomes of reports that nobody wants.
+// What a server reports to the program that runs it. A callback that throws harms nothing else.
 
-import type { ConnectionObserver, ServerContext } from "./server_context.ts";
+import type { LogRecord } from "./exchange.ts";
 
-/** What a server reports. What it calls must not throw. */
-export interface ServerObserver extends ConnectionObserver {
-  /** A connection has been opened, by the address at its other end. */
+/** What a server reports. */
+export interface ServerObserver {
+  /** A connection has been opened by the client at this address. */
   onOpen(peer: string): void;
   /** A connection has been closed, by either side. */
   onClose(peer: string): void;
+  /** A request has ended, well or badly. */
+  onRequest(record: LogRecord): void;
+  /**
+   * A handler, its content or another callback has failed, or no connection could be accepted: a
+   * fault of the program or of the machine, not of the client.
+   */
+  onError(error: unknown): void;
+  /** A client speaks TLS on a plain port, or no TLS on a port for TLS. */
+  onProtocolMismatch(peer: string, problem: string): void;
 }
 
-/** An observer as the server calls it. */
-export type GuardedObserver =
-  & ServerContext["observer"]
-  & Pick<ServerObserver, "onOpen" | "onClose">;
+/** An observer as the server calls it: complete, and no call throws. */
+export interface GuardedObserver extends Omit<ServerObserver, "onRequest"> {
+  /** Null where no records are wanted, so that none are made. */
+  readonly onRequest: ((record: LogRecord) => void) | null;
+}
 
-/** The reports that are wanted. An observer may be an object of a class: its methods are called so. */
+/**
+ * Completes an observer and guards its callbacks: what one throws is reported once, as an error.
+ * Errors go to stderr where `onError` is missing or throws itself.
+ */
 export function guardObserver(observer: Partial<ServerObserver>): GuardedObserver {
+  const onError = (error: unknown): void => {
+    try {
+      if (observer.onError) observer.onError(error);
+      else console.error(error);
+    } catch (failure) {
+      console.error(error, failure);
+    }
+  };
+  // The callbacks are called as methods: an observer may be an object of a class.
+  const guard = <T extends unknown[]>(callback: (...values: T) => void) => (...values: T): void => {
+    try {
+      callback(...values);
+    } catch (error) {
+      onError(error);
+    }
+  };
   return {
-    onRequest: observer.onRequest ? (record) => observer.onRequest?.(record) : null,
-    onOpen: (peer) => observer.onOpen?.(peer),
-    onClose: (peer) => observer.onClose?.(peer),
-    onError: (error) => observer.onError ? observer.onError(error) : console.error(error),
-    onProtocolMismatch: (peer, problem) => observer.onProtocolMismatch?.(peer, problem),
+    onOpen: guard((peer: string) => observer.onOpen?.(peer)),
+    onClose: guard((peer: string) => observer.onClose?.(peer)),
+    onRequest: observer.onRequest
+      ? guard((record: LogRecord) => observer.onRequest?.(record))
+      : null,
+    onError,
+    onProtocolMismatch: guard((peer: string, problem: string) =>
+      observer.onProtocolMismatch?.(peer, problem)
+    ),
   };
 }

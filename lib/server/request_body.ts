@@ -1,7 +1,8 @@
-// The content of the request under way, read off the connection on demand. The first read that
-// has to wait is what sends 100 Continue (RFC 9110 section 10.1.1). Once the request is over, the
-// content is revoked: no handler that is late may read what belongs to the next one.
+// The content of the request under way, read from the connection on demand. The first read that
+// has to wait sends 100 Continue (RFC 9110 section 10.1.1). When the request is over, the body is
+// revoked: a handler that reads late must not get bytes of the next request.
 
+import type { ConnectionState } from "../http/connection_state.ts";
 import { type Content, pieces } from "../http/content.ts";
 import type { RequestHead } from "../http/message.ts";
 import type { RequestParser } from "../http/parser.ts";
@@ -9,64 +10,59 @@ import { StatusError } from "../http/status.ts";
 import { CONTINUE } from "../http/writer.ts";
 import type { Socket } from "./socket.ts";
 
-/**
- * How far the content has come. It is `expects continue` while the client waits for an invitation,
- * `open` while more may come, and `broken` once it cannot be completed or is no longer to be read.
- */
-type State = "expects continue" | "open" | "complete" | "broken";
+/** What a body is read from. */
+export interface BodySource {
+  readonly parser: RequestParser;
+  readonly socket: Socket;
+  readonly state: ConnectionState;
+}
 
-/** One request's content. */
+/** The content of one request. */
 export class RequestBody implements Content {
   readonly length: number | null;
-  readonly #parser: RequestParser;
-  readonly #socket: Socket;
-  #state: State;
+  readonly #source: BodySource;
   #received = 0;
   #failure: StatusError | null = null;
+  /** Whether the client waits for `100 Continue`. */
+  #expectsContinue: boolean;
+  #isComplete = false;
+  /** Whether nothing more may be read: after an error, or when the request is over. */
+  #isRevoked = false;
   #isReading = false;
-  /** Whether an interim response may still be sent: not once the final one has begun. */
-  #canSendContinue = true;
 
-  /**
-   * @param head The head that the content belongs to.
-   * @param parser What the content comes from.
-   * @param socket What the parser is fed from.
-   */
-  constructor(head: RequestHead, parser: RequestParser, socket: Socket) {
-    this.#parser = parser;
-    this.#socket = socket;
-    this.#state = head.expectsContinue ? "expects continue" : "open";
-    this.length = declaredLength(head);
-    if (this.length === 0) this.#nextPiece();
+  constructor({ framing, expectsContinue }: RequestHead, source: BodySource) {
+    this.#source = source;
+    this.#expectsContinue = expectsContinue;
+    this.length = framing.type === "chunked" ? null : framing.type === "none" ? 0 : framing.length;
+    if (this.length === 0) this.#next();
   }
 
-  /** Whether the last byte has been consumed: the next request can be looked for. */
+  /** Whether all of it has been read: the next request can begin. */
   get isComplete(): boolean {
-    return this.#state === "complete";
+    return this.#isComplete;
   }
 
-  /** Bytes of content that have come. */
   get received(): number {
     return this.#received;
   }
 
-  /** What is wrong with the content, or null as long as nothing is. */
+  /** What is wrong with the content, or null. */
   get failure(): StatusError | null {
     return this.#failure;
   }
 
   /**
-   * @throws {StatusError} where the content is malformed, too large, cut off, or too late.
-   * @throws {TypeError} where it is read twice at a time, or after the request is over.
+   * @throws {StatusError} where the content is malformed, too large, cut off, or too slow.
+   * @throws {TypeError} where two reads overlap, or the request is over.
    */
   async read(): Promise<Uint8Array | null> {
-    if (this.#state === "broken") throw new TypeError("The content can no longer be read");
+    if (this.#isRevoked) throw new TypeError("The content can no longer be read");
     if (this.#isReading) throw new TypeError("The content is being read already");
     this.#isReading = true;
     try {
       return await this.#read("content");
     } catch (error) {
-      this.#state = "broken";
+      this.#isRevoked = true;
       if (error instanceof StatusError) this.#failure = error;
       throw error;
     } finally {
@@ -75,99 +71,90 @@ export class RequestBody implements Content {
   }
 
   async #read(waiting: "content" | "discard"): Promise<Uint8Array | null> {
+    const { socket, parser, state } = this.#source;
     for (;;) {
-      const bytes = this.#nextPiece();
-      if (bytes !== null || this.#state === "complete") return bytes;
-      if (this.#state === "expects continue" && this.#canSendContinue) await this.#sendContinue();
-      if (!this.#isBroken) await this.#receive(waiting);
-      if (this.#isBroken) throw new TypeError("The content can no longer be read");
+      const piece = this.#next();
+      if (piece !== null || this.#isComplete) return piece;
+      if (this.#canSendContinue) await this.#sendContinue();
+      if (!this.#isRevoked) {
+        const count = await socket.readContent(parser.room(), waiting);
+        if (count !== null) parser.commit(count);
+        else {
+          parser.finish();
+          state.on("end of input");
+        }
+      }
+      if (this.#isRevoked) throw new TypeError("The content can no longer be read");
     }
   }
 
-  /** Brings the parser more bytes, or the news that there will be none. */
-  async #receive(waiting: "content" | "discard"): Promise<void> {
-    const count = await this.#socket.readContent(this.#parser.room(), waiting);
-    if (count === null) this.#parser.finish();
-    else this.#parser.commit(count);
-  }
-
-  get #isBroken(): boolean {
-    return this.#state === "broken";
-  }
-
-  #nextPiece(): Uint8Array | null {
-    if (this.#state === "complete") return null;
-    const event = this.#parser.next();
+  /** The next piece that has been received, or null. */
+  #next(): Uint8Array | null {
+    if (this.#isComplete) return null;
+    const event = this.#source.parser.next();
     if (event?.type === "content") {
-      this.#state = "open";
+      this.#expectsContinue = false; // The client did not wait.
       this.#received += event.data.length;
       return event.data;
     }
-    if (event?.type === "end") this.#state = "complete";
+    if (event?.type === "end") {
+      this.#isComplete = true;
+      this.#source.state.on("end of content");
+    }
     return null;
   }
 
+  /** An interim response may only be sent before the final one has begun. */
+  get #canSendContinue(): boolean {
+    return this.#expectsContinue && this.#source.state.writing === "idle";
+  }
+
   async #sendContinue(): Promise<void> {
-    this.#state = "open";
-    await this.#socket.write(CONTINUE);
+    this.#expectsContinue = false;
+    await this.#source.socket.write(CONTINUE);
   }
 
-  /** The response's head leaves now: from here on, no interim response may be sent. */
-  beginResponse(): void {
-    this.#canSendContinue = false;
-  }
-
-  /** The request is over: nothing more is to be read of it. */
+  /** The request is over: nothing more may be read. */
   revoke(): void {
-    if (this.#state !== "complete") this.#state = "broken";
+    if (!this.#isComplete) this.#isRevoked = true;
   }
 
   /**
-   * Passes over content that nobody wanted, as far as it has arrived.
+   * Discards content that the handler did not read, as far as it has been received.
    *
    * @param limit Bytes still to come that are worth waiting for.
-   * @returns Whether the connection can go on: the content is at its end, or the little that is
-   * missing can be {@linkcode discard}ed after the response.
+   * @returns Whether the connection can be kept: nothing is missing, or so little that it can be
+   * {@linkcode discard}ed after the response.
    */
   discardReceived(limit: number): boolean {
-    // A read that is still under way would take what belongs to the next request.
-    if (this.#isReading || this.#state === "broken") return false;
+    // A read that is still pending would take bytes of the next request.
+    if (this.#isReading || this.#isRevoked) return false;
     try {
-      while (this.#nextPiece() !== null);
+      while (this.#next() !== null);
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
       this.#failure = error;
       return false;
     }
-    if (this.#state === "complete") return true;
-    // A client that was not invited may send its content or not: nobody can tell what comes next.
-    return this.#state === "open" && this.length !== null && this.length - this.#received <= limit;
+    if (this.#isComplete) return true;
+    // A client that still waits for 100 Continue may send its content or not.
+    if (this.#expectsContinue) return false;
+    return this.length !== null && this.length - this.#received <= limit;
   }
 
-  /** Reads and drops what is missing. */
+  /** Reads what is missing and discards it. */
   async discard(): Promise<void> {
-    this.#isReading = true; // A handler that comes late with a read of its own is refused it.
+    this.#isReading = true; // A late read of the handler is refused.
     while (await this.#read("discard") !== null);
     this.#isReading = false;
   }
 
-  /** Whoever closes wants no more of it; the connection passes over what was not read. */
+  /** The reader wants no more. The connection discards what was not read. */
   close(): void {
-    if (this.#isReading) this.#state = "broken";
+    if (this.#isReading) this.#isRevoked = true;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
     return pieces(this);
-  }
-}
-
-function declaredLength({ framing }: RequestHead): number | null {
-  switch (framing.type) {
-    case "none":
-      return 0;
-    case "length":
-      return framing.length;
-    case "chunked":
-      return null;
   }
 }

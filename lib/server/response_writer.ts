@@ -1,70 +1,140 @@
-// Sends the responses of one connection, and tells what became of each. What fails before a
-// response has begun becomes another one; what fails within it cuts the connection.
+// Writes the responses of one connection and reports each when it is sent. A failure before a
+// response has begun becomes another response; a failure within it aborts the connection.
 
+import type { CloseReason, ConnectionState } from "../http/connection_state.ts";
 import type { Content } from "../http/content.ts";
+import { formatDate, oncePerSecond } from "../http/date.ts";
 import { nameIn } from "../http/fields.ts";
 import type { HttpResponse } from "../http/message.ts";
-import { StatusError } from "../http/status.ts";
-import { headLength } from "../http/writer.ts";
-import type { OnSent } from "./write_batch.ts";
-import type { CloseReason, LogRecord } from "./log_record.ts";
-import type { RequestContext } from "./request_context.ts";
-import { WriteBuffer } from "./write_buffer.ts";
-import { isStreamed, type PreparedResponse, prepareResponse, stream } from "./prepared_response.ts";
-import type { Socket } from "./socket.ts";
+import { isContentless, StatusError } from "../http/status.ts";
+import { isAscii } from "../http/syntax.ts";
+import {
+  encodeChunk,
+  HeadComposer,
+  headLength,
+  joinHead,
+  LAST_CHUNK,
+  type ResponseFraming,
+  responseFraming,
+  type ResponseHead,
+} from "../http/writer.ts";
+import type { LogRecord, RequestContext } from "./exchange.ts";
+import type { GuardedObserver } from "./observer.ts";
+import { ConnectionLost, type Socket } from "./socket.ts";
+import { type OnSent, WriteBuffer } from "./write_buffer.ts";
 
-/** Who hears of exchanges that are over, if anybody wants to, and of faults. */
-export interface ResponseObserver {
-  readonly onRequest: ((record: LogRecord) => void) | null;
-  readonly onError: (error: unknown) => void;
+/** A response that is ready to be sent. */
+export interface PreparedResponse<C = string | Uint8Array | Content> {
+  readonly status: number;
+  readonly head: ResponseHead;
+  readonly framing: ResponseFraming;
+  /** The content; empty for HEAD. Text is ASCII. */
+  readonly content: C;
+  /** Why the connection ends with this response, or null where it is kept. */
+  readonly closeReason: CloseReason | null;
 }
+
+/** Whether the content of a response is read while it is sent. */
+export function isStreamed(content: HttpResponse["content"]): content is Content {
+  return typeof content === "object" && !(content instanceof Uint8Array);
+}
+
+const dateAt = oncePerSecond(formatDate);
+const heads = new HeadComposer();
+const utf8 = new TextEncoder();
+const NOTHING = new Uint8Array(0);
 
 /** The responses of one connection. */
 export class ResponseWriter {
   readonly #socket: Socket;
-  readonly #observer: ResponseObserver;
-  /** Whole responses that are to be sent before the connection waits for anything. */
-  readonly buffer: WriteBuffer;
-  /** Why the connection was closed from this side, while a response was on its way. */
-  abortReason: CloseReason | null = null;
-  /** Content that is waited for: it may be silent for ever. */
-  #waiting: Content | null = null;
+  readonly #state: ConnectionState;
+  readonly #observer: Pick<GuardedObserver, "onRequest" | "onError">;
+  readonly #buffer: WriteBuffer;
+  /** Content that is being read: it may produce nothing for ever. */
+  #pendingContent: Content | null = null;
 
-  constructor(socket: Socket, observer: ResponseObserver) {
+  constructor(
+    socket: Socket,
+    state: ConnectionState,
+    observer: Pick<GuardedObserver, "onRequest" | "onError">,
+  ) {
     this.#socket = socket;
+    this.#state = state;
     this.#observer = observer;
-    this.buffer = new WriteBuffer(socket);
+    this.#buffer = new WriteBuffer(socket);
   }
 
-  /** Sends a response, or puts it on its way. Resolves once the next one may follow. */
-  respond(exchange: RequestContext, response: HttpResponse): void | Promise<void> {
-    const prepared = this.#prepare(exchange, response);
+  /** Whether no response waits to be sent. */
+  get isEmpty(): boolean {
+    return this.#buffer.isEmpty;
+  }
+
+  /** Whether {@linkcode flush} must come before the next response. */
+  get isFull(): boolean {
+    return this.#buffer.isFull;
+  }
+
+  /** Sends the responses that wait, if there are any. */
+  async flush(): Promise<void> {
+    if (!this.#buffer.isEmpty) await this.#buffer.flush();
+  }
+
+  /**
+   * Appends a complete response to those that wait. A response that cannot be sent becomes a 500.
+   *
+   * @returns A response with content to be streamed, for {@linkcode stream}; else null.
+   * @throws {ConnectionLost} where the connection is gone already.
+   */
+  respond(context: RequestContext, response: HttpResponse): PreparedResponse<Content> | null {
+    const prepared = this.#prepareOrReplace(context, response);
     const { content } = prepared;
-    if (prepared.closes) exchange.setCloseReason("no-length");
-    if (isStreamed(content)) return this.#stream(exchange, prepared, content);
-    exchange.content?.beginResponse();
-    this.buffer.put(prepared.head, content, this.#reporter(exchange, prepared));
+    if (isStreamed(content)) return { ...prepared, content };
+    this.#checkOpen(context);
+    this.#state.on("response");
+    this.#buffer.append(prepared.head, content, this.#reporter(context, prepared, content.length));
+    this.#state.on("end of response");
+    return null;
   }
 
-  /** A response that cannot be sent becomes a 500. */
-  #prepare(exchange: RequestContext, response: HttpResponse): PreparedResponse {
+  #prepareOrReplace(context: RequestContext, response: HttpResponse): PreparedResponse {
     try {
-      return prepareResponse(exchange.request, response, exchange.closeReason !== null);
+      return this.#prepare(context, response);
     } catch (error) {
-      return prepareResponse(exchange.request, this.replace(exchange, error), true);
+      return this.#prepare(context, this.#replace(context, error));
     }
   }
 
-  /** The response that takes the place of one that cannot be: nothing may follow it. */
-  replace(exchange: RequestContext, error: unknown): HttpResponse {
-    exchange.setCloseReason("server-error");
-    return this.toResponse(exchange, error);
+  #prepare({ head: request }: RequestContext, response: HttpResponse): PreparedResponse {
+    const { status } = response;
+    const content = encodeText(response.content ?? "");
+    try {
+      const framing = responseFraming(request.minorVersion, status, content.length);
+      const closes = this.#state.closeReason !== null || framing.type === "until close";
+      const date = dateAt(Date.now());
+      const head = heads.compose(request, response, { date, framing, closes });
+      if (closes) this.#state.close("no-length", "after response");
+      const { closeReason } = this.#state;
+      if (hasContent(request.method, status)) {
+        return { status, head, framing, content, closeReason };
+      }
+      if (isStreamed(content)) content.close();
+      return { status, head, framing, content: "", closeReason };
+    } catch (error) {
+      if (isStreamed(content)) content.close();
+      throw error;
+    }
   }
 
-  /** The response that an error stands for, as long as there is somebody to get it. */
-  toResponse(exchange: RequestContext, error: unknown): HttpResponse {
-    if (this.#socket.isGone) {
-      this.reportLost(exchange);
+  /** The response in place of one that cannot be sent: the connection ends with it. */
+  #replace(context: RequestContext, error: unknown): HttpResponse {
+    this.#state.close("server-error", "after response");
+    return this.toResponse(context, error);
+  }
+
+  /** The response that an error stands for; the error is thrown where the connection is gone. */
+  toResponse(context: RequestContext, error: unknown): HttpResponse {
+    if (this.#state.isClosed) {
+      this.reportLost(context);
       throw error;
     }
     if (error instanceof StatusError) return errorResponse(error);
@@ -72,82 +142,126 @@ export class ResponseWriter {
     return errorResponse(new StatusError(500, "The server has failed to answer the request."));
   }
 
-  async #stream(
-    exchange: RequestContext,
-    prepared: PreparedResponse,
-    content: Content,
-  ): Promise<void> {
-    const { head, status } = prepared;
-    let before = Infinity; // Until it begins, what is sent belongs to others.
-    const sent = () => Math.max(0, this.#socket.bytesSent - before);
-    try {
-      if (!this.buffer.isEmpty) await this.buffer.flush();
-      const next = () => this.#next(content);
-      const first = await next();
-      exchange.content?.beginResponse();
-      before = this.#socket.bytesSent;
-      exchange.sentBefore = before + headLength(head);
-      await stream(prepared, first, next, this.#socket);
-      content.close();
-    } catch (error) {
-      content.close();
-      if (!this.#socket.isGone && sent() === 0) {
-        return this.respond(exchange, this.replace(exchange, error));
-      }
-      this.#abortResponse(exchange, error);
-      return this.#report(exchange, sent() > 0 ? status : null, sent() - headLength(head), false);
-    }
-    this.#report(exchange, status, sent() - headLength(head), true);
+  #checkOpen(context: RequestContext): void {
+    if (!this.#state.isClosed) return;
+    this.reportLost(context);
+    throw new ConnectionLost("The connection was lost before the response");
   }
 
-  async #next(content: Content): Promise<Uint8Array | null> {
-    this.#waiting = content;
+  /**
+   * Sends a response piece by piece, after those that wait.
+   *
+   * @throws {ConnectionLost} where the connection is gone already.
+   */
+  async stream(context: RequestContext, prepared: PreparedResponse<Content>): Promise<void> {
+    const { status, head, content } = prepared;
+    if (this.#state.isClosed) content.close();
+    this.#checkOpen(context);
+    const headSize = headLength(head);
+    const sent = () => Math.max(0, this.#socket.bytesSent + headSize - context.sentBefore);
+    const outcome = (isComplete: boolean) => ({
+      status: sent() > 0 ? status : null,
+      bytesOut: sent() - headSize,
+      isComplete,
+      closeReason: isComplete ? prepared.closeReason : this.#state.closeReason,
+    });
+    try {
+      await this.flush();
+      await this.#sendPieces(context, prepared);
+    } catch (error) {
+      content.close();
+      if (!this.#state.isClosed && sent() === 0) {
+        this.respond(context, this.#replace(context, error));
+        return;
+      }
+      this.#abort(error);
+      return this.#report(context, outcome(false));
+    }
+    content.close();
+    this.#state.on("end of response");
+    this.#report(context, outcome(true));
+  }
+
+  async #sendPieces(
+    context: RequestContext,
+    { head, framing, content }: PreparedResponse<Content>,
+  ): Promise<void> {
+    const isChunked = framing.type === "chunked";
+    let missing = framing.type === "length" ? framing.length : Infinity;
+    let hasBegun = false;
+    // The head leaves together with the first piece: two writes would wait for each other (Nagle).
+    const send = async (bytes: Uint8Array) => {
+      if (hasBegun) return await this.#socket.write(bytes);
+      hasBegun = true;
+      this.#state.on("response");
+      context.sentBefore = this.#socket.bytesSent + headLength(head);
+      await this.#socket.write(joinHead(head, bytes));
+    };
+    for (let piece = await this.#read(content); piece !== null; piece = await this.#read(content)) {
+      if (piece.length === 0) continue; // An empty chunk would be the last one.
+      missing -= piece.length;
+      if (missing < 0) throw new RangeError("The content is longer than its length");
+      await send(isChunked ? encodeChunk(piece) : piece);
+      if (missing === 0) break;
+    }
+    if (missing > 0 && missing < Infinity) {
+      throw new RangeError("The content is shorter than its length");
+    }
+    if (isChunked || !hasBegun) await send(isChunked ? LAST_CHUNK : NOTHING);
+  }
+
+  async #read(content: Content): Promise<Uint8Array | null> {
+    this.#pendingContent = content;
     try {
       return await content.read();
     } finally {
-      this.#waiting = null;
+      this.#pendingContent = null;
     }
   }
 
-  /** Gives up waiting for content, now that the connection has been closed. */
-  interrupt(): void {
-    this.#waiting?.close();
+  /** Closes content that is being read, now that the connection is closed. */
+  cancel(): void {
+    this.#pendingContent?.close();
   }
 
-  /** The head has promised what cannot be kept: only the cut connection can tell. */
-  #abortResponse(exchange: RequestContext, error: unknown): void {
-    const isGone = this.#socket.isGone;
-    exchange.closeReason = isGone ? this.abortReason ?? "client-gone" : "server-error";
-    if (!isGone && !(error instanceof StatusError)) this.#observer.onError(error);
+  /** The head has promised what cannot be sent: only an aborted connection tells the client. */
+  #abort(error: unknown): void {
+    if (!this.#state.isClosed && !(error instanceof StatusError)) this.#observer.onError(error);
+    this.#state.close("server-error", "abort");
     this.#socket.close();
   }
 
-  /** What reports a response once its bytes have been sent, or as many as could be. */
-  #reporter(exchange: RequestContext, { status, head, content }: PreparedResponse): OnSent | null {
+  /** Reports a response when it was sent, or as much of it as could be. */
+  #reporter(
+    context: RequestContext,
+    { status, head, closeReason }: PreparedResponse,
+    length: number,
+  ): OnSent | null {
     if (this.#observer.onRequest === null) return null;
     const headSize = headLength(head);
-    const size = headSize + (content.length ?? 0);
     return (bytes) => {
-      const isComplete = bytes === size;
-      if (!isComplete) exchange.closeReason = this.abortReason ?? "client-gone";
-      this.#report(exchange, bytes > 0 ? status : null, bytes - headSize, isComplete);
+      const isComplete = bytes === headSize + length;
+      this.#report(context, {
+        status: bytes > 0 ? status : null,
+        bytesOut: bytes - headSize,
+        isComplete,
+        closeReason: isComplete ? closeReason : this.#state.closeReason,
+      });
     };
   }
 
-  /** Reports an exchange that nobody was left to answer. */
-  reportLost(exchange: RequestContext): void {
-    exchange.closeReason = this.abortReason ?? "client-gone";
-    this.#report(exchange, null, 0, false);
+  /** Reports a request that cannot be answered, because the client is gone. */
+  reportLost(context: RequestContext): void {
+    const closeReason = this.#state.closeReason ?? "client-gone";
+    this.#report(context, { status: null, bytesOut: 0, isComplete: false, closeReason });
   }
 
   #report(
-    exchange: RequestContext,
-    status: number | null,
-    bytes: number,
-    isComplete: boolean,
+    context: RequestContext,
+    outcome: Pick<LogRecord, "status" | "bytesOut" | "isComplete" | "closeReason">,
   ): void {
     const { onRequest } = this.#observer;
-    if (onRequest !== null) onRequest(exchange.record(status, bytes, isComplete));
+    if (onRequest !== null) onRequest(context.record(outcome));
   }
 }
 
@@ -156,4 +270,14 @@ export function errorResponse({ status, message, fields }: StatusError): HttpRes
   const isTyped = nameIn(fields, "Content-Type") !== null;
   const typed = isTyped ? fields : { "Content-Type": "text/plain", ...fields };
   return { status, fields: typed, content: `${message}\n` };
+}
+
+/** ASCII text, whose characters are its bytes, stays text and is sent together with its head. */
+function encodeText<T>(content: string | T): string | Uint8Array | T {
+  return typeof content === "string" && !isAscii(content) ? utf8.encode(content) : content;
+}
+
+/** Whether content is sent at all (RFC 9110 sections 6.4.1, 9.3.2 and 15.3.6). */
+function hasContent(method: string, status: number): boolean {
+  return method !== "HEAD" && !isContentless(status) && status !== 205;
 }

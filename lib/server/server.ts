@@ -1,26 +1,20 @@
-// Accepts connections until told to stop. An error of one accept never ends serving: out of
-// file descriptors, for instance, it pauses until some come free.
+// The server: accepts connections, limits their number, and shuts down. A failure of one accept
+// never ends serving: without free file descriptors, it waits until some are free.
 
 import type { Handler } from "../http/message.ts";
-import { Backoff, sleep } from "./deadlines.ts";
-import { Connection } from "./connection.ts";
-import type { ServerContext } from "./server_context.ts";
-import type { ConnectionView } from "./connection_view.ts";
-import { DescriptorReserve } from "./descriptor_reserve.ts";
+import { Connection, type ServerContext } from "./connection.ts";
+import { Backoff, DeadlineTimer, sleep } from "./deadlines.ts";
+import type { ConnectionView } from "./exchange.ts";
 import { limitsWith } from "./limits.ts";
 import { type AcceptedConn, type Certificate, type Listener, ListenerSet } from "./listener.ts";
-import { endpointOf, type ServeOptions } from "./options.ts";
 import { type GuardedObserver, guardObserver } from "./observer.ts";
-import { DeadlineTimer } from "./deadline_timer.ts";
+import { endpointOf, type ServeOptions } from "./options.ts";
 
-/**
- * Milliseconds to wait after an accept that failed: short at first, as most failures are those of
- * one client, and never so long that a person would notice when it works again.
- */
+/** Milliseconds to wait after an accept that failed: most failures concern one client only. */
 const MIN_BACKOFF = 5;
 const MAX_BACKOFF = 1000;
 
-/** Milliseconds without anybody after which a listener counts as empty, and how many to wait for it. */
+/** Turns of the event loop without a connection that mean an empty backlog, and the most to wait. */
 const QUIET_TURNS = 2;
 const MAX_TURNS = 100;
 
@@ -28,27 +22,24 @@ const MAX_TURNS = 100;
 export class Server implements AsyncDisposable {
   #listeners: ListenerSet;
   readonly #context: ServerContext & { readonly observer: GuardedObserver };
-  /** The open connections, and of each the promise of its end. */
+  /** The open connections, each with the promise of its end. */
   readonly #connections = new Map<Connection, Promise<void>>();
   readonly #reserve = new DescriptorReserve();
-  /** Connections at most since descriptors have run out; each that ends makes room for one. */
+  /** The most connections while file descriptors are short. */
   #fdCap = Infinity;
-  /** The loops that accept. */
   readonly #accepting: Promise<void>[] = [];
-  /** ListenerSet of former certificates that are being emptied. */
+  /** Listeners of former certificates whose backlog is still being accepted. */
   readonly #closing = new Set<ListenerSet>();
   readonly #stop = Promise.withResolvers<void>();
-  /** Resolves when a connection ends, or nobody listens any more. */
+  /** Resolves when a connection ends, or when a listener is closed. */
   #slotFreed = Promise.withResolvers<void>();
   readonly #idPrefix: string;
   #connectionCount = 0;
-  /** Whether no more connections are accepted. */
   #isStopped = false;
   #isDraining = false;
-  /** Whether every connection has been closed. */
   #isClosed = false;
 
-  /** Resolves once the server has been closed and its last connection has come to its end. */
+  /** Resolves when the server is closed and its last connection has ended. */
   readonly finished: Promise<void>;
 
   /** Use {@linkcode serve}. */
@@ -72,17 +63,17 @@ export class Server implements AsyncDisposable {
     return this.#listeners.port ?? 0;
   }
 
-  /** The URL to reach the server at, from this machine; `unix:` and a path for a Unix socket. */
+  /** The URL of the server, from this machine; `unix:` and a path for a Unix socket. */
   get url(): string {
     return this.#listeners.url;
   }
 
-  /** What each open connection is doing. */
+  /** What each open connection does. */
   get connections(): ConnectionView[] {
     return [...this.#connections.keys()].map((connection) => connection.view());
   }
 
-  /** Stops listening, closes every connection and waits until their handlers have come to an end. */
+  /** Stops listening, closes every connection, and waits until the handlers have returned. */
   async close(): Promise<void> {
     this.#stopAccepting();
     for (const listeners of [this.#listeners, ...this.#closing]) this.#closeListeners(listeners);
@@ -91,24 +82,20 @@ export class Server implements AsyncDisposable {
     await this.finished;
   }
 
-  /**
-   * Does the same as {@linkcode Server.close}, for `await using`. A block that fails shall not have
-   * to wait for clients: who wants responses finished calls {@linkcode Server.drain} at its end.
-   */
+  /** Closes the server: a block that fails does not wait for clients. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
   /**
-   * Stops listening, closes idle connections, and ends the others with the response that is under
-   * way; closes what is left after a while.
+   * Shuts down gracefully: stops listening, closes idle connections, ends the others with the
+   * response under way, and closes what is left after a while.
    *
-   * @param grace Milliseconds that requests under way may take: 0 for none, Infinity for as long as
-   * they want (24 days, at most).
+   * @param grace Milliseconds for requests under way: 0 for none, Infinity for 24 days.
    */
   async drain(grace: number): Promise<void> {
     if (grace === 0) this.#closeListeners(this.#listeners);
-    // First: whoever is told to close connects anew, as long as that can be done.
+    // First, because a client whose connection is closed connects again while it can.
     await this.stopListening();
     this.#isDraining = true;
     for (const connection of this.#connections.keys()) connection.drain();
@@ -116,11 +103,11 @@ export class Server implements AsyncDisposable {
     await this.close();
   }
 
-  /** Stops listening, and resolves once nobody can connect any more. Connections go on. */
+  /** Stops listening, and resolves when no client can connect any more. Connections go on. */
   async stopListening(): Promise<void> {
     this.#stopAccepting();
     await this.#closeWhenEmpty(this.#listeners);
-    await Promise.all(this.#accepting); // Until then, the system goes on listening.
+    await Promise.all(this.#accepting); // The system listens as long as an accept is pending.
   }
 
   #stopAccepting(): void {
@@ -129,8 +116,8 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Stops listening once nobody waits there any more: to close a listener is to reset whoever is in
-   * it. Who comes between the last look and the close still is.
+   * Closes listeners when their backlog is empty, because the system resets the connections in a
+   * backlog. A client that connects between the last turn and the close is still reset.
    */
   async #closeWhenEmpty(listeners: ListenerSet): Promise<void> {
     let accepted = listeners.accepted;
@@ -154,11 +141,10 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Goes on with another certificate. Connections that are open stay as they are. Where it throws,
-   * the old certificate stays.
+   * Uses another certificate for new connections. If this throws, the old one stays in use.
    *
-   * @throws {TypeError} where the endpoint has none yet, or is not shared.
-   * @throws {Deno.errors.InvalidData} for a certificate that is none.
+   * @throws {TypeError} where the endpoint has no certificate, or is not shared.
+   * @throws {Deno.errors.InvalidData} for an invalid certificate.
    */
   replaceCertificate(certificate: Certificate): void {
     if (this.#isStopped) return;
@@ -169,11 +155,11 @@ export class Server implements AsyncDisposable {
     this.#closeWhenEmpty(former).then(() => this.#closing.delete(former));
   }
 
-  /** Two listeners may each have accepted one more at the same time: so "at least". */
+  /** Two accept loops may exceed the limit by one: so "at least". */
   get #isAtCapacity(): boolean {
     const { connections } = this.#context.limits;
-    const most = Math.min(this.#fdCap, connections === 0 ? Infinity : connections);
-    return this.#connections.size >= most;
+    const limit = Math.min(this.#fdCap, connections === 0 ? Infinity : connections);
+    return this.#connections.size >= limit;
   }
 
   async #serveAll(): Promise<void> {
@@ -217,7 +203,7 @@ export class Server implements AsyncDisposable {
     this.#fdCap = Math.max(1, this.#connections.size);
   }
 
-  /** Once so many connections have ended that the reserve can be filled again, all is well. */
+  /** Lifts the cap when enough connections have ended. */
   #liftCap(): void {
     if (this.#fdCap === Infinity || this.#connections.size > this.#fdCap / 2) return;
     this.#reserve.fill();
@@ -247,17 +233,17 @@ export class Server implements AsyncDisposable {
  *
  * @param handler Answers the requests: a {@linkcode router}, for instance.
  * @param options Where and how to serve.
- * @throws {RangeError} for a limit that cannot have its value, or that there is not.
+ * @throws {RangeError} for a limit with an impossible value, or of an unknown name.
  * @throws {TypeError} for a host name or a port beside an endpoint.
- * @throws {Deno.errors.AddrInUse} where somebody listens there already.
- * @throws {Deno.errors.InvalidData} for a certificate that is none.
+ * @throws {Deno.errors.AddrInUse} where the address is in use.
+ * @throws {Deno.errors.InvalidData} for an invalid certificate.
  * @throws {Deno.errors.NotCapable} without the permission to listen there.
  */
 export function serve(handler: Handler, options: ServeOptions = {}): Server {
   return new Server(handler, options);
 }
 
-/** Whether a client has not waited to be accepted: nothing is wrong here, and the next one waits. */
+/** Whether a client left before it was accepted: that is no fault, and the next one waits. */
 function isClientGone(error: unknown): boolean {
   return error instanceof Deno.errors.NotConnected ||
     error instanceof Deno.errors.ConnectionAborted;
@@ -266,4 +252,37 @@ function isClientGone(error: unknown): boolean {
 function isOutOfDescriptors(error: unknown): boolean {
   return error instanceof Error && "code" in error &&
     (error.code === "EMFILE" || error.code === "ENFILE");
+}
+
+/** Enough for the files of a few requests at one time. */
+const RESERVE_SIZE = 16;
+
+const NULL_DEVICE = "/dev/null";
+
+/** File descriptors for the time when connections use all others: Deno panics without one. */
+class DescriptorReserve {
+  #files: Deno.FsFile[] = [];
+
+  /** Must be called before the first connection. */
+  constructor() {
+    // The first stack trace of a program makes Deno open a file, which must not happen without one.
+    void new Error().stack;
+  }
+
+  /** Opens what is missing, if as many again are free. Without the permission there is no reserve. */
+  fill(): void {
+    const { state } = Deno.permissions.querySync({ name: "read", path: NULL_DEVICE });
+    if (state !== "granted" || this.#files.length === RESERVE_SIZE) return;
+    try {
+      while (this.#files.length < 2 * RESERVE_SIZE) this.#files.push(Deno.openSync(NULL_DEVICE));
+      for (const file of this.#files.splice(RESERVE_SIZE)) file.close();
+    } catch {
+      this.release();
+    }
+  }
+
+  release(): void {
+    for (const file of this.#files) file.close();
+    this.#files = [];
+  }
 }

@@ -1,72 +1,58 @@
-// One socket, as the connection needs it: writes that are whole, bytes counted, every way of
-// losing the peer told by one error, and a close that does not destroy the last response.
+// One socket: complete writes, counted bytes, one error for every way of losing the client, and a
+// close that does not destroy the last response.
 
+import type { ConnectionState } from "../http/connection_state.ts";
 import { StatusError } from "../http/status.ts";
-import type { DeadlineTimer } from "./deadline_timer.ts";
-import type { Deadlines, Waiting } from "./deadlines.ts";
+import type { Deadlines, DeadlineTimer, Waiting } from "./deadlines.ts";
 
-/** The peer is gone, or the server has closed the connection: nobody is left to answer. */
+/** The client is gone, or the server has closed the connection: no response can be sent. */
 export class ConnectionLost extends Error {
   override readonly name = "ConnectionLost";
 }
 
-/** Where bytes go that nobody wants, of all connections. */
+/** What is read after the last response is discarded into this buffer, shared by all sockets. */
 const DISCARD_BUFFER = new Uint8Array(4096);
 
-/** What is to be sent. */
-export interface WriteSource {
-  /** The next bytes of it, or null where there are no more. */
-  next(): Uint8Array | null;
-  /** Hears how many bytes have been sent: all, or those before the connection was lost. */
-  done(bytes: number): void;
+/** What a socket keeps informed, and asks for the time. */
+export interface SocketContext {
+  readonly state: ConnectionState;
+  readonly deadlines: Deadlines;
+  readonly timer: DeadlineTimer;
 }
 
-/** The bytes of one connection, both ways. */
+/** Reads and writes the bytes of one connection. */
 export class Socket {
   readonly #conn: Deno.Conn;
+  readonly #state: ConnectionState;
   readonly #deadlines: Deadlines;
   readonly #timer: DeadlineTimer;
   #bytesSent = 0;
-  #isGone = false;
   #isClosed = false;
   #rejectRead: (error: Error) => void = () => {};
 
-  /**
-   * @param conn The socket.
-   * @param deadlines Is told what the connection waits for.
-   * @param timer Tells the time.
-   */
-  constructor(conn: Deno.Conn, deadlines: Deadlines, timer: DeadlineTimer) {
+  constructor(conn: Deno.Conn, { state, deadlines, timer }: SocketContext) {
     this.#conn = conn;
+    this.#state = state;
     this.#deadlines = deadlines;
     this.#timer = timer;
   }
 
-  /** How many bytes the system has taken from us so far. */
+  /** Bytes that the system has accepted for sending so far. */
   get bytesSent(): number {
     return this.#bytesSent;
   }
 
-  /** Whether reading or writing has failed, or this side has closed. */
-  get isGone(): boolean {
-    return this.#isGone;
-  }
-
-  /**
-   * Waits until the peer has agreed on TLS.
-   *
-   * @throws whatever is wrong with what the peer says.
-   */
+  /** Waits for the end of the TLS handshake. */
   async handshake(): Promise<void> {
     this.#deadlines.expect("handshake", this.#timer.now);
     await (this.#conn as Deno.TlsConn).handshake();
   }
 
   /**
-   * Reads what there is of a head.
+   * Reads what is available.
    *
-   * @param waiting What the bytes are to be.
-   * @returns How many bytes were read, or null where the peer will send no more.
+   * @param waiting What the bytes belong to, which decides how long to wait.
+   * @returns How many bytes were read, or null at the end of the input.
    * @throws {ConnectionLost} where the connection is lost.
    */
   read(into: Uint8Array, waiting: Waiting): Promise<number | null> {
@@ -77,12 +63,11 @@ export class Socket {
   }
 
   /**
-   * Reads what there is of content.
+   * Reads what is available of content, in a wait that {@linkcode interrupt} can end.
    *
-   * @param waiting What the bytes are to be.
-   * @returns How many bytes were read, or null where the peer will send no more.
+   * @returns How many bytes were read, or null at the end of the input.
    * @throws {ConnectionLost} where the connection is lost.
-   * @throws {StatusError} where {@linkcode interrupt} says so.
+   * @throws {StatusError} from {@linkcode interrupt}.
    */
   async readContent(into: Uint8Array, waiting: "content" | "discard"): Promise<number | null> {
     this.#deadlines.expect(waiting, this.#timer.now);
@@ -98,38 +83,29 @@ export class Socket {
     }
   }
 
-  /** Ends the wait of {@linkcode readContent} with an error; the connection stays open for a reply. */
+  /** Ends the wait of {@linkcode readContent} with an error. The connection can still be written. */
   interrupt(error: StatusError): void {
     this.#rejectRead(error);
   }
 
   /**
-   * Writes all bytes.
+   * Writes all bytes, in as many system calls as that takes.
    *
+   * @param rest What to write after the first bytes, or null.
+   * @param onDone Is called with the number of bytes sent: all, or those before the loss.
    * @throws {ConnectionLost} where the connection is lost.
    */
-  write(bytes: Uint8Array): Promise<void> {
-    let left: Uint8Array | null = bytes;
-    const next = () => {
-      const bytes = left;
-      left = null;
-      return bytes;
-    };
-    return this.send({ next, done: () => {} });
-  }
-
-  /**
-   * Writes all bytes of a source, in as many calls as the system wants.
-   *
-   * @throws {ConnectionLost} where the connection is lost.
-   */
-  async send(source: WriteSource): Promise<void> {
+  async write(
+    bytes: Uint8Array,
+    rest: Uint8Array | null = null,
+    onDone?: (count: number) => void,
+  ): Promise<void> {
     const before = this.#bytesSent;
     this.#deadlines.expect("response", this.#timer.now);
     try {
-      for (let bytes = source.next(); bytes !== null; bytes = source.next()) {
-        for (let at = 0; at < bytes.length;) {
-          const count = await this.#conn.write(at === 0 ? bytes : bytes.subarray(at));
+      for (let part: Uint8Array | null = bytes; part !== null; part = part === rest ? null : rest) {
+        for (let at = 0; at < part.length;) {
+          const count = await this.#conn.write(at === 0 ? part : part.subarray(at));
           this.#bytesSent += count;
           this.#deadlines.send(count, this.#timer.now);
           at += count;
@@ -138,51 +114,63 @@ export class Socket {
     } catch (error) {
       throw this.#lose(error);
     } finally {
-      source.done(this.#bytesSent - before);
+      onDone?.(this.#bytesSent - before);
     }
-    this.#deadlines.expect("nothing", this.#timer.now);
+    this.#deadlines.expect("handler", this.#timer.now);
   }
 
   #lose(cause: unknown): ConnectionLost {
-    this.#isGone = true;
+    this.#state.close("client-gone", "abort");
     return new ConnectionLost("The connection is lost", { cause });
   }
 
-  /** Says that nothing more will be sent: the peer is to end its side as well. */
-  async end(): Promise<void> {
+  /** Closes the sending side: the client is expected to close its side as well. */
+  async endOutput(): Promise<void> {
     try {
       await this.#conn.closeWrite();
-      this.#deadlines.expect("end", this.#timer.now);
+      this.#state.on("end of output");
+      this.#deadlines.expect("linger", this.#timer.now);
     } catch (error) {
       throw this.#lose(error);
     }
   }
 
   /**
-   * Ends the connection so that what was sent arrives: a close with bytes unread would make the
-   * system send a reset, and a reset throws away what the peer has not read (RFC 9112 section
-   * 9.6). So our side ends first, and the peer gets a while to end its own.
+   * Closes the connection so that what was sent arrives. A close with unread input would make the
+   * system send a reset, which destroys what the client has not read yet (RFC 9112 section 9.6).
+   * So the sending side ends first, and the input is discarded until the client closes, or the
+   * timeout for it ends.
    */
   async linger(): Promise<void> {
     try {
-      await this.end();
-      while (await this.read(DISCARD_BUFFER, "end") !== null);
+      if (this.#state.writing !== "closed") await this.endOutput();
+      while (await this.read(DISCARD_BUFFER, "linger") !== null);
     } catch {
-      // The peer is gone, or the while is over: there is nothing left to lose.
+      // The client is gone, or the timeout is over: there is nothing left to lose.
     }
     this.close();
   }
 
-  /** Closes at once; what waits in a read or a write fails with {@linkcode ConnectionLost}. */
+  /** Closes at once. A pending read or write fails with {@linkcode ConnectionLost}. */
   close(): void {
-    this.#isGone = true;
-    if (this.#isClosed) return; // Closing is the one thing that may come from several sides.
+    if (this.#isClosed) return; // A timeout, a shutdown and the end of the loop may all close.
     this.#isClosed = true;
     try {
       this.#conn.close();
     } catch (error) {
-      // The system has been faster. To be told so costs 10 us, which a second try would, too.
+      // The system has closed it already. To call close() twice costs 10 us for this error.
       if (!(error instanceof Deno.errors.BadResource)) throw error;
     }
   }
+}
+
+const MAX_PROBLEM_LENGTH = 120;
+
+/** What failed in a TLS handshake, safe for a log, or null where the client only left. */
+export function handshakeProblem(error: unknown): string | null {
+  const isDeparture = error instanceof Deno.errors.UnexpectedEof ||
+    error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe;
+  if (isDeparture) return null;
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replaceAll(/[^ -~]+/g, " ").slice(0, MAX_PROBLEM_LENGTH);
 }

@@ -1,4 +1,4 @@
-// The log as a queue: nothing waits for it, nothing grows without end, and what is lost is told.
+// The log as a queue: requests do not wait, the buffer is bounded, and lost lines are reported.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { AccessLog } from "../../lib/access_log/access_log.ts";
@@ -33,10 +33,10 @@ class Kept implements LineSink {
   }
 }
 
-async function logged(format: LogFormat, tell: (log: AccessLog) => void): Promise<string> {
+async function logged(format: LogFormat, write: (log: AccessLog) => void): Promise<string> {
   const sink = new Kept();
   const log = new AccessLog(format, sink);
-  tell(log);
+  write(log);
   await log.flush();
   return sink.text;
 }
@@ -96,7 +96,7 @@ Deno.test("AccessLog takes a batch that is large enough to its sink at once", as
   assertEquals(sink.text, LINE.repeat(900));
 });
 
-Deno.test("AccessLog drops lines, and says how many, while its sink stands still", async () => {
+Deno.test("AccessLog drops lines while its sink blocks, and reports how many", async () => {
   const sink = new Kept();
   const stuck = Promise.withResolvers<void>();
   sink.gate = stuck.promise;
@@ -106,13 +106,13 @@ Deno.test("AccessLog drops lines, and says how many, while its sink stands still
   const { droppedLines } = log;
   // What is on its way and what waits, of which there is no more than 4 MiB.
   const kept = count - droppedLines;
-  assert(kept * LINE.length <= ROOM + 2 * 64 * 1024, `${kept} lines are held`);
+  assert(kept * LINE.length <= ROOM + 2 * 64 * 1024, `${kept} lines are kept`);
   assert(kept * LINE.length > ROOM);
   stuck.resolve();
   await log.flush();
   assertEquals(sink.text.match(/"GET/g)?.length, kept);
-  assertStringIncludes(sink.text, `] dropped ${droppedLines} lines of the log\n`);
-  // It is told once.
+  assertStringIncludes(sink.text, `] lines_dropped ${droppedLines} lines\n`);
+  // It is reported once.
   log.request(exchangeWith());
   await log.flush();
   assertEquals(sink.batches.at(-1), LINE);
@@ -135,7 +135,7 @@ Deno.test("AccessLog takes as many of a worker's lines as there is room for", ()
   assertEquals(log.droppedLines, 1_000_000 - Math.floor(ROOM / line.length));
 });
 
-Deno.test("AccessLog counts what its sink loses, and tells once it takes lines again", async () => {
+Deno.test("AccessLog counts lines that its sink loses, and reports them once it writes again", async () => {
   const sink = new Kept();
   sink.losses.push(2, 9, 0);
   const log = new AccessLog("common", sink);
@@ -144,17 +144,17 @@ Deno.test("AccessLog counts what its sink loses, and tells once it takes lines a
   assertEquals([log.droppedLines, sink.text], [2, "1\n"]);
   log.append("4\n");
   await log.flush();
-  assertMatch(sink.text, /^1\n4\n\[.*\] dropped 2 lines of the log\n$/);
+  assertMatch(sink.text, /^1\n4\n\[.*\] lines_dropped 2 lines\n$/);
   sink.losses.push(9, 9, 9);
   log.append("5\n6\n");
   await log.flush();
   log.append("7\n");
   await log.flush();
-  assertMatch(sink.text, /lines of the log\n\[.*\] dropped 3 lines of the log\n$/);
+  assertMatch(sink.text, /2 lines\n\[.*\] lines_dropped 3 lines\n$/);
   assertEquals(log.droppedLines, 5);
 });
 
-Deno.test("AccessLog serves on with a sink that fails against its word", async () => {
+Deno.test("AccessLog goes on with a sink that throws", async () => {
   const log = new AccessLog("common", { write: () => Promise.reject(new Error("broken")) });
   log.request(exchangeWith());
   await log.flush();

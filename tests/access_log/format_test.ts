@@ -9,7 +9,7 @@ import {
   LOG_FORMATS,
   type LogFormat,
 } from "../../lib/access_log/format.ts";
-import type { LogRecord } from "../../lib/server/log_record.ts";
+import type { LogRecord } from "../../lib/server/exchange.ts";
 import { exchangeWith, headWith } from "../support/exchange.ts";
 import { testWith } from "../support/needs.ts";
 
@@ -80,7 +80,7 @@ Deno.test("formatExchange() writes one JSON object with every field, whatever is
   assertEquals(json({ head: null, requestLine: null }), { ...unread, method: null, target: null });
 });
 
-Deno.test("formatExchange() tells moments whatever the one before was", () => {
+Deno.test("formatExchange() formats moments in any order", () => {
   const timeAt = (startedAt: number) => json({ startedAt })["time"];
   const start = Date.UTC(2026, 10, 20, 9, 5, 7);
   for (const offset of [0, 999, 1000, 999, -1, 0.7, 86_400_000]) {
@@ -92,13 +92,13 @@ Deno.test("formatEvent() writes what has happened to whom", () => {
   const moment = Date.UTC(2026, 10, 20, 9, 5, 7, 89);
   for (const format of ["off", "common", "combined"] as const) {
     assertEquals(
-      formatEvent(format, "opened", "a\nb", moment),
-      "[20/Nov/2026:09:05:07 +0000] opened a\\x0ab",
+      formatEvent(format, "connection_opened", "a\nb", moment),
+      "[20/Nov/2026:09:05:07 +0000] connection_opened a\\x0ab",
     );
   }
   assertEquals(
-    formatEvent("json", "opened", "a\nb", moment),
-    '{"time":"2026-11-20T09:05:07.089Z","event":"opened","detail":"a\\nb"}',
+    formatEvent("json", "connection_opened", "a\nb", moment),
+    '{"time":"2026-11-20T09:05:07.089Z","event":"connection_opened","detail":"a\\nb"}',
   );
 });
 
@@ -112,14 +112,18 @@ Deno.test("formatExchange() makes one line of visible ASCII of whatever clients 
       assertMatch(line, /^[\x20-\x7e]*$/);
       if (format === "combined") assertMatch(line, /^[^"]*"[^"]*"[^"]*"[^"]*" "[^"]*"$/);
     }
-    const { user_agent: told, target: asked } = json({ head });
-    assertEquals([told, asked], [agent, target]);
+    const line = json({ head });
+    assertEquals([line.user_agent, line.target], [agent, target]);
   }));
 });
 
-testWith(["read"], "docs/observability.md tells of every field of the JSON, in order", async () => {
-  const path = new URL("../../docs/observability.md", import.meta.url).pathname;
-  const [, section = ""] = (await Deno.readTextFile(path)).split("### Fields of the JSON");
-  const rows = section.split("\n#")[0]!.matchAll(/^\| `([a-z_]+)` /gm);
-  assertEquals([...rows].map(([, name]) => name), [...JSON_FIELD_NAMES]);
-});
+testWith(
+  ["read"],
+  "docs/observability.md describes every field of the JSON, in order",
+  async () => {
+    const path = new URL("../../docs/observability.md", import.meta.url).pathname;
+    const [, section = ""] = (await Deno.readTextFile(path)).split("### Fields of the JSON");
+    const rows = section.split("\n#")[0]!.matchAll(/^\| `([a-z_]+)` /gm);
+    assertEquals([...rows].map(([, name]) => name), [...JSON_FIELD_NAMES]);
+  },
+);

@@ -1,4 +1,4 @@
-// A log in a real file, while somebody else moves it away, and on a disk that is full.
+// A log in a real file, while it is rotated, and on a full disk.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { AccessLog } from "../../lib/access_log/access_log.ts";
@@ -151,7 +151,7 @@ testWith(
         await log.flush();
         const [later, report] = (await Deno.readTextFile(path)).split("\n");
         assertEquals(later, "later");
-        assert(report?.endsWith(`dropped ${100 - kept} lines of the log`), report);
+        assert(report?.endsWith(`lines_dropped ${100 - kept} lines`), report);
         await file.close();
       } finally {
         await execute("umount", folder);

@@ -1,12 +1,13 @@
-// The admin listener over real sockets, and what it says to whoever asks.
+// The admin listener, over real sockets.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { exposeMetrics } from "../../lib/admin/exposition.ts";
 import { Metrics } from "../../lib/admin/metrics.ts";
 import { type AdminSource, COLUMNS, serveAdmin } from "../../lib/admin/routes.ts";
-import type { ConnectionView } from "../../lib/server/connection_view.ts";
+import type { ConnectionView } from "../../lib/server/exchange.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient, type RawResponse } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
 
 const IDLE: ConnectionView = {
   id: "16",
@@ -32,22 +33,22 @@ const BUSY: ConnectionView = {
   },
 };
 
-/** Runs with an admin listener, of which `get` asks. */
+/** Runs with an admin listener; `get` sends it requests. */
 async function withAdmin(
   source: Partial<AdminSource>,
-  run: (get: (path: string, fields?: string) => Promise<RawResponse>) => Promise<void>,
+  run: (get: (path: string, ...headers: string[]) => Promise<RawResponse>) => Promise<void>,
   onError: (error: unknown) => void = () => {},
 ): Promise<void> {
   const server = serveAdmin({
     isReady: () => true,
-    metrics: () => exposeMetrics([new Metrics().snapshot()]),
+    metrics: () => Promise.resolve(exposeMetrics([new Metrics().snapshot()])),
     connections: () => Promise.resolve([IDLE, BUSY]),
     ...source,
   }, { hostname: "127.0.0.1", port: 0, observer: { onError } });
   try {
-    await run(async (path, fields = "") => {
+    await run(async (path, ...headers) => {
       using client = await RawClient.connect(server.port);
-      await client.send(`GET ${path} HTTP/1.1\r\nHost: h\r\n${fields}\r\n`);
+      await client.send(request(`GET ${path}`, ...headers));
       return await client.readResponse();
     });
   } finally {
@@ -55,7 +56,7 @@ async function withAdmin(
   }
 }
 
-testWith(["net"], "serveAdmin() tells whether the server is alive and ready", async () => {
+testWith(["net"], "serveAdmin() reports whether the server is alive and ready", async () => {
   let isReady = false;
   await withAdmin({ isReady: () => isReady }, async (get) => {
     const alive = await get("/healthz");
@@ -83,19 +84,23 @@ testWith(
     }),
 );
 
-testWith(["net"], "serveAdmin() gives metrics to Prometheus", () =>
-  withAdmin({}, async (get) => {
-    const { status, fields, text } = await get("/metrics");
-    assertEquals([status, fields.get("content-type")], [
-      200,
-      "text/plain; version=0.0.4; charset=utf-8",
-    ]);
-    assertMatch(text, /^wireserve_connections 0$/m);
-  }));
+testWith(
+  ["net"],
+  "serveAdmin() exposes metrics for Prometheus",
+  () =>
+    withAdmin({}, async (get) => {
+      const { status, fields, text } = await get("/metrics");
+      assertEquals([status, fields.get("content-type")], [
+        200,
+        "text/plain; version=0.0.4; charset=utf-8",
+      ]);
+      assertMatch(text, /^wireserve_connections 0$/m);
+    }),
+);
 
 testWith(
   ["net"],
-  "serveAdmin() tells of connections as JSON in ASCII",
+  "serveAdmin() lists connections as JSON in ASCII",
   () =>
     withAdmin({}, async (get) => {
       const { fields, text } = await get("/connections");
@@ -123,10 +128,10 @@ testWith(
 
 testWith(
   ["net"],
-  "serveAdmin() tells of connections as a table where text is wanted",
+  "serveAdmin() lists connections as a table for Accept: text/plain",
   () =>
     withAdmin({}, async (get) => {
-      const { fields, text } = await get("/connections", "Accept: text/plain\r\n");
+      const { fields, text } = await get("/connections", "Accept: text/plain");
       assertEquals(fields.get("content-type"), "text/plain");
       assertEquals(fields.get("vary"), "Accept");
       assertEquals(text.split("\n").length, 4);
@@ -138,13 +143,13 @@ testWith(
     }),
 );
 
-testWith(["net"], "serveAdmin() tells of no connections, and of very many", async () => {
+testWith(["net"], "serveAdmin() lists no connections, and very many", async () => {
   let connections: ConnectionView[] = [];
   await withAdmin({ connections: () => Promise.resolve(connections) }, async (get) => {
     assertEquals((await get("/connections")).text, "[]\n");
     connections = Array.from({ length: 20_000 }, (_, id) => ({ ...BUSY, id: String(id) }));
     assertEquals(JSON.parse((await get("/connections")).text).length, 20_000);
-    const { text } = await get("/connections", "Accept: text/plain\r\n");
+    const { text } = await get("/connections", "Accept: text/plain");
     assertEquals(text.split("\n").length, 20_002);
   });
 });

@@ -11,7 +11,7 @@ import { checkAnswer, WrongAnswer } from "./check.ts";
 import { parseResult, wrkScript } from "./drive.ts";
 import { parseBenchOptions, UsageError } from "./options.ts";
 import { cpuTime, family, memoryOf, parseStat } from "./process.ts";
-import { align, markdownTable, show, textReport } from "./report.ts";
+import { align, markdownTable, show, textReport, withNewest } from "./report.ts";
 import { judge, ofWork, type Result } from "./results.ts";
 import { type Programs, type Recipe, recipes, WIRESERVE } from "./servers.ts";
 import { quantile, spread } from "./statistics.ts";
@@ -163,6 +163,17 @@ Deno.test("markdownTable() shows medians and ratios", () => {
   assertEquals(rates, "| `/echo/abc` | requests/s | **200** |  |  | 100 (0.50) |  |  |");
 });
 
+testWith(["read"], "withNewest() replaces what is between the document's markers", async () => {
+  const path = new URL("../../docs/benchmark.md", import.meta.url).pathname;
+  const document = await Deno.readTextFile(path);
+  const newest = withNewest(document, [work("echo")], RESULTS, ["A note of $1."]);
+  const [before, after] = [document, newest].map((text) => text.split(/<!-- bench:[a-z]+ -->/));
+  assertEquals([after![0], after![2]], [before![0], before![2]]);
+  assert(after![1]!.includes(markdownTable([work("echo")], RESULTS)), after![1]);
+  assert(after![1]!.includes("A note of $1."), after![1]);
+  assertThrows(() => withNewest("# No markers\n", [], [], []), Error, "no markers");
+});
+
 Deno.test("chart() draws bars to scale, and describes them in text", () => {
   const svg = chart([work("echo")], RESULTS);
   const widths = [...svg.matchAll(/<rect [^>]*width="([0-9.]+)" height="13"/g)]
@@ -178,7 +189,11 @@ Deno.test("parseBenchOptions() throws UsageError for unknown flags and bad value
     "echo",
     "gzip",
   ]);
-  for (const args of [["--fast"], ["stray"], ["--only", "no"], ["--rounds", "0"], ["--json"]]) {
+  for (
+    const args of [["--fast"], ["--readme"], ["stray"], ["--only", "no"], ["--rounds", "0"], [
+      "--json",
+    ]]
+  ) {
     assertThrows(() => parseBenchOptions(args), UsageError);
   }
 });
@@ -253,8 +268,7 @@ testWith(
       const wrongServer: Recipe = { ...floor, family: "deno", name: "wrong" };
       const [result] = await new Benchmark(
         shortPlan("user-agent", directory, [wrongServer], reported),
-      )
-        .run();
+      ).run();
       assertEquals(result?.samples, {}, "not even warmed");
       assertEquals(result?.errors, ["wrong answer: the content is not what it should be"]);
       assert(reported.some((text) => text.startsWith("INVALID: wrong")), `${reported}`);

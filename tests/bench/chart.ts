@@ -1,4 +1,4 @@
-// The chart of the README: CPU time per request to Wireserve's, as an SVG. Text takes its colour
+// The chart of README.md and docs/benchmark.md: CPU time per request to Wireserve's, as an SVG. Text takes its colour
 // from the reader's scheme, bars have one that is seen on light and dark.
 
 import { figure, ofWork, ratio, type Result } from "./results.ts";

@@ -1,23 +1,20 @@
-// `deno task bench`: measures, prints the table and the targets, and keeps them where asked to.
+// `deno task bench`: measures, prints the table and the targets, and writes files on request.
 
 import { Benchmark } from "./bench.ts";
 import { chart } from "./chart.ts";
 import { idleConnections } from "./idle.ts";
 import { type BenchOptions, HELP, parseBenchOptions, UsageError } from "./options.ts";
 import { versionOf } from "./process.ts";
-import { idioms, markdownTable, textReport } from "./report.ts";
+import { textReport, withNewest } from "./report.ts";
 import { judge, type Result } from "./results.ts";
 import { type Programs, recipes } from "./servers.ts";
 
-const README = new URL("../../README.md", import.meta.url);
+const DOCUMENT = new URL("../../docs/benchmark.md", import.meta.url);
 const CHART = new URL("../../docs/bench.svg", import.meta.url);
 
-/** Milliseconds of a run: six minutes, or one, less the time that its end may take. */
+/** Milliseconds for measuring: six minutes, or one, less the time for the report. */
 const FULL = 330_000;
 const QUICK = 50_000;
-
-/** Where the newest table stands in the README. */
-const BETWEEN_MARKERS = /(<!-- bench:begin -->\n)[^]*(<!-- bench:end -->)/;
 
 async function main(): Promise<number> {
   const options = orUsage();
@@ -104,7 +101,7 @@ async function measure(options: BenchOptions, programs: Programs): Promise<Resul
 }
 
 async function keep(
-  { works, json, svg, updatesReadme }: BenchOptions,
+  { works, json, svg, updatesDocs }: BenchOptions,
   results: readonly Result[],
   notes: readonly string[],
 ): Promise<void> {
@@ -113,17 +110,11 @@ async function keep(
     await Deno.writeTextFile(json, `${JSON.stringify({ notes, results, targets }, null, 2)}\n`);
   }
   if (svg !== null) await Deno.writeTextFile(svg, chart(works, results));
-  if (!updatesReadme) return;
+  if (!updatesDocs) return;
   await Deno.writeTextFile(CHART, chart(works, results));
-  const readme = await Deno.readTextFile(README);
-  const parts = [
-    "![CPU time per request, relative to Wireserve](docs/bench.svg)",
-    markdownTable(works, results),
-    [...notes, idioms(works, results)].join(" "),
-  ];
-  const section = `\n${parts.join("\n\n")}\n\n`;
-  await Deno.writeTextFile(README, readme.replace(BETWEEN_MARKERS, `$1${section}$2`));
-  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", README.pathname] }).output();
+  const document = await Deno.readTextFile(DOCUMENT);
+  await Deno.writeTextFile(DOCUMENT, withNewest(document, works, results, notes));
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", DOCUMENT.pathname] }).output();
 }
 
 if (import.meta.main) Deno.exit(await main());

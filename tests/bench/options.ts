@@ -2,7 +2,6 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { type Work, WORKS } from "./works.ts";
-
 export interface BenchOptions {
   readonly works: readonly Work[];
   readonly isQuick: boolean;
@@ -11,17 +10,15 @@ export interface BenchOptions {
   /** Paths to write to, or null. */
   readonly json: string | null;
   readonly svg: string | null;
-  /** Whether the README and its chart are brought up to date. */
-  readonly updatesReadme: boolean;
+  /** Whether docs/benchmark.md and its chart are brought up to date. */
+  readonly updatesDocs: boolean;
   /** The parent of the temporary directory, or null for the default of the system. */
   readonly dir: string | null;
   readonly help: boolean;
 }
-
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
-
 export const HELP = `Usage: deno task bench [OPTION]...
 
 Measures Wireserve against its floor, Deno.serve, node:http and nginx, driven by wrk.
@@ -31,7 +28,7 @@ Measures Wireserve against its floor, Deno.serve, node:http and nginx, driven by
   --only ROW,ROW   these rows only: ${wrap(WORKS.map(({ id }) => id))}
   --json FILE      write all figures
   --svg FILE       write the chart
-  --readme         bring README.md and docs/bench.svg up to date
+  --docs           bring docs/benchmark.md and docs/bench.svg up to date
   --dir DIR        read and write files on the disk of DIR
   --help           show this text
 `;
@@ -50,7 +47,7 @@ function wrap(words: readonly string[]): string {
 export function parseBenchOptions(args: readonly string[]): BenchOptions {
   const flags = parseArgs([...args], {
     string: ["rounds", "only", "json", "svg", "dir"],
-    boolean: ["quick", "readme", "help"],
+    boolean: ["quick", "docs", "help"],
     unknown(argument) {
       throw new UsageError(`unknown argument ${JSON.stringify(argument)}`);
     },
@@ -67,7 +64,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     rounds: parseRounds(text("rounds")),
     json: text("json"),
     svg: text("svg"),
-    updatesReadme: flags["readme"] === true,
+    updatesDocs: flags["docs"] === true,
     dir: text("dir"),
     help: flags["help"] === true,
   };

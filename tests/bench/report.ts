@@ -1,4 +1,4 @@
-// What the run has come to, for readers: as text, row by row, and as the README's table.
+// The results of a run for readers: as text, row by row, and as the table of docs/benchmark.md.
 
 import { figure, judge, ofWork, ratio, type Result, type Verdict } from "./results.ts";
 import type { Spread } from "./statistics.ts";
@@ -6,6 +6,7 @@ import { type Family, FAMILY_NAMES, type Metric, type Work } from "./works.ts";
 
 const MIB = 1024 * 1024;
 
+/** The title of a metric, and the factor to its unit. */
 interface Shown {
   readonly title: string;
   readonly scale: number;
@@ -22,7 +23,7 @@ const SHOWN: Readonly<Record<Metric, Shown>> = {
   startup: { title: "ms", scale: 1 },
 };
 
-/** A number with three significant digits, and separators of thousands. */
+/** A number with three significant digits, and commas between thousands. */
 export function show(value: number): string {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return value.toLocaleString("en", {
@@ -118,10 +119,10 @@ export function idioms(works: readonly Work[], results: readonly Result[]): stri
 
 const COLUMNS: readonly Family[] = ["wireserve", "workers", "floor", "deno", "node", "nginx"];
 
-/** Metrics that the README shows. */
+/** Metrics that the document shows. */
 const OF_INTEREST: readonly Metric[] = ["rate", "cpu", "idle", "startup"];
 
-/** The table of the README: medians, and in parentheses their ratio to Wireserve's. */
+/** The table of docs/benchmark.md: medians, and in parentheses their ratio to Wireserve's. */
 export function markdownTable(works: readonly Work[], results: readonly Result[]): string {
   const head = ["work", "figure", ...COLUMNS.map((family) => FAMILY_NAMES[family])];
   const rows = works.flatMap((work) =>
@@ -144,4 +145,31 @@ function cells(results: readonly Result[], metric: Metric): string[] {
     if (family === "wireserve") return `**${median}**`;
     return `${median} (${showRatio(ratio(find(family), find("wireserve"), metric)).slice(0, -1)})`;
   });
+}
+
+/** The markers in docs/benchmark.md, and what is between them. */
+const BETWEEN_MARKERS = /(<!-- bench:begin -->\n)[^]*(<!-- bench:end -->)/;
+
+/**
+ * A document with the newest table between its markers.
+ *
+ * @param notes Sentences about the machine and the versions, for below the table.
+ * @throws {Error} if the document has no markers.
+ */
+export function withNewest(
+  document: string,
+  works: readonly Work[],
+  results: readonly Result[],
+  notes: readonly string[],
+): string {
+  if (!BETWEEN_MARKERS.test(document)) throw new Error("The document has no markers");
+  const parts = [
+    "![CPU time per request, relative to Wireserve](bench.svg)",
+    markdownTable(works, results),
+    [...notes, idioms(works, results)].join(" "),
+  ];
+  return document.replace(
+    BETWEEN_MARKERS,
+    (_, begin, end) => `${begin}\n${parts.join("\n\n")}\n\n${end}`,
+  );
 }

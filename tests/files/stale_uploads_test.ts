@@ -1,19 +1,18 @@
-// The sweep of what a crash has left: stale temporary files, and only those.
+// Only stale temporary files are removed.
 
 import { assert, assertEquals } from "@std/assert";
 import { DigestCheck } from "../../lib/files/digest.ts";
-import { Root } from "../../lib/files/root.ts";
-import { temporaryName } from "../../lib/files/names.ts";
-import { removeStaleUploads } from "../../lib/files/stale_uploads.ts";
 import { storeFile } from "../../lib/files/put.ts";
+import { Root, temporaryName } from "../../lib/files/root.ts";
+import { removeStaleUploads } from "../../lib/files/stale_uploads.ts";
 import { fromStream } from "../../lib/http/content.ts";
 import { Fields } from "../../lib/http/fields.ts";
-import { acquainted } from "../support/file_server.ts";
+import { NEEDS, probed, treeOf, withFileServer } from "../support/file_server.ts";
 import { testWith } from "../support/needs.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
-import { head, NEEDS, treeOf, withHouse } from "./writing_house.ts";
 
 const assertNoReport = (error: unknown): never => {
   throw error;
@@ -21,7 +20,7 @@ const assertNoReport = (error: unknown): never => {
 
 testWith(
   ["read", "write"],
-  "removeStaleUploads() takes stale temporary files away, and nothing else",
+  "removeStaleUploads() removes stale temporary files, and nothing else",
   () =>
     withDirectory((outside) =>
       withDirectory(async (path) => {
@@ -59,7 +58,7 @@ testWith(
 
 testWith(
   ["read", "write"],
-  "removeStaleUploads() leaves a temporary file that somebody has locked",
+  "removeStaleUploads() keeps a temporary file that is locked",
   () =>
     withDirectory(async (path) => {
       const [locked, stale] = [temporaryName(), temporaryName()];
@@ -77,30 +76,26 @@ testWith(
 
 testWith(
   ["read", "write"],
-  "storeFile() begins anew where a sweep has locked its temporary file first",
+  "storeFile() retries when removeStaleUploads() has locked its temporary file",
   () =>
     withDirectory(async (path) => {
-      const directory = await acquainted(new Root(path));
-      const { policy } = directory;
-      const lock = policy.lock.bind(policy);
-      const sweeping: Deno.FsFile[] = [];
-      policy.lock = (file) => {
-        if (sweeping.length === 0) {
+      const directory = await probed(new Root(path));
+      const { fs } = directory;
+      const lock = fs.tryLock.bind(fs);
+      const others: Deno.FsFile[] = [];
+      fs.tryLock = (file) => {
+        if (others.length === 0) {
           const [{ name } = { name: "" }] = Deno.readDirSync(path);
-          sweeping.push(Deno.openSync(`${path}/${name}`, { write: true }));
-          assert(sweeping[0]!.tryLockSync(true));
+          others.push(Deno.openSync(`${path}/${name}`, { write: true }));
+          assert(others[0]!.tryLockSync(true));
         }
         return lock(file);
       };
       const digest = await DigestCheck.of(new Fields());
-      const options = { check: () => {}, isCreator: false, digest, isDurable: false };
-      await storeFile(
-        directory,
-        "a",
-        fromStream(ReadableStream.from([new Uint8Array(9)])),
-        options,
-      );
-      sweeping[0]!.close();
+      const conditions = { method: "PUT", fields: new Fields(), allowsReplace: true };
+      const content = fromStream(ReadableStream.from([new Uint8Array(9)]));
+      await storeFile(directory, "a", { content, conditions, digest, isDurable: false });
+      others[0]!.close();
       assertEquals(await listTree(path), ["a"]);
       assertEquals((await Deno.stat(`${path}/a`)).size, 9);
     }),
@@ -114,13 +109,13 @@ async function sizeOfPart(directory: string): Promise<number> {
 
 testWith(
   NEEDS,
-  "removeStaleUploads() leaves an upload alone that is under way",
+  "removeStaleUploads() keeps the file of an upload in progress",
   () =>
-    withHouse(async ({ path, port }) => {
+    withFileServer(async ({ path, port }) => {
       using client = await RawClient.connect(port);
       // The lock comes before the bytes, and a gathering writer writes only so many at once.
       const text = "n".repeat(100_000);
-      await client.send(head("PUT /files/in/a", `Content-Length: ${text.length + 2}`) + text);
+      await client.send(request("PUT /files/in/a", `Content-Length: ${text.length + 2}`) + text);
       await until(async () => await sizeOfPart(`${path}/in`) > 0);
       assertEquals(await removeStaleUploads(path, assertNoReport), 0);
       await client.send("ew");
@@ -131,7 +126,7 @@ testWith(
 
 testWith(
   ["read", "write"],
-  "removeStaleUploads() passes over what is not there",
+  "removeStaleUploads() removes nothing when the directory is missing",
   () =>
     withDirectory(async (path) => {
       assertEquals(await removeStaleUploads(`${path}/none`, assertNoReport), 0);

@@ -1,5 +1,5 @@
-// The completions, asked of the real shells: each sources its script, and is given the beginning
-// of a command line.
+// The completions in real shells: each sources its script, and completes the beginning of a command
+// line.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { completions } from "../../lib/options/completions.ts";
@@ -53,7 +53,7 @@ async function ask(shell: Shell, script: string, ...args: string[]): Promise<str
   return lines;
 }
 
-/** Without anybody's configuration. */
+/** Without configuration files. */
 const STARTED_BARE: Readonly<Record<Shell, readonly string[]>> = {
   bash: ["--norc"],
   zsh: ["-f"],
@@ -103,7 +103,7 @@ testWith([...NEEDS, "fish"], "completions() complete in fish", async () => {
   const names = ALL_FLAGS.map(([name]) => `--${name}`).sort();
   assertEquals(await askFish("--"), names);
   const [explained] = await ask("fish", FISH, "--tls-k");
-  assertEquals(explained, "--tls-key\tthe certificate's private key");
+  assertEquals(explained, "--tls-key\tprivate key of the certificate");
 });
 
 /**

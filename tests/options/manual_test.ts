@@ -1,4 +1,4 @@
-// The manual page: written from the table, and in order for those who read manual pages.
+// The manual page: it is up to date, and passes the linters of manual pages.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Root } from "../../lib/files/root.ts";

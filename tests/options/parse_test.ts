@@ -3,7 +3,7 @@ import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { type Options, parseOptions } from "../../lib/options/parse.ts";
 import { UsageError } from "../../lib/options/values.ts";
 
-Deno.test("parseOptions() gives the defaults where nothing is said", () => {
+Deno.test("parseOptions() returns the defaults without arguments", () => {
   assertEquals(parseOptions([]), {
     directory: null,
     files: DEFAULT_FILE_SETTINGS,
@@ -31,6 +31,7 @@ Deno.test("parseOptions() takes long and short flags, the value behind or beside
   assertEquals(parseOptions(["-d", "a b", "-p", "0", "-b", "::", "--verbose"]), expected);
   assertEquals(parseOptions(["--directory=a b", "--port=0", "--bind=::", "--verbose"]), expected);
   assertEquals(parseOptions(["-p0", "--verbose", "-d", "a b", "--bind", "::"]), expected);
+  assertEquals(parseOptions(["--p", "0", "--verbose", "--d=a b", "-b::"]), expected);
   assertEquals(
     parseOptions(["-p", "1", "--verbose", "-p", "0", "-d", "a b", "-b", "::"]),
     expected,
@@ -68,18 +69,76 @@ Deno.test("parseOptions() throws one line, whatever is in the argument", () => {
   }
 });
 
-Deno.test("parseOptions() gives no value to flags that have none", () => {
-  for (
-    const argument of ["--verbose=no", "--verbose=false", "--help=1", "-h=false", "--version="]
-  ) {
+Deno.test("parseOptions() refuses values of flags that take none", () => {
+  for (const argument of ["--verbose=no", "--verbose=false", "--help=1", "-h=false", "-h/x"]) {
     assertThrows(() => parseOptions([argument]), UsageError, "takes no value");
-    const [flag = "", value = "true"] = argument.split("=");
-    if (value !== "true" && value !== "false") continue;
+    const [flag = "", value = "true"] = argument.split(/[=/]/);
     assertThrows(() => parseOptions([flag, value]), UsageError, "takes no value");
+    assertThrows(() => parseOptions([flag, value, flag]), UsageError, "takes no value");
   }
 });
 
-/** What the flags give, of all that differs from the defaults. */
+Deno.test("parseOptions() refuses what parseArgs would misread", () => {
+  for (
+    const argument of [
+      "-d/srv/a=b",
+      "-da=b",
+      "-p8=0",
+      "--no-port=80",
+      "--no-help=",
+      "--version=",
+      "--verbose=",
+      "-h=",
+    ]
+  ) {
+    assertThrows(() => parseOptions([argument]), UsageError, `unclear argument "${argument}"`);
+  }
+});
+
+Deno.test("parseOptions() reads short flags as getopt(3) does, or refuses them", () => {
+  let read = 0;
+  for (const argument of shortArguments(["d", "b", "h", "x", "1", "=", "-", "/", ".", ":"], 4)) {
+    if (argument.startsWith("--")) continue;
+    for (const args of [[argument], [argument, "next"]]) {
+      const options = parseOrNull(args);
+      if (options === null) continue;
+      const { bind, directory, help } = options;
+      assertEquals({ bind, directory, help }, getopt(args), args.join(" "));
+      read++;
+    }
+  }
+  assert(read > 1000, String(read));
+});
+
+/** Arguments of a dash and up to so many of the characters, in every order. */
+function shortArguments(characters: readonly string[], length: number): string[] {
+  const all = [["-"]];
+  for (let at = 0; at < length; at++) {
+    all.push(all[at]!.flatMap((argument) => characters.map((character) => argument + character)));
+  }
+  return all.slice(1).flat();
+}
+
+function parseOrNull(args: readonly string[]): Options | null {
+  try {
+    return parseOptions(args);
+  } catch (error) {
+    assert(error instanceof UsageError);
+    return null;
+  }
+}
+
+/** Another reading of an argument of short flags, and of the value behind it. */
+function getopt([argument = "", next = ""]: readonly string[]): Partial<Options> {
+  const [, letters, flag, value] = /^-(h*)(?:([db])=?(.*))?$/.exec(argument) ?? [];
+  return {
+    bind: flag === "b" ? value || next : "localhost",
+    directory: flag === "d" ? value || next : null,
+    help: (letters ?? "") !== "",
+  };
+}
+
+/** Arguments, and the options that differ from the defaults. */
 const TAKEN: [args: string, expected: Partial<Options>][] = [
   ["--workers 1", { workers: 1 }],
   ["--workers 256", { workers: 256 }],
@@ -133,10 +192,10 @@ const REFUSED: [args: string[], message: string][] = [
     refused("grace", value, "a number of seconds, up to 86400")
   ),
   ...["Common", "", "all", "constructor"].map((value) =>
-    refused("log", value, "off, common, combined, json")
+    refused("log", value, "off, common, combined or json")
   ),
   ...["powershell", "", "bash,zsh", "__proto__"].map((value) =>
-    refused("completions", value, "bash, zsh, fish")
+    refused("completions", value, "bash, zsh or fish")
   ),
   ...[
     "",
@@ -197,28 +256,33 @@ const REFUSED: [args: string[], message: string][] = [
   [["--unix", "é".repeat(54)], "--unix takes a path of at most 107 bytes"],
   [["--admin", `/${"s".repeat(107)}`], "--admin takes a path of at most 107 bytes"],
   [["--unix-mode=660"], "--unix-mode needs --unix"],
-  [["--unix=s", "--port=80"], "--unix cannot go with --port"],
-  [["--unix=s", "-p80"], "--unix cannot go with --port"],
-  [["--unix=s", "--workers", "2"], "--unix cannot go with --workers"],
-  [["-b", "::", "--unix=s"], "--unix cannot go with --bind"],
-  [["--unix=s", "--tls-cert=a", "--tls-key=b"], "--unix cannot go with --tls-cert"],
+  [["--unix=s", "--port=80"], "--unix and --port cannot be used together"],
+  [["--unix=s", "-p80"], "--unix and --port cannot be used together"],
+  [["--unix=s", "--workers", "2"], "--unix and --workers cannot be used together"],
+  [["-b", "::", "--unix=s"], "--unix and --bind cannot be used together"],
+  [["--unix=s", "--tls-cert=a", "--tls-key=b"], "--unix and --tls-cert cannot be used together"],
   [["--unix=/s", "--admin=/s"], "--unix and --admin cannot be the same socket"],
   [["--log-file="], "--log-file needs a value"],
   [["--log-file"], "--log-file needs a value"],
-  [["--trust-proxy"], `${PROXIES}, not ""`],
+  [["--trust-proxy"], "--trust-proxy needs a value"],
+  [["-d", "-p", "80"], "--directory needs a value"],
+  [["-dp", "80"], "--directory needs a value"],
+  [["-dp", "80", "-d", "a"], "--directory needs a value"],
+  [["--port=80", "--port"], "--port needs a value"],
 ];
 
 function refused(flag: string, value: string, expected: string): [string[], string] {
+  if (value === "") return [[`--${flag}=`], `--${flag} needs a value`];
   return [[`--${flag}=${value}`], `--${flag} takes ${expected}, not ${JSON.stringify(value)}`];
 }
 
-Deno.test("parseOptions() refuses in a sentence what a flag does not take", () => {
+Deno.test("parseOptions() refuses invalid values, in one sentence", () => {
   for (const [args, message] of REFUSED) {
     assertThrows(() => parseOptions(args), UsageError, message, args.join(" "));
   }
 });
 
-Deno.test("parseOptions() gives a value that nobody changes", () => {
+Deno.test("parseOptions() returns frozen values", () => {
   const options = parseOptions(
     ["--tls-cert=a", "--tls-key=b", "--trust-proxy=::1", "--admin=a:1", "--max-headers=7"],
   );

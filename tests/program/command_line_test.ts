@@ -1,11 +1,11 @@
-// The command line of the real program: flags, exit statuses, signals, and one clear line for
-// what cannot be.
+// The command line of the real program: flags, exit statuses, signals, and errors of one line.
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { completions } from "../../lib/options/completions.ts";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Program, runProgram, SCRIPT, withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
 import { withDirectory } from "../support/temp.ts";
 
 const REFUSED: [args: string[], message: RegExp][] = [
@@ -21,12 +21,13 @@ const REFUSED: [args: string[], message: RegExp][] = [
   [["--port", "4221x"], /--port takes a number/],
   [["-d", ""], /an argument is empty/],
   [["--verbose=no"], /--verbose takes no value/],
-  [["--port="], /--port takes a number/],
-  [["--port"], /--port takes a number/],
-  [["--log", "loud"], /--log takes off, common, combined, json, not "loud"/],
+  [["-d/srv/a=b"], /unclear argument "-d\/srv\/a=b"/],
+  [["--port="], /--port needs a value/],
+  [["--port"], /--port needs a value/],
+  [["--log", "loud"], /--log takes off, common, combined or json, not "loud"/],
   [["--bind="], /--bind needs a value/],
-  [["--tls-cert", "chain.pem"], /--tls-cert needs --tls-key \(--help/],
-  [["--unix", "s", "--port", "80"], /--unix cannot go with --port/],
+  [["--tls-cert", "chain.pem"], /--tls-cert needs --tls-key as well \(--help/],
+  [["--unix", "s", "--port", "80"], /--unix and --port cannot be used together/],
   [["--max-body-size", "lots"], /--max-body-size takes a number of bytes/],
   [["--max-body-size", "1.5M"], /--max-body-size takes a number of bytes/],
   [
@@ -128,7 +129,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     async () => {
       const program = await Program.start();
       using client = await RawClient.connect(program.port);
-      await client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+      await client.send(request("GET /"));
       await client.readResponse();
       const { code, signal: killed, stderr } = await program.stop(signal);
       assertEquals({ code, killed, stderr }, {
@@ -171,7 +172,7 @@ testWith(
   },
 );
 
-testWith(FOR_PROGRAM, "the program binds to the address it is told", async () => {
+testWith(FOR_PROGRAM, "the program binds to the address of --bind", async () => {
   const program = await Program.start(["--bind", "::1"]);
   assertMatch(program.stdout, /http:\/\/\[::1\]:[0-9]+\//);
   (await RawClient.connect(program.port, "::1")).close();
@@ -193,7 +194,7 @@ testWith(
       const program = await Program.start(["--log", format]);
       using client = await RawClient.connect(program.port);
       await client.send(
-        "GET /echo/a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        request("GET /echo/a", "Connection: close"),
       );
       await client.readToEnd();
       const { stdout } = await program.stop();
@@ -202,7 +203,7 @@ testWith(
   },
 );
 
-/** The program when no Deno is on the PATH: npx has to bring it, or its absence to be told. */
+/** Without Deno on the PATH, npx brings it, or an error says what is missing. */
 testWith(
   FOR_PROGRAM,
   "the program gets its Deno by npx where there is none, or says what it needs",

@@ -27,7 +27,7 @@ testWith(
         "onetwo",
       );
       await program.until(/closed/);
-      assertEquals(program.stdout.match(/opened/g)?.length, 1);
+      assertEquals(program.stdout.match(/connection_opened/g)?.length, 1);
       assertEquals(program.stdout.match(/"GET \/echo/g)?.length, 2);
     }),
 );

@@ -20,7 +20,7 @@ for (const workers of ["1", "2"]) {
       const [, admin] = await program.until(/\badmin (http:\S+)/);
       assertEquals(await statusOf(`${admin}readyz`), 200);
       Deno.kill(program.pid, "SIGTERM");
-      await program.until(/\bleaving in 3600 s$/m);
+      await program.until(/\bdrain_delay 3600 s$/m);
       assertEquals(await statusOf(`${admin}readyz`), 503);
       assertEquals(await statusOf(`${admin}healthz`), 200);
       assertEquals(await statusOf(program.url("/echo/still")), 200);
@@ -33,5 +33,5 @@ testWith(FOR_PROGRAM, "the program drains when --drain-delay is over", async () 
   const program = await Program.start(["--drain-delay", "0.05"]);
   const { code, stdout, stderr } = await program.stop();
   assertEquals([code, stderr], [0, ""]);
-  assertEquals(stdout.match(/\] (leaving|draining) /g), ["] leaving ", "] draining "]);
+  assertEquals(stdout.match(/\] (drain_delay|draining) /g), ["] drain_delay ", "] draining "]);
 });

@@ -1,9 +1,9 @@
-// A worker on strings: the program's own, that begins when the test says so, and fails as it says.
-// It takes its orders, a word each, from the port that stands in its config for --admin.
+// The worker of the program, which begins and fails when the test commands it. Commands come from the
+// address that its options have for --admin, one in each read.
 
 import type { Command, WorkerEvent } from "../../lib/program/messages.ts";
 
-/** What a worker's global object has, and that of a program has not. */
+/** The global object of a worker, for which Deno's own types are those of the main thread. */
 interface WorkerScope {
   addEventListener(type: "message", listener: (event: MessageEvent<Command>) => void): void;
   removeEventListener(type: "message", listener: (event: MessageEvent<Command>) => void): void;
@@ -25,36 +25,36 @@ function keep({ data }: MessageEvent<Command>): void {
 scope.addEventListener("message", keep);
 
 const FAILURES: Readonly<Record<string, () => void>> = {
-  throw: () => void setTimeout(() => startPaused("thrown in\na timer")),
-  reject: () => void Promise.reject(new Error("nobody has caught it")),
+  throw: () => void setTimeout(() => fail("thrown in\na timer")),
+  reject: () => void Promise.reject(new Error("an uncaught rejection")),
   close: () => self.close(),
 };
 
-function startPaused(message: string): never {
+function fail(message: string): never {
   throw new Error(message);
 }
 
-/** The program's worker, with what the pool has said meanwhile. */
+/** Runs the worker of the program, with the commands of the pool so far. */
 async function begin(): Promise<void> {
   scope.removeEventListener("message", keep);
   await import("../../lib/program/worker.ts");
   for (const data of waiting) dispatchEvent(new MessageEvent("message", { data }));
 }
 
-async function obey(): Promise<void> {
+async function runCommands(): Promise<void> {
   const conn = await Deno.connect({ hostname: "127.0.0.1", port: await assigned.promise });
-  const word = new Uint8Array(16);
-  for (let length = await conn.read(word); length !== null; length = await conn.read(word)) {
-    const command = new TextDecoder().decode(word.subarray(0, length));
+  const bytes = new Uint8Array(16);
+  for (let length = await conn.read(bytes); length !== null; length = await conn.read(bytes)) {
+    const command = new TextDecoder().decode(bytes.subarray(0, length));
     if (command === "begin") await begin();
-    else if (command === "stumble") {
+    else if (command === "fail to start") {
       scope.postMessage({
         type: "failed",
-        message: "it stumbles",
+        message: "it is broken",
         stats: { connections: [], snapshots: [] },
       });
     } else FAILURES[command]!();
   }
 }
 
-void obey();
+void runCommands();

@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
 
 const MiB = 1024 * 1024;
@@ -31,9 +32,9 @@ testWith(
     withSmallDisk((path) =>
       withProgram(["--directory", path], async (program) => {
         await Deno.writeTextFile(`${path}/old`, "as it was");
-        const upload = async (head: string, content: string | null) => {
+        const upload = async (headers: readonly string[], content: string | null) => {
           using client = await RawClient.connect(program.port);
-          await client.send(`PUT /files/old HTTP/1.1\r\nHost: h\r\n${head}\r\n\r\n`);
+          await client.send(request("PUT /files/old", ...headers));
           if (content !== null) await client.trySend(content);
           return (await client.readResponse()).status;
         };
@@ -43,16 +44,16 @@ testWith(
         };
 
         // A length that there is no room for is refused before a single byte is asked for.
-        const declared = `Expect: 100-continue\r\nContent-Length: ${8 * MiB}`;
+        const declared = ["Expect: 100-continue", `Content-Length: ${8 * MiB}`];
         assertEquals(await upload(declared, null), 507);
         await assertUntouched();
 
-        // In the middle: nobody could know the length.
+        // In the middle: the length is not known before.
         const chunk = `${MiB.toString(16)}\r\n${"x".repeat(MiB)}\r\n`;
-        assertEquals(await upload("Transfer-Encoding: chunked", chunk.repeat(8)), 507);
+        assertEquals(await upload(["Transfer-Encoding: chunked"], chunk.repeat(8)), 507);
         await assertUntouched();
 
-        assertEquals(await upload("Content-Length: 3", "new"), 204);
+        assertEquals(await upload(["Content-Length: 3"], "new"), 204);
         assertEquals(await Deno.readTextFile(`${path}/old`), "new");
         assertEquals(program.stderr, "");
       })

@@ -1,5 +1,5 @@
-// What docs/packaging/ has for those who install the program: the unit of systemd, and the recipe
-// of the container, which is not built here, but whose every word is looked at.
+// The files of docs/packaging/: the unit of systemd, and the Dockerfile, whose instructions are
+// checked without building an image.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parseOptions } from "../../lib/options/parse.ts";
@@ -37,7 +37,7 @@ testWith(
     withDirectory(async (folder) => {
       const copy = `${folder}/wireserve.service`;
       const unit = await Deno.readTextFile(UNIT);
-      // Verifying asks for a program that is there.
+      // systemd-analyze verify needs an existing program.
       await Deno.writeTextFile(copy, unit.replace(BINARY, "/bin/true"));
       assertEquals(await analyze("verify", "--man=no", copy), { code: 0, stdout: "", stderr: "" });
       await Deno.writeTextFile(copy, unit.replace("ProtectSystem=", "ProtectSystems="));
@@ -80,7 +80,7 @@ testWith(
     const { stdout } = await analyze("security", "--offline=true", UNIT);
     const [, measured] = /exposure level for wireserve\.service: ([0-9.]+)/.exec(stdout)!;
     const here = /^systemd ([0-9]+)/.exec((await analyze("--version")).stdout)?.[1];
-    // Other versions of systemd look at other settings.
+    // Other versions of systemd rate other settings.
     if (here === version) assertEquals(measured, exposure);
     else assert(Math.abs(Number(measured) - Number(exposure)) < 0.5, `${measured} by ${here}`);
   },

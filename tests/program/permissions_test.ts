@@ -1,5 +1,5 @@
-// The permissions of the README, each row for real: the program runs with exactly those, and says
-// in one line which of them is missing. On a terminal, where Deno would ask: it never does.
+// The rows of docs/permissions.md: the program runs with exactly those permissions, and says in one
+// line which of them is missing. It runs on a terminal, where Deno could prompt: it must not.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { ROOT } from "../support/embedded_files.ts";
@@ -10,7 +10,7 @@ import { until } from "../support/wait.ts";
 
 const NEEDS = [...FOR_PROGRAM, "linux", "script", "openssl", "curl"] as const;
 
-/** A row of the README: flags of the program, and what Deno has to permit for them. */
+/** A row of the document: flags of the program, and the permissions that they need. */
 interface Use {
   readonly flags: readonly string[];
   /** A flag of Deno, and one of its values. */
@@ -18,9 +18,8 @@ interface Use {
 }
 
 async function uses(): Promise<Use[]> {
-  const readme = await Deno.readTextFile(`${ROOT}README.md`);
-  const section = readme.split("\n## Permissions\n")[1]!.split("\n## ")[0]!;
-  const rows = [...section.matchAll(/^\| `([^`]+)` +\| `([^`]+)` +\|/gm)];
+  const document = await Deno.readTextFile(`${ROOT}docs/permissions.md`);
+  const rows = [...document.matchAll(/^\| `([^`]+)` +\| `([^`]+)` +\|/gm)];
   return rows.map(([, flags = "", permissions = ""]) => ({
     flags: flags.split(" "),
     permissions: permissions.split(" ").flatMap((permission) => {
@@ -34,7 +33,7 @@ const BASE: Use["permissions"] = ["127.0.0.1:4221", "[::1]:4221"].map((each) =>
   ["--allow-net", each] as const
 );
 
-/** Where the paths and ports of the README lead in a test. */
+/** The paths and ports that stand in a test for those of the document. */
 class Place {
   readonly folder: string;
   readonly #names: readonly (readonly [name: string, here: string])[];
@@ -57,7 +56,7 @@ class Place {
   }
 }
 
-/** Runs with a directory of files, and a certificate, in a folder of their own. */
+/** Runs with a directory that has files and a certificate. */
 async function withPlace(run: (place: Place) => Promise<void>): Promise<void> {
   await withDirectory(async (folder) => {
     await Deno.mkdir(`${folder}/files`);
@@ -107,12 +106,12 @@ class OnTerminal {
     this.#isOver = true;
   }
 
-  /** What it has written, but for the first line, which is ours. */
+  /** The output without its first line, which the shell has written. */
   get text(): string {
     return this.#text.replace(/^.*\n/, "");
   }
 
-  /** Waits until it serves, has ended or asks; gives whether it serves. */
+  /** Waits until it serves, ends or prompts. Returns whether it serves. */
   async begin(logFile: string | null = null): Promise<boolean> {
     let isServing = false;
     await until(async () => {
@@ -144,7 +143,7 @@ async function curl(...args: readonly string[]): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-/** Uses what is there to be used. */
+/** Sends requests to everything that the flags turn on. */
 async function exercise({ flags }: Use, place: Place): Promise<void> {
   const has = (flag: string) => flags.includes(flag);
   const valueOf = (flag: string) => place.here(flags[flags.indexOf(flag) + 1] ?? "");
@@ -175,7 +174,7 @@ function logFileOf({ flags }: Use, place: Place): string | null {
 
 testWith(
   NEEDS,
-  "the program runs with the permissions of each row of the README",
+  "the program runs with the permissions of each row of docs/permissions.md",
   () =>
     withPlace(async (place) => {
       const all = await uses();
@@ -244,7 +243,7 @@ testWith(
         await alone.begin();
         assertEquals(
           (await alone.stop()).text,
-          // What it leads to cannot be told before.
+          // Without the permission the program cannot know the target of the link.
           `wireserve: not permitted: run deno with --allow-read=${given} --allow-write=${given}\n`,
         );
       }
@@ -269,7 +268,7 @@ testWith(
 
 testWith(
   NEEDS,
-  "the program tells all that is missing at once, and needs nothing to help",
+  "the program names all missing permissions at once, and needs none for --help",
   () =>
     withPlace(async (place) => {
       const flags = ["--directory", "/srv/it's", "--bind", "127.0.0.1", "--workers", "auto"];

@@ -1,4 +1,4 @@
-// The session of the README, typed line by line: every command prints what it says there.
+// The sessions of README.md and docs/cli.md, typed line by line: every command prints what they say.
 
 import { assert, assertEquals } from "@std/assert";
 import { FOR_PROGRAM, type Need, testWith } from "../support/needs.ts";
@@ -7,7 +7,9 @@ import { withDirectory } from "../support/temp.ts";
 
 const NEEDS: readonly Need[] = [...FOR_PROGRAM, "curl"];
 
-const README = new URL("../../README.md", import.meta.url).pathname;
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+const DOCUMENTS = ["README.md", "docs/cli.md"];
 
 /** Commands and their output. */
 function sessionOf(markdown: string): [command: string, output: string][] {
@@ -18,7 +20,7 @@ function sessionOf(markdown: string): [command: string, output: string][] {
   });
 }
 
-/** Line ends and dates are not what a reader compares. */
+/** Line ends and dates differ from run to run, and readers do not compare them. */
 function readable(text: string): string {
   const lines = text.replaceAll("\r\n", "\n")
     .replace(/^(Date|Last-Modified): .*$/gm, "$1: today").replace(
@@ -30,20 +32,24 @@ function readable(text: string): string {
 
 testWith(
   NEEDS,
-  "the README's session prints what it says",
-  () =>
-    withDirectory((path) =>
-      withProgram(["--directory", path], async (program) => {
-        const session = sessionOf(await Deno.readTextFile(README));
-        assert(session.length >= 5);
-        for (const [command, expected] of session) {
-          const typed = command.replaceAll("localhost:4221", `localhost:${program.port}`);
-          assert(typed.startsWith("curl "), typed);
-          const { stdout } = await new Deno.Command("sh", {
-            args: ["-c", typed.replace("curl", "curl --silent --show-error")],
-          }).output();
-          assertEquals(readable(new TextDecoder().decode(stdout)), readable(expected), command);
-        }
-      })
-    ),
+  "the sessions of README.md and docs/cli.md print what they say",
+  async () => {
+    for (const document of DOCUMENTS) await withDirectory((path) => type(document, path));
+  },
 );
+
+/** Types the session of a document, with the program on an empty directory. */
+function type(document: string, path: string): Promise<void> {
+  return withProgram(["--directory", path], async (program) => {
+    const session = sessionOf(await Deno.readTextFile(`${ROOT}${document}`));
+    assert(session.length >= 5);
+    for (const [command, expected] of session) {
+      const typed = command.replaceAll("localhost:4221", `localhost:${program.port}`);
+      assert(typed.startsWith("curl "), typed);
+      const { stdout } = await new Deno.Command("sh", {
+        args: ["-c", typed.replace("curl", "curl --silent --show-error")],
+      }).output();
+      assertEquals(readable(new TextDecoder().decode(stdout)), readable(expected), command);
+    }
+  });
+}

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/asser
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Program, SCRIPT, withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 
@@ -111,7 +112,7 @@ testWith(
       const program = await Program.start(["-d", path, "--grace", "0.2"]);
       using client = await RawClient.connect(program.port);
       await client.send(
-        "POST /files/a HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nabc",
+        `${request("POST /files/a", "Content-Length: 100")}abc`,
       );
       await appears(path, /\.part$/);
       const { code, stderr } = await program.stop();
@@ -127,13 +128,13 @@ testWith(
     withDirectory((path) =>
       withProgram(["-d", path], async (program) => {
         const uploads = [
-          "Content-Length: 100\r\n\r\nabc",
-          "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
-          "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nxyz\r\n",
-        ];
-        for (const upload of uploads) {
+          ["Content-Length: 100", "abc"],
+          ["Transfer-Encoding: chunked", "3\r\nabc\r\n"],
+          ["Transfer-Encoding: chunked", "3\r\nabc\r\nxyz\r\n"],
+        ] as const;
+        for (const [framing, content] of uploads) {
           using client = await RawClient.connect(program.port);
-          await client.send(`POST /files/a HTTP/1.1\r\nHost: h\r\n${upload}`);
+          await client.send(request("POST /files/a", framing) + content);
           await client.endSending();
           const { status, fields } = await client.readResponse();
           assertEquals({ status, connection: fields.get("connection") }, {
@@ -156,7 +157,7 @@ testWith(
         // What one MiB has needed, the other 1023 do not add to.
         using first = await RawClient.connect(program.port);
         await first.send(
-          `POST /files/first HTTP/1.1\r\nHost: h\r\nContent-Length: ${MiB}\r\n\r\n`,
+          request("POST /files/first", `Content-Length: ${MiB}`),
         );
         await first.send(piece);
         assertEquals((await first.readResponse()).status, 201);
@@ -164,7 +165,7 @@ testWith(
 
         using client = await RawClient.connect(program.port);
         await client.send(
-          `POST /files/all HTTP/1.1\r\nHost: h\r\nContent-Length: ${1024 * MiB}\r\n\r\n`,
+          request("POST /files/all", `Content-Length: ${1024 * MiB}`),
         );
         for (let sent = 0; sent < 1024; sent++) await client.send(piece);
         assertEquals((await client.readResponse()).status, 201);
@@ -183,7 +184,7 @@ testWith(
 
 testWith(
   FOR_PROGRAM,
-  "a flood of malformed bytes is answered, and harms nobody else",
+  "a flood of malformed bytes is answered, and harms no other connection",
   () =>
     withDirectory((path) =>
       withProgram(["-d", path, "--header-timeout", "600"], async (program) => {
@@ -217,8 +218,7 @@ testWith(
         };
         const ask = async (line: string) => {
           using client = await RawClient.connect(program.port);
-          await client.send(`${line} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n`);
-          await client.send("Accept-Encoding: gzip\r\n\r\n");
+          await client.send(request(line, "Connection: close", "Accept-Encoding: gzip"));
           await client.readToEnd();
         };
         await ask("GET /files/small");
@@ -264,7 +264,7 @@ testWith(
     }),
 );
 
-testWith(FOR_PROGRAM, "the program ends though nobody reads its log", async () => {
+testWith(FOR_PROGRAM, "the program ends even if its log is not read", async () => {
   const program = new Deno.Command(SCRIPT, {
     args: ["--port", "0"],
     env: { PATH: `${Deno.execPath().replace(/\/[^/]*$/, "")}:${Deno.env.get("PATH")}` },
@@ -275,9 +275,8 @@ testWith(FOR_PROGRAM, "the program ends though nobody reads its log", async () =
   const { value } = await reader.read();
   const port = Number(/:([0-9]+)\/\n/.exec(new TextDecoder().decode(value))![1]);
   using client = await RawClient.connect(port);
-  const request = `GET /${"x".repeat(4000)} HTTP/1.1\r\nHost: h\r\n\r\n`;
   for (let round = 0; round < 200; round++) {
-    await client.send(request);
+    await client.send(request(`GET /${"x".repeat(4000)}`));
     assertEquals((await client.readResponse()).status, 404);
   }
   program.kill("SIGTERM");
@@ -286,7 +285,7 @@ testWith(FOR_PROGRAM, "the program ends though nobody reads its log", async () =
 });
 
 const HEAD = "POST /files/a HTTP/1.1\r\nHost: h\r\n";
-const CHUNKED = `${HEAD}Transfer-Encoding: chunked\r\n\r\n`;
+const CHUNKED = request("POST /files/a", "Transfer-Encoding: chunked");
 
 /** Two MiB of one kind of thing each, behind what makes it one. */
 const FLOODS: readonly [name: string, start: string, unit: string][] = [
@@ -306,11 +305,11 @@ const FLOODS: readonly [name: string, start: string, unit: string][] = [
   ["trailers", `${CHUNKED}0\r\n`, "a: b\r\n"],
   ["a trailer", `${CHUNKED}0\r\na: `, "b"],
   [
-    "content that nobody wants",
-    "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9999999\r\n\r\n",
+    "content that no handler reads",
+    request("POST /", "Content-Length: 9999999"),
     "x",
   ],
-  ["requests whose responses nobody reads", "", "GET /echo/a HTTP/1.1\r\nHost: h\r\n\r\n"],
+  ["requests whose responses are not read", "", request("GET /echo/a")],
 ];
 
 testWith(

@@ -1,10 +1,11 @@
-// Several workers, and several programs, on one directory of one machine: of those that replace or
-// delete the same state of a file, one wins.
+// Several workers, and several programs, on one directory of one machine: of uploads that replace the
+// same state of a file, one wins.
 
 import { assertEquals } from "@std/assert";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Program } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
 import { withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 
@@ -23,8 +24,8 @@ async function race(path: string, ports: readonly number[], etag: string): Promi
   const clients = await Promise.all(
     Array.from({ length: CLIENTS }, (_, each) => RawClient.connect(ports[each % ports.length]!)),
   );
-  const head = `PUT /files/a HTTP/1.1\r\nHost: h\r\nIf-Match: ${etag}\r\n`;
-  for (const client of clients) await client.send(`${head}Content-Length: 6\r\n\r\n`);
+  const head = request("PUT /files/a", `If-Match: ${etag}`, "Content-Length: 6");
+  for (const client of clients) await client.send(head);
   await until(async () => await countParts(path) === CLIENTS);
   const statuses = await Promise.all(clients.map(async (client, each) => {
     await client.send(String(100_000 + each));
@@ -34,12 +35,12 @@ async function race(path: string, ports: readonly number[], etag: string): Promi
   return statuses.sort();
 }
 
-const CREWS: readonly (readonly [name: string, programs: readonly (readonly string[])[]])[] = [
+const WRITERS: readonly (readonly [name: string, programs: readonly (readonly string[])[]])[] = [
   ["two workers", [["--workers", "2"]]],
   ["two programs", [[], []]],
 ];
 
-for (const [name, flags] of CREWS) {
+for (const [name, flags] of WRITERS) {
   testWith(
     FOR_PROGRAM,
     `of uploads with one If-Match one wins: ${name}`,
@@ -65,7 +66,7 @@ for (const [name, flags] of CREWS) {
 
 testWith(
   FOR_PROGRAM,
-  "a folder that somebody keeps locked holds nobody up for ever",
+  "a directory that another program keeps locked delays an upload, and does not block it",
   () =>
     withDirectory(async (path) => {
       const program = await Program.start(["-d", path]);

@@ -1,5 +1,4 @@
-// The real program at its end, and when it is to read its files again: nobody who has been let in
-// is left without an answer, whatever is asked of it meanwhile.
+// Graceful shutdown and reloading of the real program: each accepted connection gets its response.
 
 import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
 import { makeCertificates, subjectAt } from "../support/certificates.ts";
@@ -7,13 +6,14 @@ import { requestUntilRefused } from "../support/load.ts";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Program, SCRIPT, withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 
-/** Bytes of a file: more than a connection holds that nobody reads. */
+/** Bytes of a file: more than the buffers of a connection. */
 const LARGE = 16 << 20;
 
-const GET = "GET /echo/abc HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const GET = request("GET /echo/abc");
 
 for (
   const [signal, args] of [
@@ -78,7 +78,7 @@ testWith(
 
 for (
   const [name, args, hurry] of [
-    ["--grace 0 waits for nobody", ["--grace", "0"], false],
+    ["--grace 0 does not wait", ["--grace", "0"], false],
     ["--grace 1 waits for a second", ["--grace", "1"], false],
     ["a second signal ends at once", ["--grace", "100"], true],
   ] as const
@@ -87,7 +87,7 @@ for (
     await withDirectory(async (path) => {
       const program = await Program.start(["-d", path, "--log", "json", ...args]);
       using client = await RawClient.connect(program.port);
-      await client.send("PUT /files/a HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+      await client.send(`${request("PUT /files/a", "Content-Length: 9")}abc`);
       await until(async () => (await listTree(path)).some((name) => name.endsWith(".part")));
       if (hurry) {
         program.signal("SIGTERM");
@@ -128,7 +128,7 @@ for (const workers of [1, 2]) {
           await open.readResponse();
           using uploading = new RawClient(await connect());
           await uploading.send(
-            "POST /echo/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\nabc",
+            `${request("POST /echo/a", "Content-Length: 6")}abc`,
           );
           assertEquals(await subjectAt(port), "one");
 
@@ -147,8 +147,8 @@ for (const workers of [1, 2]) {
             await reload(/reloaded/g, "stdout");
           }
           isOver = true;
-          // Whoever connects in the millisecond of a close is reset by the system, see README.md;
-          // tls_test.ts shows that nobody who waits before is.
+          // The system resets connections of the millisecond in which a listener is closed;
+          // tls_test.ts shows that it does not reset earlier ones.
           const { lost, late, answered } = await asking;
           // At the most, each client at each close of one of the queues, of which a worker has two.
           assertLessOrEqual(lost.length + late.length, clients * rounds * 2 * workers, lost.join());
@@ -234,7 +234,7 @@ for (
 
 testWith(
   [...FOR_PROGRAM, "mkfifo", "openssl"],
-  "SIGHUP that comes before the program serves is obeyed once it does",
+  "SIGHUP before the program serves reloads once it does",
   () =>
     withDirectory(async (path) => {
       const { one } = await makeCertificates(path);

@@ -1,9 +1,10 @@
-// The real program behind a Unix socket: whose word it takes there, and what it leaves behind.
+// The real program on a Unix socket: trusted proxies, and removal of the socket.
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Output, SCRIPT } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 
@@ -21,7 +22,7 @@ class OnSocket {
     this.#process.kill(signal);
   }
 
-  /** Its status, once it is gone and has said its last. */
+  /** Its exit status, after all of its output. */
   async end(): Promise<number> {
     const { code } = await this.#process.status;
     await this.log.done;
@@ -53,7 +54,9 @@ for (const [trusted, expected] of [["unix", "192.0.2.7"], ["::/0", "unix"]] as c
   );
 }
 
-for (const [moment, args] of [["leaving", ["--drain-delay", "3600"]], ["draining", []]] as const) {
+for (
+  const [moment, args] of [["drain_delay", ["--drain-delay", "3600"]], ["draining", []]] as const
+) {
   testWith(
     [...FOR_PROGRAM, "curl"],
     `a second signal leaves no socket behind, and logs what it cuts off, while ${moment}`,
@@ -64,8 +67,8 @@ for (const [moment, args] of [["leaving", ["--drain-delay", "3600"]], ["draining
         const program = new OnSocket(flags);
         await program.log.until(/serving/);
         const client = await Deno.connect({ transport: "unix", path: socket });
-        const request = "POST /echo/a HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nabc";
-        await client.write(new TextEncoder().encode(request));
+        const upload = `${request("POST /echo/a", "Content-Length: 6")}abc`;
+        await client.write(new TextEncoder().encode(upload));
         const connections = ["-s", "--unix-socket", admin, "http://h/connections"];
         await until(async () => {
           const { stdout } = await new Deno.Command("curl", { args: connections }).output();
@@ -87,7 +90,7 @@ const PIPE = 65536;
 
 testWith(
   [...FOR_PROGRAM, "mkfifo", "linux"],
-  "a program whose log stands still from the start on ends what is under way, and leaves no socket",
+  "a program whose log blocks from the start completes open requests, and leaves no socket",
   () =>
     withDirectory(async (path) => {
       const [socket, log] = [`${path}/http`, `${path}/log`];

@@ -6,6 +6,7 @@ import { droppedIn, requestsIn } from "../support/json_log.ts";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Program, runProgram, SCRIPT, withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
 import { withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 import { drive, driveOn } from "../support/wrk.ts";
@@ -85,7 +86,7 @@ testWith(
 
 testWith(
   [...FOR_PROGRAM, "wrk"],
-  "serving goes on while nobody reads the log, and tells what it drops",
+  "the program serves while its log is not read, and counts the dropped lines",
   async () => {
     const flags = ["--port", "0", "--admin", "127.0.0.1:0", "--log", "json"];
     const process = new Deno.Command(SCRIPT, { args: flags, stdout: "piped" }).spawn();
@@ -104,7 +105,7 @@ testWith(
         requests += load.requests;
       }
       assert(requests > 0);
-      await process.stdout.cancel(); // Nobody will ever read it.
+      await process.stdout.cancel(); // It will never be read.
       const { errors } = await drive(`${url}/echo/a`, 20);
       assertEquals(errors, "");
     } finally {
@@ -123,7 +124,7 @@ testWith(
         new URL("../../docs/observability.md", import.meta.url),
       );
       using raw = await RawClient.connect(program.port);
-      await raw.send("GET /echo/a?b HTTP/1.1\r\nHost: h\r\nReferer: http://r/\r\n\r\n");
+      await raw.send(request("GET /echo/a?b", "Referer: http://r/"));
       await raw.readResponse();
       await program.until(/"id":.*\n/);
       const [line] = requestsIn(program.stdout);
@@ -144,13 +145,13 @@ testWith(
     }),
 );
 
-/** Bytes of a file: more than a connection holds that nobody reads. */
+/** Bytes of a file: more than the buffers of a connection. */
 const LARGE = 64 << 20;
 
 for (const workers of ["1", "2"]) {
   testWith(
     FOR_PROGRAM,
-    `--admin tells of transfers, and is not ready while draining (${workers} workers)`,
+    `--admin lists transfers, and is not ready while draining (${workers} workers)`,
     () =>
       withDirectory(async (path) => {
         await Deno.writeFile(`${path}/large`, new Uint8Array(LARGE));
@@ -165,10 +166,10 @@ for (const workers of ["1", "2"]) {
         }
         const download = await Deno.connect({ hostname: "127.0.0.1", port: program.port });
         await download.write(
-          new TextEncoder().encode("GET /files/large HTTP/1.1\r\nHost: h\r\n\r\n"),
+          new TextEncoder().encode(request("GET /files/large")),
         );
         using upload = await RawClient.connect(program.port);
-        await upload.send("PUT /files/new HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf");
+        await upload.send(`${request("PUT /files/new", "Content-Length: 9")}half`);
         await until(async () => {
           const all = await (await fetch(`${admin}/connections`)).json();
           // deno-lint-ignore no-explicit-any -- as above
@@ -263,7 +264,7 @@ testWith(
         const program = await Program.start(flags);
         for (const [fields] of HOPS) {
           using client = await RawClient.connect(program.port);
-          await client.send(`GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n${fields}\r\n\r\n`);
+          await client.send(request("GET /", "Connection: close", fields));
           await client.readToEnd();
         }
         const { stdout } = await program.stop();

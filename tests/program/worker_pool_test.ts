@@ -1,4 +1,4 @@
-// Workers that fail: what becomes of them, of those beside them, and of what they have counted.
+// Workers that fail: their replacement, the other workers, and the counters.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { exposeMetrics } from "../../lib/admin/exposition.ts";
@@ -7,6 +7,7 @@ import { makeCertificates, subjectAt } from "../support/certificates.ts";
 import { testWith } from "../support/needs.ts";
 import { type Command, FakeWorkerPool } from "../support/fake_workers.ts";
 import { isRefused, RawClient } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
 import { withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 
@@ -28,7 +29,7 @@ async function beginUploads(pool: WorkerPool, each: number): Promise<Upload[]> {
   for (;;) {
     const client = await RawClient.connect(portOf(pool));
     const name = `/files/${clients.push(client)}`;
-    await client.send(`PUT ${name} HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf `);
+    await client.send(`${request(`PUT ${name}`, "Content-Length: 10")}half `);
     const uploads: Upload[] = [];
     await until(async () => {
       uploads.length = 0;
@@ -45,14 +46,14 @@ async function beginUploads(pool: WorkerPool, each: number): Promise<Upload[]> {
 }
 
 async function requestsTotal(pool: WorkerPool): Promise<number> {
-  const text = await exposeMetrics(await pool.snapshots());
+  const text = exposeMetrics(await pool.snapshots());
   return [...text.matchAll(/^wireserve_requests_total\{.*\} ([0-9]+)$/gm)]
     .reduce((sum, [, value]) => sum + Number(value), 0);
 }
 
 const FAULTS: readonly [command: Command, problem: string][] = [
   ["throw", "thrown in a timer"],
-  ["reject", "nobody has caught it"],
+  ["reject", "an uncaught rejection"],
 ];
 
 for (const [command, problem] of FAULTS) {
@@ -67,7 +68,7 @@ for (const [command, problem] of FAULTS) {
         await fake.worker(1).command(command);
         await (await fake.next()).command("begin");
         await until(async () => (await fake.workerEvents()).length === 2);
-        assertEquals(await fake.workerEvents(), [`1 has failed: ${problem}`, "1 is back"]);
+        assertEquals(await fake.workerEvents(), [`1 failed: ${problem}`, "1 restarted"]);
         assertEquals({ restarts: pool.restarts, pauses: fake.pauses }, {
           restarts: 1,
           pauses: [100],
@@ -84,7 +85,7 @@ for (const [command, problem] of FAULTS) {
   );
 }
 
-testWith(NEEDS, "WorkerPool replaces a worker that is gone without a word", async () => {
+testWith(NEEDS, "WorkerPool replaces a worker that closes itself silently", async () => {
   await using fake = new FakeWorkerPool();
   const pool = await fake.start(2);
   await fake.worker(2).command("close");
@@ -92,23 +93,23 @@ testWith(NEEDS, "WorkerPool replaces a worker that is gone without a word", asyn
     pool.ping();
     await pool.snapshots(); // Those that are there have answered the ping when they answer this.
   }
-  assertEquals(await fake.workerEvents(), ["2 has failed: it does not answer"]);
+  assertEquals(await fake.workerEvents(), ["2 failed: it does not answer"]);
   await (await fake.next()).command("begin");
-  await until(async () => (await fake.workerEvents()).includes("2 is back"));
+  await until(async () => (await fake.workerEvents()).includes("2 restarted"));
 });
 
 testWith(NEEDS, "WorkerPool waits twice as long after each failure, up to 30 seconds", async () => {
   await using fake = new FakeWorkerPool();
   const pool = await fake.start(2);
   await fake.worker(1).command("throw");
-  for (let failure = 0; failure < 11; failure++) await (await fake.next()).command("stumble");
+  for (let failure = 0; failure < 11; failure++) await (await fake.next()).command("fail to start");
   await (await fake.next()).command("begin");
-  await until(async () => (await fake.workerEvents()).includes("1 is back"));
+  await until(async () => (await fake.workerEvents()).includes("1 restarted"));
   const doubled = [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600];
   assertEquals(fake.pauses, [...doubled, 30_000, 30_000, 30_000]);
   assertEquals(pool.restarts, 12);
   const [, second] = await fake.workerEvents();
-  assertEquals(second, "1 has failed: a worker cannot start: it stumbles");
+  assertEquals(second, "1 failed: a worker cannot start: it is broken");
 });
 
 testWith(NEEDS, "WorkerPool comes back when all workers fail at once", async () => {
@@ -123,9 +124,9 @@ testWith(NEEDS, "WorkerPool comes back when all workers fail at once", async () 
 testWith(NEEDS, "WorkerPool.start() leaves nothing behind when a worker cannot start", async () => {
   await using fake = new FakeWorkerPool();
   const starting = fake.startPaused(2);
-  const refused = assertRejects(() => starting, Error, "a worker cannot start: it stumbles");
+  const refused = assertRejects(() => starting, Error, "a worker cannot start: it is broken");
   await (await fake.next()).command("begin");
-  await (await fake.next()).command("stumble");
+  await (await fake.next()).command("fail to start");
   await refused;
 });
 
@@ -144,7 +145,7 @@ testWith(NEEDS, "WorkerPool's counters do not fall when a worker fails", async (
   const pool = await fake.start(2);
   const getStats = async () => {
     using client = await RawClient.connect(portOf(pool));
-    await client.send("GET /echo/a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    await client.send(request("GET /echo/a", "Connection: close"));
     await client.readToEnd();
   };
   for (let request = 0; request < 20; request++) await getStats();
@@ -162,14 +163,14 @@ testWith(NEEDS, "WorkerPool's counters do not fall when a worker fails", async (
     const successor = await fake.next();
     assertEquals(await requestsTotal(pool), 20, "while it starts");
     await successor.command("begin");
-    await until(async () => (await fake.workerEvents()).at(-1) === `${number} is back`);
+    await until(async () => (await fake.workerEvents()).at(-1) === `${number} restarted`);
   }
   await fake.log.flush();
   assertEquals(fake.lines.filter((line) => line.includes('"id"')).length, 20);
   await getStats();
   await until(async () => await requestsTotal(pool) === 21);
   await until(async () => {
-    const text = await exposeMetrics(await pool.snapshots());
+    const text = exposeMetrics(await pool.snapshots());
     return text.includes("\nwireserve_connections 0\n");
   });
 });
@@ -192,7 +193,7 @@ testWith(
         assertEquals((await client.readResponse("PUT")).status, 201);
       }
       await drained;
-      assertEquals(await fake.workerEvents(), ["1 has failed: thrown in a timer"]);
+      assertEquals(await fake.workerEvents(), ["1 failed: thrown in a timer"]);
       assertEquals({ restarts: pool.restarts, pauses: fake.pauses }, { restarts: 0, pauses: [] });
       assertEquals(await pool.connections(), []);
     }),
@@ -205,7 +206,7 @@ testWith(
     await using fake = new FakeWorkerPool();
     const pool = await fake.start(2);
     await fake.worker(1).command("throw");
-    await fake.next(); // It is never told to begin, and so never says that it is drained.
+    await fake.next(); // It never begins, and so it is never drained.
     await pool.drain(0);
   },
 );
@@ -224,14 +225,14 @@ testWith(
         successors.push(await fake.next());
       }
       const replaced = pool.replaceCertificate(two);
-      await successors[0]!.command("stumble");
+      await successors[0]!.command("fail to start");
       const third = await fake.next(); // It is hired while the other one has not answered yet.
       await successors[1]!.command("begin");
       await third.command("begin");
       await replaced;
       await until(async () => {
         const events = await fake.workerEvents();
-        return events.includes("1 is back") && events.includes("2 is back");
+        return events.includes("1 restarted") && events.includes("2 restarted");
       });
       const asked = Array.from({ length: 16 }, () => subjectAt(portOf(pool)));
       assertEquals(new Set(await Promise.all(asked)), new Set(["two"]));

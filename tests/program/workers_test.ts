@@ -5,6 +5,7 @@ import { droppedIn, requestsIn } from "../support/json_log.ts";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Program, runProgram, withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/request.ts";
 import { withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 import { drive } from "../support/wrk.ts";
@@ -49,7 +50,7 @@ testWith(
     withProgram(["--workers", "auto"], async ({ port }) => {
       for (const address of ["127.0.0.1", "::1"]) {
         using client = await RawClient.connect(port, address);
-        await client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        await client.send(request("GET /"));
         assertEquals((await client.readResponse()).status, 200);
       }
     }),
@@ -76,7 +77,7 @@ testWith(FOR_PROGRAM, "--max-connections is a limit for all workers together", (
 
 testWith(
   FOR_PROGRAM,
-  "--workers 2 needs a port that nobody has, not even other workers",
+  "--workers 2 needs a free port, even from other workers",
   () =>
     withProgram([...WORKERS], async ({ port }) => {
       const args = ["--port", String(port)];
@@ -94,8 +95,7 @@ async function beginUploads(program: Program): Promise<RawClient[]> {
   const clients: RawClient[] = [];
   for (let workers = 0; workers < 2;) {
     const client = await RawClient.connect(program.port);
-    await client.send(`PUT /files/${clients.length} HTTP/1.1\r\nHost: h\r\n`);
-    await client.send("Content-Length: 10\r\n\r\nhalf ");
+    await client.send(`${request(`PUT /files/${clients.length}`, "Content-Length: 10")}half `);
     clients.push(client);
     await until(async () => {
       const uploads = (await connectionsOf(admin)).filter((each) => each.bytes_in === 5);

@@ -75,7 +75,7 @@ testWith(
       const left = await temporaryFiles(directory);
       assert(left.length >= uploads.length);
       await victim.start();
-      await victim.program.until(/"event":"swept"/);
+      await victim.program.until(/"event":"stale_uploads_removed"/);
       await balancer.untilStates("UP", [victim.name]);
       const outcomes = await load.stop();
       assertEquals((await temporaryFiles(directory)).length, uploads.length - aborted.length);

@@ -22,7 +22,7 @@ async function restart(instance: FleetInstance, balancer: Balancer): Promise<voi
   const total = (await balancer.column("stot")).get(name);
   const ended = await stopping;
   assertEquals([ended?.code, ended?.stderr], [0, ""]);
-  assertMatch(ended!.stdout, /"event":"leaving"[^]*"event":"draining"/);
+  assertMatch(ended!.stdout, /"event":"drain_delay"[^]*"event":"draining"/);
   assertEquals((await balancer.column("stot")).get(name), total, `${name} got a late request`);
   await instance.start();
   await balancer.untilStates("UP", [name]);

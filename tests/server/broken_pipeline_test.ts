@@ -7,7 +7,7 @@ import type { Handler } from "../../lib/http/message.ts";
 import { Connection } from "../../lib/server/connection.ts";
 import { DEFAULT_LIMITS } from "../../lib/server/limits.ts";
 import type { Server } from "../../lib/server/server.ts";
-import { DeadlineTimer } from "../../lib/server/deadline_timer.ts";
+import { DeadlineTimer } from "../../lib/server/deadlines.ts";
 import { fromLatin1, toLatin1 } from "../support/raw_client.ts";
 import { until } from "../support/wait.ts";
 import { expectedFor, handler, KINDS, sentFor, testPipeline, turn } from "./bursts.ts";

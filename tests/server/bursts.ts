@@ -5,7 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Content, fromStream } from "../../lib/http/content.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../../lib/http/message.ts";
 import { StatusError } from "../../lib/http/status.ts";
-import type { LogRecord } from "../../lib/server/log_record.ts";
+import type { LogRecord } from "../../lib/server/exchange.ts";
 import type { Limits } from "../../lib/server/limits.ts";
 import { fromLatin1, type RawClient, toLatin1 } from "../support/raw_client.ts";
 import { request } from "../support/request.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type DeadlineOwner, DeadlineTimer } from "../../lib/server/deadline_timer.ts";
+import { type DeadlineOwner, DeadlineTimer } from "../../lib/server/deadlines.ts";
 import { until } from "../support/wait.ts";
 
 Deno.test("DeadlineTimer sweeps its members for as long as there are any", async () => {

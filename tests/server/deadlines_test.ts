@@ -21,13 +21,13 @@ function lateAt(deadlines: Deadlines, isAtCapacity = false): number | null {
 
 Deno.test("Deadlines waits for each thing as long as the limits say", () => {
   const cases: [waiting: Waiting, second: number | null][] = [
-    ["nothing", null],
+    ["handler", null],
     ["request", 61],
     ["head", 11],
     ["content", 21],
     ["discard", 21],
     ["response", 21],
-    ["end", 3],
+    ["linger", 3],
   ];
   for (const [waiting, second] of cases) {
     const deadlines = watching();
@@ -44,7 +44,7 @@ Deno.test("Deadlines waits for ever where a timeout is 0", () => {
     minRate: 0,
     lingerTimeout: 0,
   });
-  for (const waiting of ["request", "head", "content", "discard", "response", "end"] as const) {
+  for (const waiting of ["request", "head", "content", "discard", "response", "linger"] as const) {
     deadlines.expect(waiting, 0);
     assertEquals(lateAt(deadlines), null, waiting);
   }

@@ -7,7 +7,7 @@ import type { Handler, HttpResponse } from "../../lib/http/message.ts";
 import { Connection } from "../../lib/server/connection.ts";
 import { DEFAULT_LIMITS } from "../../lib/server/limits.ts";
 import { serve } from "../../lib/server/server.ts";
-import type { DeadlineTimer } from "../../lib/server/deadline_timer.ts";
+import type { DeadlineTimer } from "../../lib/server/deadlines.ts";
 import { testWith } from "../support/needs.ts";
 import { isRefused, RawClient } from "../support/raw_client.ts";
 import { request } from "../support/request.ts";

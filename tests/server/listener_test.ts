@@ -58,7 +58,7 @@ testWith(
   async () => {
     const endpoint = { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const;
     for (const beside of [{ hostname: "127.0.0.1" }, { port: 0 }, { hostname: "::", port: 80 }]) {
-      assertThrows(() => serve(ok, { endpoint, ...beside }), TypeError, "beside an endpoint");
+      assertThrows(() => serve(ok, { endpoint, ...beside }), TypeError, "An endpoint excludes");
     }
     await serve(ok, { endpoint, hostname: undefined, port: undefined }).close();
   },

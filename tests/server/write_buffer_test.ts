@@ -3,9 +3,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { ConnectionState } from "../../lib/http/connection_state.ts";
 import { DEFAULT_LIMITS } from "../../lib/server/limits.ts";
 import { WriteBuffer } from "../../lib/server/write_buffer.ts";
-import { DeadlineTimer } from "../../lib/server/deadline_timer.ts";
+import { DeadlineTimer } from "../../lib/server/deadlines.ts";
 import { Socket } from "../../lib/server/socket.ts";
 import { Deadlines } from "../../lib/server/deadlines.ts";
 import { fromLatin1, toLatin1 } from "../support/raw_client.ts";
@@ -32,7 +33,13 @@ class Sink {
 
 function outboxTo(sink: Sink): WriteBuffer {
   const conn = sink as unknown as Deno.Conn;
-  return new WriteBuffer(new Socket(conn, new Deadlines(DEFAULT_LIMITS), new DeadlineTimer()));
+  return new WriteBuffer(
+    new Socket(conn, {
+      state: new ConnectionState(),
+      deadlines: new Deadlines(DEFAULT_LIMITS),
+      timer: new DeadlineTimer(),
+    }),
+  );
 }
 
 /** Latin-1 text of some length: no two neighbours are alike, and what is beyond ASCII is there. */
@@ -69,8 +76,8 @@ async function sendAll(
       all += head + (bytes === null ? "" : toLatin1(bytes));
       sizes.push(length + (content ?? 0));
       const cut = Math.floor(head.length / 3);
-      const composed = { beginning: fromLatin1(head.slice(0, cut)), rest: head.slice(cut) };
-      buffer.put(composed, bytes ?? "", (sent) => reports.push([index, sent]));
+      const composed = { shared: fromLatin1(head.slice(0, cut)), own: head.slice(cut) };
+      buffer.append(composed, bytes ?? "", (sent) => reports.push([index, sent]));
       if (buffer.isFull) await buffer.flush();
     }
     if (!buffer.isEmpty) await buffer.flush();

@@ -1,24 +1,17 @@
-// What `deno task compile` embeds in the binary: the entry points that its command names, and all
-// that they import.
+// What `deno task compile` embeds in the binary: the entry points that the task names, and all that
+// they import.
 
 import { assert, assertEquals } from "@std/assert";
 
 /** The root of the repository, with a trailing slash. */
 export const ROOT: string = new URL("../../", import.meta.url).pathname;
 
-/** The arguments of `deno` in the task, and the directory of its cache. */
-export interface CompileTask {
-  readonly args: readonly string[];
-  readonly cache: string;
-}
-
-export async function compileTask(): Promise<CompileTask> {
+/** The arguments that the task gives to `deno`. */
+export async function compileArguments(): Promise<readonly string[]> {
   const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
-  const [setting = "", program, ...args] = (tasks.compile as string).split(" ");
+  const [program, ...args] = (tasks.compile as string).split(" ");
   assertEquals([program, args[0]], ["deno", "compile"]);
-  const [name, cache = ""] = setting.split("=");
-  assertEquals(name, "DENO_DIR");
-  return { args, cache };
+  return args;
 }
 
 /** Paths of files relative to the root, and names of npm packages. */
@@ -29,7 +22,7 @@ export interface Embedded {
 
 /** Lists the modules of each entry point: main.ts, and what `--include` adds. */
 export async function embedded(): Promise<Embedded> {
-  const { args } = await compileTask();
+  const args = await compileArguments();
   const entries = args.filter((_, index) =>
     index === args.length - 1 || args[index - 1] === "--include"
   );

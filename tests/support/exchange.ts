@@ -2,7 +2,7 @@
 
 import { Fields } from "../../lib/http/fields.ts";
 import type { RequestHead } from "../../lib/http/message.ts";
-import type { LogRecord } from "../../lib/server/log_record.ts";
+import type { LogRecord } from "../../lib/server/exchange.ts";
 
 export function headWith(lines: readonly (readonly [string, string])[] = []): RequestHead {
   return {

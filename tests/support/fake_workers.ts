@@ -1,12 +1,12 @@
-// A pool of workers on strings: each begins, and fails, when the test says so.
+// A pool of workers that begin and fail when the test commands it.
 
 import { AccessLog } from "../../lib/access_log/access_log.ts";
 import { parseOptions } from "../../lib/options/parse.ts";
 import { WorkerPool } from "../../lib/program/worker_pool.ts";
 import type { Certificate } from "../../lib/server/listener.ts";
 
-/** What a worker can be told to do. */
-export type Command = "begin" | "stumble" | "throw" | "reject" | "close";
+/** A command to a worker. */
+export type Command = "begin" | "fail to start" | "throw" | "reject" | "close";
 
 /** A worker that has been started. */
 export class FakeWorker {
@@ -16,23 +16,23 @@ export class FakeWorker {
     this.#conn = conn;
   }
 
-  /** Has it do something. */
+  /** Sends it a command. */
   async command(command: Command): Promise<void> {
     await this.#conn.write(new TextEncoder().encode(command));
   }
 
-  /** Lets go of it. */
+  /** Closes the connection to it. */
   close(): void {
     this.#conn.close();
   }
 }
 
-/** A pool of workers, and all that it says. */
+/** A pool of workers, and its log. */
 export class FakeWorkerPool {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #workers: FakeWorker[] = [];
   #pool: WorkerPool | null = null;
-  /** Lines of the log. */
+  /** The lines of the log. */
   readonly lines: string[] = [];
   /** The pauses before workers were replaced, in milliseconds. */
   readonly pauses: number[] = [];
@@ -60,7 +60,7 @@ export class FakeWorkerPool {
     args: readonly string[] = [],
     certificate?: Certificate,
   ): Promise<WorkerPool> {
-    // Metrics are counted where there is an admin listener; its address leads the workers here.
+    // With an address for --admin the workers count metrics; this one has them connect to the test.
     const admin = `127.0.0.1:${this.#listener.addr.port}`;
     const options = parseOptions(["--port", "0", "--admin", admin, "--log", "json", ...args]);
     const entry = new URL("../program/fake_worker.ts", import.meta.url);
@@ -88,7 +88,7 @@ export class FakeWorkerPool {
     return this.#workers[number - 1]!;
   }
 
-  /** What the log says of workers so far. */
+  /** The details of the events `worker` so far. */
   async workerEvents(): Promise<string[]> {
     await this.log.flush();
     return this.lines.map((line) => JSON.parse(line))

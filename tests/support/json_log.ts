@@ -1,7 +1,7 @@
-// What a log in JSON tells.
+// Reads a log in JSON.
 
-/** A line, as it has been parsed. */
-// deno-lint-ignore no-explicit-any -- what is in there is what the tests are about
+/** A line, parsed. */
+// deno-lint-ignore no-explicit-any -- the tests check its fields
 export type LogLine = any;
 
 function linesOf(log: string): LogLine[] {
@@ -13,8 +13,8 @@ export function requestsIn(log: string): LogLine[] {
   return linesOf(log).filter(({ id }) => id !== undefined);
 }
 
-/** How many lines it says are missing: a disk that hangs for a moment holds up no request. */
+/** How many lines the log says are missing: requests do not wait for a disk that hangs. */
 export function droppedIn(log: string): number {
-  return linesOf(log).filter(({ event }) => event === "dropped")
+  return linesOf(log).filter(({ event }) => event === "lines_dropped")
     .reduce((sum, { detail }) => sum + Number.parseInt(detail), 0);
 }

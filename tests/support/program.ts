@@ -5,10 +5,10 @@ import { until } from "./wait.ts";
 /** The script that starts the program. */
 export const SCRIPT: string = new URL("../../your_program.sh", import.meta.url).pathname;
 
-/** How long anything may take before the test gives up: far more than it ever should. */
+/** Milliseconds before a test gives up: far more than anything should take. */
 const PATIENCE = 30_000;
 
-/** How a program has ended, and what it has said. */
+/** The end of a program, and its output. */
 export interface Ended {
   readonly code: number;
   readonly signal: Deno.Signal | null;
@@ -55,15 +55,15 @@ export async function runProgram(
   };
 }
 
-/** What a running program writes to one of its streams. */
+/** The output of a running program on one of its streams. */
 export class Output {
   #text = "";
   #grown = Promise.withResolvers<void>();
   #isDone = false;
-  /** Resolves when it has said its last. */
+  /** Resolves at the end of the output. */
   readonly done: Promise<void>;
 
-  /** @param stream What it writes; the program's end is its end. */
+  /** @param stream Its standard output or standard error. */
   constructor(stream: ReadableStream<Uint8Array>) {
     this.done = this.#collect(stream);
   }
@@ -105,7 +105,7 @@ export class Output {
   }
 }
 
-/** What the log says when the program serves. */
+/** The event of the log when the program serves. */
 const SERVING = /\bserving\b[^\n]* at (?:https?:\/\/\S+:([0-9]+)\/|unix:\S+)/;
 
 async function matchInFile(path: string, pattern: RegExp): Promise<RegExpExecArray> {

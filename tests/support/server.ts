@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { Handler } from "../../lib/http/message.ts";
 import type { Limits } from "../../lib/server/limits.ts";
 import type { Endpoint } from "../../lib/server/listener.ts";
-import type { LogRecord } from "../../lib/server/log_record.ts";
+import type { LogRecord } from "../../lib/server/exchange.ts";
 import { serve, type Server } from "../../lib/server/server.ts";
 import { testWith } from "./needs.ts";
 import { RawClient } from "./raw_client.ts";

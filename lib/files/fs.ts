@@ -1,0 +1,321 @@
+// Every system call that takes a path, every synchronous one, and what their errors mean to a
+// client. Methods return promises always. Only here is decided which calls are synchronous.
+
+import type { StatsFs } from "node:fs";
+import { StatusError } from "../http/status.ts";
+
+/** Asynchronous calls, and two for the start of the server. */
+export const { link, mkdir, open, readDir, realPathSync, remove, rename, statSync } = Deno;
+
+/** Milliseconds. The scheduler alone may take a few. */
+const SLOW_CALL = 10;
+
+/** A cooldown of so many times a slow call: they block the server 2 % of the time at most. */
+const COOLDOWN_FACTOR = 50;
+
+/** Milliseconds of slow calls before synchronous ones stop: a few come from a busy machine. */
+const SLOW_BUDGET = 50;
+
+/**
+ * Whether calls on the files of one directory may be synchronous. They block the event loop, but
+ * cost a tenth of a call on another thread. Only what the system answers from memory qualifies,
+ * and no network file system, which may hang. After slow calls there is a cooldown.
+ */
+export class SyncFilePolicy {
+  readonly #path: string;
+  readonly #clock: () => number;
+  #isProbing = false;
+  /** When the cooldown ends. Infinity until the kind of file system is known. */
+  #slowUntil = Infinity;
+
+  /** @param clock A monotonic clock in milliseconds, which times the calls. */
+  constructor(path: string, clock: () => number = () => performance.now()) {
+    this.#path = path;
+    this.#clock = clock;
+  }
+
+  /** Whether calls may be synchronous now. */
+  get isAllowed(): boolean {
+    if (this.#slowUntil === 0) return true;
+    if (!this.#isProbing) this.#probe();
+    return this.#clock() >= this.#slowUntil - SLOW_BUDGET * COOLDOWN_FACTOR;
+  }
+
+  async #probe(): Promise<void> {
+    this.#isProbing = true;
+    if (!await isNetworkFileSystem(this.#path)) this.#slowUntil = 0;
+  }
+
+  /** Runs a synchronous call and measures it. */
+  measure<T>(call: () => T): T {
+    const start = this.#clock();
+    try {
+      return call();
+    } finally {
+      const end = this.#clock();
+      const elapsed = end - start;
+      if (elapsed > SLOW_CALL) {
+        this.#slowUntil = Math.max(this.#slowUntil, end) + COOLDOWN_FACTOR * elapsed;
+      }
+    }
+  }
+}
+
+const CHECKS = 4;
+
+/** The calls on the files of one directory, synchronous inside where the policy allows that. */
+export class FileSystem {
+  readonly policy: SyncFilePolicy;
+
+  constructor(path: string, clock?: () => number) {
+    this.policy = new SyncFilePolicy(path, clock);
+  }
+
+  async #call<T>(runSync: () => T, runAsync: () => Promise<T>): Promise<T> {
+    return this.policy.isAllowed ? this.policy.measure(runSync) : await runAsync();
+  }
+
+  /** What is at a path in a directory in use, links not followed; null where nothing is. */
+  async lstat(path: string): Promise<Deno.FileInfo | null> {
+    try {
+      return await this.#call(() => Deno.lstatSync(path), () => Deno.lstat(path));
+    } catch (error) {
+      return nullIfNotFound(error);
+    }
+  }
+
+  fstat(file: Deno.FsFile): Promise<Deno.FileInfo> {
+    return this.#call(() => file.statSync(), () => file.stat());
+  }
+
+  /** Locks an open file unless it is locked; a wait could be for a turn of this very thread. */
+  tryLock(file: Deno.FsFile): Promise<boolean> {
+    return this.#call(() => file.tryLockSync(true), () => file.tryLock(true));
+  }
+
+  /** Opens a directory, or a file that was found just now. */
+  open(path: string): Promise<Deno.FsFile> {
+    return this.#call(() => Deno.openSync(path), () => open(path));
+  }
+
+  /** Reads as `file.read` does. Only bytes that are probably cached are read synchronously. */
+  async read(file: Deno.FsFile, buffer: Uint8Array, isCached: boolean): Promise<number | null> {
+    if (!isCached) return await file.read(buffer);
+    return await this.#call(() => file.readSync(buffer), () => file.read(buffer));
+  }
+
+  /**
+   * Opens the file at a path without links, or returns null where another one is there by now.
+   * `isQuick` avoids a thread switch, in which other programs have time to replace the file.
+   */
+  async openFile(path: string, isQuick: boolean): Promise<OpenFile | null> {
+    const file = await (isQuick ? this.open(path) : open(path));
+    try {
+      const info = await this.fstat(file);
+      if (await this.isFileAt(path, info)) return new OpenFile(this, file, { info, path });
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    file.close();
+    return null;
+  }
+
+  /**
+   * Whether an open file is the one at a path without links. Deno has no openat: a program that
+   * swaps a directory for a link between check and use has to succeed in each of several checks.
+   */
+  async isFileAt(path: string, { dev, ino }: Deno.FileInfo): Promise<boolean> {
+    for (let check = 0; check < CHECKS; check++) {
+      const real = await this.#call(() => Deno.realPathSync(path), () => Deno.realPath(path))
+        .catch(nullIfUnreachable);
+      if (real !== path) return false;
+      const found = await this.lstat(path);
+      if (!found?.isFile || found.dev !== dev || found.ino !== ino) return false;
+    }
+    return true;
+  }
+
+  /** Changes directories and syncs them. They are opened first: a refusal precedes the change. */
+  async withSync<T>(directories: Iterable<string>, change: () => Promise<T>): Promise<T> {
+    using stack = new DisposableStack();
+    const files: Deno.FsFile[] = [];
+    for (const path of directories) files.push(stack.use(await this.open(path)));
+    const result = await change();
+    for (const file of files) await file.sync();
+    return result;
+  }
+
+  /**
+   * Whether a file is unchanged since an lstat. To be called where the policy allows it.
+   *
+   * @param hasDirectories Whether a directory in the path may have become a link.
+   */
+  isUnchangedSync(path: string, info: Deno.FileInfo, hasDirectories: boolean): boolean {
+    return this.policy.measure(() => {
+      try {
+        if (hasDirectories && Deno.realPathSync(path) !== path) return false;
+        return isSameState(Deno.lstatSync(path), info);
+      } catch {
+        return false; // The read that follows finds the reason.
+      }
+    });
+  }
+}
+
+/** An open file. Its user closes it. */
+export class OpenFile {
+  readonly fs: FileSystem;
+  readonly file: Deno.FsFile;
+  /** Its state when it was opened. */
+  readonly info: Deno.FileInfo;
+  readonly path: string;
+  #isClosed = false;
+
+  constructor(fs: FileSystem, file: Deno.FsFile, found: { info: Deno.FileInfo; path: string }) {
+    this.fs = fs;
+    this.file = file;
+    this.info = found.info;
+    this.path = found.path;
+  }
+
+  /** A second call has no effect. */
+  close(): void {
+    if (!this.#isClosed) this.file.close();
+    this.#isClosed = true;
+  }
+}
+
+/** Like {@linkcode FileSystem.lstat}, but asynchronous: the disk may have to answer. */
+export function lstat(path: string): Promise<Deno.FileInfo | null> {
+  return Deno.lstat(path).catch(nullIfNotFound);
+}
+
+/** The path without links, or null where it leads nowhere or may not be read. Asynchronous. */
+export function realPath(path: string): Promise<string | null> {
+  return Deno.realPath(path).catch(nullIfUnreachable);
+}
+
+/** The path of something in a directory. */
+export function join(directory: string, ...segments: readonly string[]): string {
+  return `${directory === "/" ? "" : directory}/${segments.join("/")}`;
+}
+
+/** The path of the directory that a path is in. */
+export function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
+function isSameState(one: Deno.FileInfo, other: Deno.FileInfo): boolean {
+  return one.isFile && one.ino === other.ino && one.dev === other.dev && one.size === other.size &&
+    isSameTime(one.mtime, other.mtime) && isSameTime(one.ctime, other.ctime);
+}
+
+/** Whether two times of a file are the same. */
+export function isSameTime(one: Date | null, other: Date | null): boolean {
+  return one?.getTime() === other?.getTime();
+}
+
+/** Only node:fs has statfs, which needs --allow-sys=statfs. Null without the permission. */
+async function statFileSystem(path: string): Promise<StatsFs | null> {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "statfs" });
+  if (state !== "granted") return null;
+  const { statfs } = await import("node:fs/promises");
+  return await statfs(path);
+}
+
+/** Bytes. Shorter uploads are received without a check: 64 KiB. */
+const MIN_CHECKED_LENGTH = 65536;
+
+/** @throws {StatusError} 507 where the disk is known to be too full for a file of this length. */
+export async function checkSpace(directory: string, length: number | null): Promise<void> {
+  if (length === null || length <= MIN_CHECKED_LENGTH) return;
+  const found = await statFileSystem(directory);
+  if (found !== null && length > found.bavail * found.bsize) throw noSpace();
+}
+
+/** Types of statfs(2) whose answers come across a network, or from another program. */
+const NETWORK_TYPES: ReadonlySet<number> = new Set([
+  0x6969, // NFS
+  0x517b, // SMB
+  0xfe534d42, // SMB 2
+  0xff534d42, // CIFS
+  0x65735546, // FUSE
+  0x00c36400, // Ceph
+  0x01021997, // 9P
+  0x5346414f, // AFS
+  0x0bd00bd0, // Lustre
+  0x01161970, // GFS2
+  0x7461636f, // OCFS2
+]);
+
+/** Without the permission for statfs every file system counts as local. */
+async function isNetworkFileSystem(path: string): Promise<boolean> {
+  try {
+    const found = await statFileSystem(path);
+    return found !== null && NETWORK_TYPES.has(found.type);
+  } catch {
+    return true; // If even statfs fails, synchronous calls are not safe.
+  }
+}
+
+function nullIfNotFound(error: unknown): null {
+  if (error instanceof Deno.errors.NotFound) return null;
+  throw error;
+}
+
+/** For `catch`: null for a path that leads nowhere, may not be read or is too long. */
+export function nullIfUnreachable(error: unknown): null {
+  const isDenied = error instanceof Deno.errors.PermissionDenied;
+  if (isNotFound(error) || isDenied || codeOf(error) === "ENAMETOOLONG") return null;
+  throw error;
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}
+
+const RETRY: Readonly<Record<string, string>> = { "Retry-After": "1" };
+
+/** The error to answer with after a failed call. Faults of the server are returned unchanged. */
+export function toStatusError(error: unknown, use: "reading" | "writing"): unknown {
+  if (!(error instanceof Error) || error instanceof StatusError) return error;
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return new StatusError(403, "The server has no permission to access this file.");
+  }
+  switch (codeOf(error)) {
+    case "EROFS":
+      return new StatusError(403, "The disk is read-only.");
+    case "ENOSPC":
+    case "EDQUOT":
+      return noSpace();
+    case "ENAMETOOLONG":
+      return use === "reading" ? notFound() : new StatusError(400, "The file name is too long.");
+    case "ESTALE": // NFS: another client has removed the file.
+      return new StatusError(503, "The file was just removed or replaced: try again.", RETRY);
+    case "EMFILE":
+    case "ENFILE":
+      return new StatusError(503, "The server has too many files open: try again.", RETRY);
+  }
+  if (error instanceof Deno.errors.AlreadyExists && use === "writing") return conflict();
+  if (isNotFound(error)) return use === "reading" ? notFound() : conflict();
+  return error;
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory ||
+    error instanceof Deno.errors.IsADirectory || error instanceof Deno.errors.FilesystemLoop;
+}
+
+/** The error for a file that does not exist, or that clients may not see. */
+export function notFound(): StatusError {
+  return new StatusError(404, "There is no such file.");
+}
+
+function noSpace(): StatusError {
+  return new StatusError(507, "There is not enough space left on the disk for this file.");
+}
+
+function conflict(): StatusError {
+  return new StatusError(409, "Another file or directory is in the way, or the directory is gone.");
+}

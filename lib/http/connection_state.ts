@@ -1,0 +1,126 @@
+// The state of one connection (RFC 9112 section 9): what is read from the client, what is written
+// to it, and why the connection ends. The table of transitions is the specification: the diagram
+// in ARCHITECTURE.md is made from it.
+
+/** What is read: a head, its content, nothing until the response is complete, nothing any more. */
+export type Reading = "head" | "content" | "done" | "closed";
+
+/** What is written: nothing yet, a response, nothing until the next request, nothing any more. */
+export type Writing = "idle" | "content" | "done" | "closed";
+
+/** What happens on a connection. */
+export type ConnectionEvent =
+  | "request"
+  | "request with content"
+  | "end of content"
+  | "response"
+  | "end of response"
+  | "next request"
+  | "end of input"
+  | "end of output";
+
+interface Transition {
+  readonly reading?: Readonly<Partial<Record<Reading, Reading>>>;
+  readonly writing?: Readonly<Partial<Record<Writing, Writing>>>;
+}
+
+/** What each event changes. An event that a state does not list cannot happen in that state. */
+export const TRANSITIONS: Readonly<Record<ConnectionEvent, Transition>> = {
+  "request": { reading: { head: "done" } },
+  "request with content": { reading: { head: "content" } },
+  "end of content": { reading: { content: "done" } },
+  "response": { writing: { idle: "content" } },
+  "end of response": { writing: { content: "done" } },
+  "next request": { reading: { done: "head" }, writing: { done: "idle" } },
+  "end of input": { reading: { head: "closed", content: "closed", done: "closed" } },
+  "end of output": { writing: { idle: "closed", content: "closed", done: "closed" } },
+};
+
+/**
+ * Why a connection ends:
+ *
+ * - `requested`: the client sent `Connection: close`, or HTTP/1.0 without `keep-alive`
+ * - `max-requests`: it was the last request that the limit allows on a connection
+ * - `drain`: the server is shutting down
+ * - `no-length`: the end of the connection is the end of the response's content (HTTP/1.0)
+ * - `unread-body`: more of the request's content was left than is worth reading
+ * - `bad-request`: the request, or its content, was malformed or too large
+ * - `timeout`: the client was too slow to send, or to read
+ * - `client-gone`: the client closed or lost the connection
+ * - `server-error`: the handler, or the content that it returned, failed
+ */
+export const CLOSE_REASONS = [
+  "requested",
+  "max-requests",
+  "drain",
+  "no-length",
+  "unread-body",
+  "bad-request",
+  "timeout",
+  "client-gone",
+  "server-error",
+] as const;
+
+/** Why a connection ends: one of {@linkcode CLOSE_REASONS}. */
+export type CloseReason = typeof CLOSE_REASONS[number];
+
+/** The state of one connection. */
+export class ConnectionState {
+  #reading: Reading = "head";
+  #writing: Writing = "idle";
+  #closeReason: CloseReason | null = null;
+
+  /** What is read. */
+  get reading(): Reading {
+    return this.#reading;
+  }
+
+  /** What is written. */
+  get writing(): Writing {
+    return this.#writing;
+  }
+
+  /** Why the connection ends, or null while it is kept. */
+  get closeReason(): CloseReason | null {
+    return this.#closeReason;
+  }
+
+  /** Whether the connection is gone, in both directions. */
+  get isClosed(): boolean {
+    return this.#reading === "closed" && this.#writing === "closed";
+  }
+
+  /**
+   * Follows an event. After an abort, events have no effect.
+   *
+   * @throws {TypeError} for an event that cannot happen in this state: a fault of the caller.
+   */
+  on(event: ConnectionEvent): void {
+    if (this.isClosed) return;
+    const { reading, writing } = TRANSITIONS[event];
+    const nextReading = reading === undefined ? this.#reading : reading[this.#reading];
+    const nextWriting = writing === undefined ? this.#writing : writing[this.#writing];
+    if (nextReading === undefined || nextWriting === undefined) {
+      throw new TypeError(`${event} while reading ${this.#reading}, writing ${this.#writing}`);
+    }
+    this.#reading = nextReading;
+    this.#writing = nextWriting;
+  }
+
+  /**
+   * Ends the connection, after the response under way or at once. The first reason counts, but an
+   * abort replaces the reason of an orderly end that it does not let happen.
+   *
+   * @param reason Why.
+   * @param how `after response`, or `abort`: nothing more is read or written.
+   */
+  close(reason: CloseReason, how: "after response" | "abort"): void {
+    if (this.isClosed) return;
+    if (how === "after response") {
+      this.#closeReason ??= reason;
+      return;
+    }
+    this.#closeReason = reason;
+    this.#reading = this.#writing = "closed";
+  }
+}
