@@ -2,7 +2,7 @@
 // digits and nothing else; extensions are checked and skipped; trailers are checked by the
 // rules of fields and dropped, so that they can never change the framing.
 
-import { HeadScanner } from "./head_scanner.ts";
+import { FieldScanner } from "./field_scanner.ts";
 import type { MessageLimits } from "./limits.ts";
 import type { ReceiveBuffer } from "./receive_buffer.ts";
 import { contentTooLarge, StatusError } from "./status.ts";
@@ -57,7 +57,7 @@ function append(before: Uint8Array | null, data: Uint8Array): Uint8Array {
 /** Decodes the chunked content of one message. */
 export class ChunkedDecoder {
   readonly #limits: MessageLimits;
-  readonly #trailers: HeadScanner;
+  readonly #trailers: FieldScanner;
   #state: State = "size start";
   /** Of the current chunk: its size while that is read, then the octets still to come. */
   #size = 0;
@@ -68,8 +68,7 @@ export class ChunkedDecoder {
 
   constructor(limits: MessageLimits) {
     this.#limits = limits;
-    this.#trailers = new HeadScanner(limits);
-    this.#trailers.beginTrailers();
+    this.#trailers = new FieldScanner(limits);
   }
 
   /** Whether the last chunk and the trailers have been consumed. */

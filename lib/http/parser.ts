@@ -11,7 +11,6 @@ import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from "./limits.ts";
 import { NO_PARAMETERS, type ParsedRequest, type RequestHead } from "./message.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 import { contentTooLarge, StatusError } from "./status.ts";
-import { isSameName } from "./syntax.ts";
 import { checkHost, parseTarget } from "./target.ts";
 
 /** What the parser has found: a head, then its content in pieces, then the end. */
@@ -158,7 +157,7 @@ export class RequestParser {
       }
       case "end":
         this.#state = "head";
-        this.#scanner.beginHead();
+        this.#scanner.begin();
         return END;
     }
   }
@@ -234,15 +233,18 @@ function parseVersion(version: string): 0 | 1 {
 
 /** Section 9.3. */
 function isPersistent(fields: Fields, minorVersion: 0 | 1): boolean {
-  if (!fields.has("Connection")) return minorVersion === 1;
-  return !fields.lists("Connection", "close") &&
-    (minorVersion === 1 || fields.lists("Connection", "keep-alive"));
+  const value = fields.get("Connection");
+  if (value === null) return minorVersion === 1;
+  const options = listMembers(value.toLowerCase());
+  return !options.includes("close") && (minorVersion === 1 || options.includes("keep-alive"));
 }
 
-/** RFC 9110 section 10.1.1: HTTP/1.0 knows no expectations, and we know only one. */
+/** RFC 9110 section 10.1.1: HTTP/1.0 has no expectations, later versions have one. */
 function expectsContinue(fields: Fields, minorVersion: 0 | 1): boolean {
-  const expectations = minorVersion === 0 ? [] : listMembers(fields.get("Expect") ?? "");
-  if (!expectations.every((each) => isSameName(each, "100-continue"))) {
+  const value = minorVersion === 0 ? null : fields.get("Expect");
+  if (value === null) return false;
+  const expectations = listMembers(value.toLowerCase());
+  if (!expectations.every((each) => each === "100-continue")) {
     throw new StatusError(417, "No expectation but 100-continue can be met.");
   }
   return expectations.length > 0;

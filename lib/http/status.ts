@@ -7,7 +7,7 @@ const REASON_PHRASES: Readonly<Record<number, string>> = {
   100: "Continue",
   200: "OK",
   201: "Created",
-  202: "AcceptedConn",
+  202: "Accepted",
   204: "No Content",
   205: "Reset Content",
   206: "Partial Content",

@@ -73,31 +73,11 @@ export function isFieldValue(text: string): boolean {
   return FIELD_VALUE_PATTERN.test(text);
 }
 
-/** The last long text that was ASCII: a field's value is often asked about again. */
-let lastAscii = "";
-
-function isLongAscii(text: string): boolean {
-  if (text === lastAscii) return true;
-  const isAscii = !BEYOND_ASCII.test(text);
-  if (isAscii) lastAscii = text.length <= LONGEST_KEPT ? text : "";
-  return isAscii;
-}
-
-/** Characters of a text that is kept, at most. */
-const LONGEST_KEPT = 1024;
-
-/** Characters up to which a loop is done before a pattern has begun. */
-const SHORT = 64;
-
 const BEYOND_ASCII = /[\x80-\uffff]/;
 
-/** Whether every character of `text` is ASCII: then its UTF-8 octets are its characters. */
+/** Whether every character of `text` is ASCII, so that its UTF-8 octets are its characters. */
 export function isAscii(text: string): boolean {
-  if (text.length > SHORT) return isLongAscii(text);
-  for (let at = 0; at < text.length; at++) {
-    if (text.charCodeAt(at) > 0x7f) return false;
-  }
-  return true;
+  return !BEYOND_ASCII.test(text);
 }
 
 /** `text` without the optional white space (SP and HTAB, and nothing else) around it. */
@@ -114,19 +94,18 @@ export function isBlank(octet: number): boolean {
   return octet === SP || octet === HTAB;
 }
 
-/** Whether two names are the same but for case. */
+/** Whether two names are the same but for the case of ASCII letters. */
 export function isSameName(one: string, other: string): boolean {
   if (one.length !== other.length) return false;
   if (one === other) return true;
-  // Most names of one length differ at an end already: to change the case of both costs 0.1 us.
-  const last = one.length - 1;
-  return isSameLetter(one, other, 0) && isSameLetter(one, other, last) &&
-    one.toLowerCase() === other.toLowerCase();
+  for (let at = 0; at < one.length; at++) {
+    if (lowerCase(one.charCodeAt(at)) !== lowerCase(other.charCodeAt(at))) return false;
+  }
+  return true;
 }
 
-/** Whether two characters are the same but for the bit that tells the case of ASCII letters. */
-function isSameLetter(one: string, other: string, at: number): boolean {
-  return ((one.charCodeAt(at) ^ other.charCodeAt(at)) & ~0x20) === 0;
+function lowerCase(character: number): number {
+  return character >= 0x41 && character <= 0x5a ? character | 0x20 : character;
 }
 
 const utf8 = new TextDecoder();

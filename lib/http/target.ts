@@ -123,18 +123,13 @@ export function checkHost(fields: Fields, minorVersion: number): void {
   }
 }
 
-// reg-name of RFC 3986 section 3.2.2, less the comma: two Host lines that somebody on the way
-// has joined must not pass for one.
-const REGISTERED_NAME = /^(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+$/;
-const AUTHORITY = /^(\[[^\]]*\]|[^:[\]]*)(?::([0-9]*))?$/;
+// Section 3.2.2 of RFC 3986: an IP literal or a registered name, and a port. A registered name
+// may have a comma, but not here: two Host lines that a proxy has joined must not pass for one.
+const AUTHORITY =
+  /^(?:(\[[0-9A-Fa-f:.]+\])|(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+)(?::([0-9]*))?$/;
 
 function isAuthority(text: string): boolean {
-  const [, host, port] = AUTHORITY.exec(text) ?? [];
-  if (host === undefined || Number(port ?? "") > 65535) return false;
-  return host.startsWith("[") ? isIpLiteral(host) : REGISTERED_NAME.test(host);
-}
-
-function isIpLiteral(literal: string): boolean {
-  return /^\[[0-9A-Fa-f:.]+\]$/.test(literal) &&
-    URL.canParse(`http://${literal}/`);
+  const match = AUTHORITY.exec(text);
+  if (match === null || Number(match[2] ?? "") > 65535) return false;
+  return match[1] === undefined || URL.canParse(`http://${match[1]}/`);
 }
