@@ -1,8 +1,8 @@
 // Which handler answers a request: a table of routes, matched by method and path. HEAD is
 // answered by GET's handler, OPTIONS by the router itself (RFC 9110 sections 9.3 and 15.5.6).
 
-import type { Handler, HttpRequest, HttpResponse } from "./http/message.ts";
-import { METHODS } from "./http/methods.ts";
+import { type Handler, type HttpRequest, type HttpResponse, METHODS } from "./http/message.ts";
+
 import { StatusError } from "./http/status.ts";
 import { isToken } from "./http/syntax.ts";
 import { decodePath, normalizePath } from "./http/target.ts";

@@ -3,7 +3,7 @@
 // that a worker can send its own.
 
 import { CLOSE_REASONS } from "../http/connection_state.ts";
-import { METHODS } from "../http/methods.ts";
+import { METHODS } from "../http/message.ts";
 import type { LogRecord } from "../server/exchange.ts";
 
 /** One number of a metric. */

@@ -1,6 +1,5 @@
-// Finds the end of a field section (RFC 9112 section 5) and checks its syntax. The scan goes on
-// where it stopped, so that every octet is checked once however the section is cut into reads.
-// A head and a trailer section have the same field lines.
+// Finds the end of a field section (RFC 9112 section 5), of a head or of trailers, and checks its
+// syntax. The scan goes on where it stopped, so that every octet is checked once.
 
 import { Fields } from "./fields.ts";
 import type { MessageLimits } from "./limits.ts";
@@ -15,7 +14,7 @@ type State =
   | "last LF"
   | "done";
 
-/** Octets of the CRLF that the limits do not count. */
+/** Octets of a CRLF, which the limits do not count. */
 export const LINE_END = 2;
 
 /** Scans one field section after another. */
@@ -33,7 +32,6 @@ export class FieldScanner {
     this.#limits = limits;
   }
 
-  /** Begins a new section. */
   begin(): void {
     this.#state = "line";
     this.#at = 0;
@@ -44,10 +42,8 @@ export class FieldScanner {
   /**
    * Goes on scanning.
    *
-   * @param octets The receive buffer.
-   * @param start The offset of the section's first octet in the buffer.
-   * @param end The offset after the last octet received.
-   * @returns The length of the whole section, its last empty line included; null for "need more".
+   * @param octets The receive buffer, with the section from `start` and received octets to `end`.
+   * @returns The length of the section with its last empty line; null for "need more".
    * @throws {StatusError} 400 or 431 at the first octet that cannot belong to a field section.
    */
   scan(octets: Uint8Array, start: number, end: number): number | null {
@@ -123,7 +119,7 @@ export class FieldScanner {
     this.#offsets[this.#count++] = offset;
   }
 
-  /** The fields of the section whose end {@linkcode scan} has found. */
+  /** The fields, once {@linkcode scan} has found the end. */
   take(octets: Uint8Array, start: number): Fields {
     const text = decodeLatin1(octets, start, start + this.#at, this.#isAscii);
     return Fields.ofSection(text, this.#offsets.slice(0, this.#count));

@@ -2,21 +2,13 @@
 
 import { isSameName, trimBlanks } from "./syntax.ts";
 
-/**
- * The fields of a received message, in the order of their lines. They never change. Names are
- * case-insensitive; lines of the same name are one list (RFC 9110 section 5.3).
- */
+/** The fields of a received message, immutable, in the order of their lines. */
 export class Fields implements Iterable<readonly [string, string]> {
-  // One text and the offsets into it: most values are never read, and a string for each name and
-  // value would cost more than the search.
+  // One text and offsets into it, since most values are never read.
   #text = "";
   #offsets: readonly number[] = [];
 
-  /**
-   * The fields of the given lines.
-   *
-   * @param lines Name and value of each line, in order.
-   */
+  /** The fields of the given lines: name and value of each, in order. */
   constructor(lines: Iterable<readonly [string, string]> = []) {
     const offsets: number[] = [];
     let text = "";
@@ -30,10 +22,9 @@ export class Fields implements Iterable<readonly [string, string]> {
   }
 
   /**
-   * The fields of a field section, without a copy.
+   * The fields of a section that has been scanned.
    *
-   * @param text The section.
-   * @param offsets Four for each line: start and end of the name, start and end of the value.
+   * @param offsets Of each line: start and end of its name, start and end of its value.
    * @internal
    */
   static ofSection(text: string, offsets: readonly number[]): Fields {
@@ -103,10 +94,7 @@ export class Fields implements Iterable<readonly [string, string]> {
   }
 }
 
-/**
- * The members of a comma-separated list without the blanks around them and without empty members
- * (RFC 9110 section 5.6.1). Only for fields whose members have no quoted strings.
- */
+/** The members of a list without quoted strings (RFC 9110 section 5.6.1). Empty ones are ignored. */
 export function listMembers(value: string): string[] {
   return value.split(",").map(trimBlanks).filter((member) => member !== "");
 }

@@ -1,6 +1,5 @@
 // Finds the end of a head (RFC 9112 sections 2 to 5) and checks its syntax. The scan goes on where
-// it stopped: every octet is checked once, and the result does not depend on how the head was cut
-// into reads. The field scanner takes over after the request line.
+// it stopped, so that every octet is checked once.
 
 import { FieldScanner, LINE_END } from "./field_scanner.ts";
 import type { Fields } from "./fields.ts";
@@ -23,7 +22,6 @@ const MAX_EMPTY_LINES = 4;
 /** Octets of `HTTP/1.1`. */
 const VERSION_LENGTH = 8;
 
-/** A head as text. */
 export interface ScannedHead {
   readonly requestLine: string;
   readonly method: string;
@@ -50,7 +48,6 @@ export class HeadScanner {
     this.#fields = new FieldScanner(limits);
   }
 
-  /** Begins a new head. */
   begin(): void {
     this.#state = "empty line";
     this.#at = 0;
@@ -67,10 +64,8 @@ export class HeadScanner {
   /**
    * Goes on scanning.
    *
-   * @param octets The receive buffer.
-   * @param start The offset of the head's first octet in the buffer.
-   * @param end The offset after the last octet received.
-   * @returns The length of the whole head, its last empty line included; null for "need more".
+   * @param octets The receive buffer, with the head from `start` and received octets to `end`.
+   * @returns The length of the head with its last empty line; null for "need more".
    * @throws {StatusError} 400, 414 or 431 at the first octet that cannot belong to a head.
    */
   scan(octets: Uint8Array, start: number, end: number): number | null {
@@ -138,7 +133,7 @@ export class HeadScanner {
     }
   }
 
-  /** The head whose end {@linkcode scan} has found, as text. */
+  /** The head as text, once {@linkcode scan} has found its end. */
   take(octets: Uint8Array, start: number): ScannedHead {
     const line = this.#requestLine(octets, start);
     const from = this.#lineStart;
