@@ -42,9 +42,9 @@ const PAIR =
  */
 function parseElements(line: string): Map<string, string>[] | null {
   const elements = [new Map<string, string>()];
-  PAIR.lastIndex = 0;
+  const pair = new RegExp(PAIR); // A copy, since a sticky pattern has a position.
   for (let separator = ","; separator !== "";) {
-    const match = PAIR.exec(line);
+    const match = pair.exec(line);
     if (match === null) return null;
     const [, name, token, quoted, end] = match;
     if (name !== undefined) {

@@ -19,7 +19,7 @@ export type ParserEvent =
 
 type State = "head" | "content of known length" | "chunked content" | "end";
 
-const END: ParserEvent = { type: "end" };
+const END: ParserEvent = Object.freeze({ type: "end" });
 
 /** The first two octets of TLS (RFC 8446 section 5.1): record type and major version. */
 const TLS_HANDSHAKE = 0x16;

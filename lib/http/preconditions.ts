@@ -94,20 +94,10 @@ function wholeSeconds(moment: number): number {
   return Math.floor(moment / 1000) * 1000;
 }
 
-const ENTITY_TAG = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/y;
-const SEPARATOR = /[ \t]*(?:,[ \t]*)*/y;
+const ENTITY_TAGS = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g;
+const ENTITY_TAG_LIST = /^[ \t,]*(?:(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"[ \t,]*)*$/;
 
 /** The entity tags of a list, which may contain commas; none if the list is malformed. */
 function entityTags(list: string): string[] {
-  const tags: string[] = [];
-  let at = 0;
-  while (at < list.length) {
-    ENTITY_TAG.lastIndex = at;
-    const tag = ENTITY_TAG.exec(list)?.[0];
-    if (tag === undefined && (at > 0 || !/^[ \t,]/.test(list))) return [];
-    if (tag !== undefined) tags.push(tag);
-    SEPARATOR.lastIndex = at + (tag?.length ?? 0);
-    at = SEPARATOR.lastIndex + SEPARATOR.exec(list)![0].length;
-  }
-  return tags;
+  return ENTITY_TAG_LIST.test(list) ? list.match(ENTITY_TAGS) ?? [] : [];
 }
