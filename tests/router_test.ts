@@ -113,6 +113,32 @@ Deno.test("router() answers with methods of its table that are not everybody's, 
   assertEquals(content("GET", "/caf%c3%a9"), "café {}");
 });
 
+Deno.test("router() names in a 405 what the path allows, or the hint of a method that is off", () => {
+  const table = router([
+    { method: "GET", path: "/a", handler: show("get") },
+    { method: "DELETE", path: "/a", handler: null, hint: "Deleting is turned off." },
+    { method: "PUT", path: "/a", handler: null },
+    { method: "LOCK", path: "/b", handler: null, hint: "Locking is turned off." },
+  ]);
+  const refusal = (method: string, path: string) => {
+    const { status, message, fields } = assertThrows(
+      () => table(request(method, path)),
+      StatusError,
+    );
+    return [status, message, fields];
+  };
+  const fields = { "Allow": "GET, HEAD, OPTIONS" };
+  const allowed = "This path allows GET, HEAD and OPTIONS only.";
+  assertEquals(refusal("POST", "/a"), [405, allowed, fields]);
+  assertEquals(refusal("PUT", "/a"), [405, allowed, fields]);
+  assertEquals(refusal("DELETE", "/a"), [405, "Deleting is turned off.", fields]);
+  assertEquals(refusal("LOCK", "/b"), [405, "Locking is turned off.", { "Allow": "OPTIONS" }]);
+  assertEquals(refusal("GET", "/b")[1], "This path allows OPTIONS only.");
+  for (const path of ["/a", "*"]) {
+    assertEquals(table(request("OPTIONS", path)), { status: 204, fields });
+  }
+});
+
 Deno.test("router() says what is wrong with a table", () => {
   const handler = show("x");
   const bad: Route[][] = [
@@ -131,7 +157,7 @@ Deno.test("router() says what is wrong with a table", () => {
   const spaced = [{ method: "G T", path: "/", handler }];
   assertThrows(() => router(spaced), TypeError, "The method G T of the route / is malformed");
   const twice = Array(2).fill({ method: "GET", path: "/", handler });
-  assertThrows(() => router(twice), TypeError, "The route GET / stands there twice");
+  assertThrows(() => router(twice), TypeError, "The route GET / is defined twice");
 });
 
 /** A pattern as a regular expression: the plain way to say what it matches. */

@@ -50,16 +50,16 @@ const ROWS: readonly Row[] = [
     name: "9110 15.5.6 a known method that the path does not take is 405 with Allow",
     sent: ask("DELETE") + ask("PATCH") + ask("PUT"),
     answers: Array(3).fill(
-      `405|Date|Content-Type: text/plain|${ECHO_ALLOW}|Content-Length: 36|` +
-        "This path does not take the method.\n",
+      `405|Date|Content-Type: text/plain|${ECHO_ALLOW}|Content-Length: 45|` +
+        "This path allows GET, HEAD and OPTIONS only.\n",
     ),
   },
   {
     name: "9110 9.3.8 TRACE is 405, and nothing is reflected",
     sent: ask("TRACE", "/echo/abc", "X-Secret: 1\r\n"),
     answers: [
-      `405|Date|Content-Type: text/plain|${ECHO_ALLOW}|Content-Length: 36|` +
-      "This path does not take the method.\n",
+      `405|Date|Content-Type: text/plain|${ECHO_ALLOW}|Content-Length: 45|` +
+      "This path allows GET, HEAD and OPTIONS only.\n",
     ],
   },
   {
