@@ -71,7 +71,7 @@ export interface HttpResponse {
   readonly status: number;
   /**
    * The fields. The server itself writes `Content-Length`, `Transfer-Encoding`, `Connection`,
-   * `Keep-Alive` and `Date`.
+   * `Keep-Alive` and `Date`. A frozen object is encoded once a second at most.
    */
   readonly fields?: ResponseFields | undefined;
   /**
