@@ -1,5 +1,4 @@
-// Content (RFC 9110 section 6.4) as a sequence of octets that is pulled piece by piece, so that it
-// is never in memory as a whole.
+// Content (RFC 9110 section 6.4), pulled piece by piece: it is never in memory as a whole.
 
 import { StatusError } from "./status.ts";
 
@@ -13,9 +12,7 @@ export interface Content extends AsyncIterable<Uint8Array> {
    * @throws {StatusError} if the sequence cannot be completed.
    */
   read(): Promise<Uint8Array | null>;
-  /**
-   * Releases the source of the octets. It may be called twice, and during a read, which must end.
-   */
+  /** Releases the source. It may be called twice, and during a read, which must then end. */
   close(): void;
 }
 

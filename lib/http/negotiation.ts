@@ -5,8 +5,7 @@ import { isSameName, trimBlanks } from "./syntax.ts";
 
 /**
  * The media type that the client prefers; the first one if it has no preference or accepts none.
- *
- * @param offered Media types in lower case, without parameters, in the server's order.
+ * Media types are in lower case, without parameters.
  */
 export function negotiateType<T extends string>(fields: Fields, offered: readonly [T, ...T[]]): T {
   const ranges = membersOf(fields.get("Accept") ?? "", ",").map(parseRange);
@@ -22,8 +21,7 @@ export function negotiateType<T extends string>(fields: Fields, offered: readonl
 interface MediaRange {
   readonly range: string;
   readonly weight: number;
-  /** Whether it has parameters. */
-  readonly isSpecial: boolean;
+  readonly hasParameters: boolean;
 }
 
 /**
@@ -42,17 +40,17 @@ function parseRange(member: string): MediaRange {
   const [range = "", ...parameters] = membersOf(member, ";");
   const weight = parameters.find((each) => /^q=/i.test(each)) ?? "q=1";
   const [, value] = /^q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$/i.exec(weight) ?? [];
-  const isSpecial = parameters.some((each) => each !== weight);
+  const hasParameters = parameters.some((each) => each !== weight);
   return {
     range: value === undefined ? "" : range.toLowerCase(),
     weight: Number(value),
-    isSpecial,
+    hasParameters,
   };
 }
 
 /** The weight of a type by the most specific range that matches it. */
 function weigh(type: string, ranges: readonly MediaRange[]): number {
-  const plain = ranges.filter(({ isSpecial }) => !isSpecial);
+  const plain = ranges.filter(({ hasParameters }) => !hasParameters);
   const family = type.replace(/\/.*/, "/*");
   const candidates = [
     plain.find(({ range }) => range === type),
@@ -66,12 +64,7 @@ function weigh(type: string, ranges: readonly MediaRange[]): number {
 /** A content coding, as Content-Encoding names it. */
 export type Coding = "gzip" | "br";
 
-/**
- * The content coding with the highest weight, or null if identity weighs more than all. Malformed
- * members are ignored.
- *
- * @param offered The codings in the server's order.
- */
+/** The coding with the highest weight, or null if identity weighs more. Malformed ones are ignored. */
 export function negotiateCoding(fields: Fields, offered: readonly Coding[]): Coding | null {
   const accepted = fields.get("Accept-Encoding");
   if (accepted === null) return null;

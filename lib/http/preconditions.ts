@@ -81,7 +81,7 @@ function isModifiedSince(
   return moment === null || current === null ? null : wholeSeconds(current.lastModified) > moment;
 }
 
-// Section 8.8.3.2 has these two comparisons.
+/** Section 8.8.3.2, as the next one. */
 function isSameStrong(one: string, other: string): boolean {
   return one === other && !one.startsWith("W/");
 }

@@ -93,9 +93,8 @@ export interface Multipart {
 }
 
 /**
- * Lays out ranges of a representation, given its length in octets and its media type.
- *
- * @param boundary An unguessable text: an uploaded file could contain a known one.
+ * Lays out ranges of a representation, given its length in octets and its media type. The boundary
+ * must be unguessable: an uploaded file could contain a known one.
  */
 export function layOutRanges(
   ranges: readonly ByteRange[],

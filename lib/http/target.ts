@@ -67,11 +67,7 @@ function checkEscapes(path: string): void {
   if (path.includes("%") && decodePath(path).includes("\0")) throw badTarget();
 }
 
-/**
- * Decodes the percent escapes of a path (RFC 3986 section 2.1).
- *
- * @throws {StatusError} 400 for an escape that is malformed or not UTF-8.
- */
+/** Decodes percent escapes (RFC 3986 section 2.1). Throws 400 if one is malformed or not UTF-8. */
 export function decodePath(path: string): string {
   if (!path.includes("%")) return path;
   try {
@@ -92,11 +88,7 @@ export function normalizePath(path: string): string {
   });
 }
 
-/**
- * Checks the Host field, which only HTTP/1.0 may leave out.
- *
- * @throws {StatusError} 400 if it is missing, repeated, or not a host and an optional port.
- */
+/** Throws 400 unless there is one valid Host field, which only HTTP/1.0 may leave out. */
 export function checkHost(fields: Fields, minorVersion: number): void {
   const hosts = fields.lines("Host");
   if (hosts.length === 0 && minorVersion === 0) return;
