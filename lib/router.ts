@@ -1,8 +1,7 @@
-// Which handler answers a request: a table of routes, matched by method and path. HEAD is
-// answered by GET's handler, OPTIONS by the router itself (RFC 9110 sections 9.3 and 15.5.6).
+// Dispatches requests by a table of routes. HEAD is answered by the handler of GET, OPTIONS by the
+// router itself (RFC 9110 sections 9.3 and 15.5.6).
 
-import type { Handler, HttpRequest, HttpResponse } from "./http/message.ts";
-import { METHODS } from "./http/methods.ts";
+import { type Handler, type HttpRequest, type HttpResponse, METHODS } from "./http/message.ts";
 import { StatusError } from "./http/status.ts";
 import { isToken } from "./http/syntax.ts";
 import { decodePath, normalizePath } from "./http/target.ts";
@@ -12,40 +11,38 @@ export interface Route {
   /** The method, `GET` for instance; a GET route answers HEAD as well. */
   readonly method: string;
   /**
-   * The pattern of the path: text as it stands in a URL, escaped where it must be, in which
-   * `{name}` stands for one segment and, at the end, `{name...}` for all that remains, slashes
-   * included, be it empty.
+   * The pattern of the path, escaped as in a URL. `{name}` matches one segment. `{name...}`, at the
+   * end, matches the rest with its slashes, also an empty one.
    */
   readonly path: string;
-  /** What answers. It finds the pattern's parameters, percent-decoded, in the request. */
-  readonly handler: Handler;
+  /**
+   * Answers the request, which has the percent-decoded parameters of the pattern. Null turns the
+   * method off: it is answered with 405, and `Allow` does not list it.
+   */
+  readonly handler: Handler | null;
+  /** The sentence of that 405, for instance which setting turns the method on. */
+  readonly hint?: string | undefined;
 }
 
-/** The values of a pattern's parameters as they stand in a path, or null where it does not match. */
-type Matcher = (path: string) => readonly string[] | null;
-
-/** All that one path pattern answers. */
+/** All routes with one pattern. */
 interface Resource {
-  readonly path: string;
-  readonly match: Matcher;
+  readonly pattern: RegExp;
   readonly names: readonly string[];
-  readonly handlers: Map<string, Handler>;
+  readonly routes: Map<string, Route>;
 }
 
 /**
- * Makes one handler of a table of routes. Where several patterns match a path, the first counts.
+ * A handler that dispatches by a table of routes. The first pattern that matches the path counts.
  *
- * The handler throws a StatusError: 404 where no pattern matches, 405 with `Allow` where the
- * path does but the method does not, 501 for a method that nobody knows.
+ * It throws a StatusError: 404 if no pattern matches, 405 with `Allow` if the path has no handler
+ * for the method, 501 for an unknown method.
  *
- * @throws {TypeError} where a route's method or pattern is malformed, or stands there twice.
+ * @throws {TypeError} if a route's method or pattern is malformed, or a route is defined twice.
  */
 export function router(routes: readonly Route[]): Handler {
   const resources = groupByPath(routes);
   const known = new Set<string>([...METHODS, ...routes.map(({ method }) => method)]);
-  const allowed = allow(
-    resources.flatMap(({ handlers }) => [...handlers.keys()]),
-  );
+  const allowed = allowedMethods(routes).join(", ");
   return (request) => {
     if (!known.has(request.method)) {
       throw new StatusError(501, "This server does not know the method.");
@@ -55,8 +52,8 @@ export function router(routes: readonly Route[]): Handler {
     }
     const path = normalizePath(request.path);
     for (const resource of resources) {
-      const values = resource.match(path);
-      if (values !== null) return answer(resource, values, request);
+      const match = resource.pattern.exec(path);
+      if (match !== null) return answer(resource, match, request);
     }
     throw new StatusError(404, "There is nothing at this path.");
   };
@@ -64,49 +61,59 @@ export function router(routes: readonly Route[]): Handler {
 
 function answer(
   resource: Resource,
-  values: readonly string[],
+  match: RegExpExecArray,
   request: HttpRequest,
 ): HttpResponse | Promise<HttpResponse> {
-  const { handlers, names } = resource;
-  const handler = handlers.get(request.method) ??
-    (request.method === "HEAD" ? handlers.get("GET") : undefined);
-  if (handler === undefined) {
-    const fields = { "Allow": allow(handlers.keys()) };
-    if (request.method === "OPTIONS") return { status: 204, fields };
-    throw new StatusError(405, "This path does not take the method.", fields);
-  }
+  const { routes, names } = resource;
+  const route = routes.get(request.method) ??
+    (request.method === "HEAD" ? routes.get("GET") : undefined);
+  const handler = route?.handler ?? null;
+  if (handler === null) return answerWithoutHandler(resource, request.method);
   if (names.length === 0) return handler(request);
   const parameters: Record<string, string> = {};
   for (let index = 0; index < names.length; index++) {
-    parameters[names[index]!] = decodePath(values[index]!);
+    parameters[names[index]!] = decodePath(match[index + 1]!);
   }
   request.parameters = parameters;
   return handler(request);
 }
 
-/** The value of Allow for the methods that have handlers. */
-function allow(methods: Iterable<string>): string {
-  const answered = [...methods].flatMap((each) => each === "GET" ? ["GET", "HEAD"] : [each]);
-  return [...new Set([...answered, "OPTIONS"])].join(", ");
+/** British lists have no comma before the "and". */
+const LIST = new Intl.ListFormat("en-GB");
+
+/** Answers OPTIONS. Every other method is 405, with a hint or the methods that are allowed. */
+function answerWithoutHandler({ routes }: Resource, method: string): HttpResponse {
+  const allowed = allowedMethods(routes.values());
+  const fields = { "Allow": allowed.join(", ") };
+  if (method === "OPTIONS") return { status: 204, fields };
+  const hint = routes.get(method)?.hint ?? `This path allows ${LIST.format(allowed)} only.`;
+  throw new StatusError(405, hint, fields);
+}
+
+function allowedMethods(routes: Iterable<Route>): string[] {
+  const methods = [...routes].filter(({ handler }) => handler !== null)
+    .flatMap(({ method }) => method === "GET" ? ["GET", "HEAD"] : [method]);
+  return [...new Set([...methods, "OPTIONS"])];
 }
 
 function groupByPath(routes: readonly Route[]): Resource[] {
   const resources = new Map<string, Resource>();
-  for (const { method, path, handler } of routes) {
+  for (const route of routes) {
+    const { method, path } = route;
     const resource = resources.get(path) ?? compile(path);
     if (!isToken(method)) {
       throw new TypeError(`The method ${method} of the route ${path} is malformed`);
     }
-    if (resource.handlers.has(method)) {
-      throw new TypeError(`The route ${method} ${path} stands there twice`);
+    if (resource.routes.has(method)) {
+      throw new TypeError(`The route ${method} ${path} is defined twice`);
     }
-    resource.handlers.set(method, handler);
+    resource.routes.set(method, route);
     resources.set(path, resource);
   }
   return [...resources.values()];
 }
 
-/** Text of a path: visible ASCII without what ends a path, and without braces. */
+/** The literal parts of a pattern: visible ASCII without braces, `?` and `#`, escapes normalized. */
 const LITERAL = /^\/(?:[!$&-;=@-Z_a-z~]|%[0-9A-F]{2})*$/;
 
 const PARAMETER = /\{([A-Za-z_][A-Za-z0-9_]*)(\.\.\.)?\}/g;
@@ -117,31 +124,17 @@ function compile(path: string): Resource {
   let end = 0;
   for (const parameter of path.matchAll(PARAMETER)) {
     const [whole, name, rest] = parameter;
-    source += RegExp.escape(path.slice(end, parameter.index)) +
-      (rest ? "(.*)" : "([^/]+)");
+    source += RegExp.escape(path.slice(end, parameter.index)) + (rest ? "(.*)" : "([^/]+)");
     end = parameter.index + whole.length;
     names.push(name!);
     if (rest && end !== path.length) {
-      throw new TypeError(`In ${path}, {${name}...} is not last`);
+      throw new TypeError(`In ${path}, {${name}...} is not at the end`);
     }
   }
-  const tail = path.slice(end);
   const isSound = new Set(names).size === names.length && !names.includes("__proto__");
   if (!isSound || !LITERAL.test(path.replace(PARAMETER, ""))) {
     throw new TypeError(`The path pattern ${path} is malformed`);
   }
-  const pattern = new RegExp(`^${source}${RegExp.escape(tail)}$`);
-  return { path, match: matcherOf(path, pattern), names, handlers: new Map() };
-}
-
-const NO_VALUES: readonly string[] = [];
-
-/** Most patterns are told without a regular expression, of which each attempt costs 0.1 us. */
-function matcherOf(path: string, pattern: RegExp): Matcher {
-  const start = path.indexOf("{");
-  if (start < 0) return (asked) => asked === path ? NO_VALUES : null;
-  const prefix = path.slice(0, start);
-  const isRest = path.indexOf("}") === path.length - 1 && path.endsWith("...}");
-  if (isRest) return (asked) => asked.startsWith(prefix) ? [asked.slice(start)] : null;
-  return (asked) => asked.startsWith(prefix) ? pattern.exec(asked)?.slice(1) ?? null : null;
+  const pattern = new RegExp(`^${source}${RegExp.escape(path.slice(end))}$`);
+  return { pattern, names, routes: new Map() };
 }

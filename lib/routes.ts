@@ -7,19 +7,25 @@ import { StatusError } from "./http/status.ts";
 import { encodeLatin1, isAscii } from "./http/syntax.ts";
 import type { Route } from "./router.ts";
 
-/** The routes of the program. What is not allowed has no handler, and so no row. */
+const READ_ONLY = "The server is read-only: start it without --read-only to change files.";
+const NO_DELETE = "Deleting is turned off: start the server with --allow-delete.";
+
+/** The routes of the program. Rows with neither a handler nor a hint are left out. */
 export function routes(files: FileHandlers): readonly Route[] {
-  const rows: readonly (Omit<Route, "handler"> & { readonly handler: Handler | null })[] = [
+  const isReadOnly = files.put === null;
+  const hasDirectory = files.redirect !== null;
+  const deleteHint = isReadOnly ? READ_ONLY : hasDirectory ? NO_DELETE : undefined;
+  const rows: readonly Route[] = [
     { method: "GET", path: "/", handler: root },
     { method: "GET", path: "/echo/{str...}", handler: coded(echo) },
     { method: "GET", path: "/user-agent", handler: coded(userAgent) },
     { method: "GET", path: "/files", handler: files.redirect },
     { method: "GET", path: "/files/{name...}", handler: files.read },
-    { method: "POST", path: "/files/{name...}", handler: files.post },
-    { method: "PUT", path: "/files/{name...}", handler: files.put },
-    { method: "DELETE", path: "/files/{name...}", handler: files.remove },
+    { method: "POST", path: "/files/{name...}", handler: files.post, hint: READ_ONLY },
+    { method: "PUT", path: "/files/{name...}", handler: files.put, hint: READ_ONLY },
+    { method: "DELETE", path: "/files/{name...}", handler: files.remove, hint: deleteHint },
   ];
-  return rows.filter((row): row is Route => row.handler !== null);
+  return rows.filter(({ handler, hint }) => handler !== null || hint !== undefined);
 }
 
 /**

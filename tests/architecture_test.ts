@@ -149,23 +149,6 @@ function findCircle(graph: ReadonlyMap<string, string[]>): string[] | null {
 
 testWith(
   ["read"],
-  "lib/http is pure: it knows neither Deno nor the clock",
-  async () => {
-    for (const path of await sources("lib/http")) {
-      const code = (await Deno.readTextFile(`${ROOT}${path}`)).replaceAll(
-        /^ *(\/\/|\*|\/\*\*).*$/gm,
-        "",
-      );
-      const impure =
-        /\bDeno\b|\bDate\.now\b|\bnew Date\(\)|\bperformance\b|\bsetTimeout\b|\bfetch\b/
-          .exec(code);
-      assertEquals(impure?.[0], undefined, path);
-    }
-  },
-);
-
-testWith(
-  ["read"],
   "deno.json and .ci/run name the commands that the README names",
   async () => {
     const readme = await Deno.readTextFile(`${ROOT}README.md`);

@@ -63,7 +63,7 @@ Deno.test("negotiateCoding() weighs codings as RFC 9110 section 12.5.3 says", ()
   assertEquals(negotiateCoding(accepting("gzip"), []), null);
 });
 
-Deno.test("encodeContent() leaves a response without content, or coded already, as it is", async () => {
+Deno.test("encodeContent() does not change a response without content, or with a coding", async () => {
   const request = { fields: accepting("gzip") };
   const empty = { status: 204 };
   assertEquals(await encodeContent(request, empty), empty);
@@ -75,7 +75,7 @@ Deno.test("encodeContent() leaves a response without content, or coded already, 
   assertEquals(await encodeContent(request, coded), coded);
 });
 
-Deno.test("encodeContent() tells of the choice also where it was not taken", async () => {
+Deno.test("encodeContent() adds Vary also to an uncompressed response", async () => {
   const response = { status: 200, fields: { "Vary": "Origin" }, content: "x" };
   const { fields, content } = await encodeContent(
     { fields: accepting("zstd") },
@@ -87,14 +87,14 @@ Deno.test("encodeContent() tells of the choice also where it was not taken", asy
   });
 });
 
-/** A content of so many octets, in small pieces, that counts how often it is closed. */
+/** A content of this length, in small pieces, that counts how often it is closed. */
 function source(
   length: number,
-  told: number | null,
+  declared: number | null,
 ): Content & { closings: number } {
   let missing = length;
   const content = {
-    length: told,
+    length: declared,
     closings: 0,
     read(): Promise<Uint8Array | null> {
       const piece = new Uint8Array(Math.min(missing, 1000)).fill(97);
@@ -111,7 +111,7 @@ function source(
   return content;
 }
 
-Deno.test("encodeContent() codes a short content whole and a long one on its way", async () => {
+Deno.test("encodeContent() compresses short content at once and long content while it is sent", async () => {
   const request = { fields: accepting("gzip") };
   const decode = (stream: ReadableStream<Uint8Array<ArrayBuffer>>) =>
     toBytes(stream.pipeThrough(new DecompressionStream("gzip")));
@@ -126,10 +126,10 @@ Deno.test("encodeContent() codes a short content whole and a long one on its way
     2500,
   );
 
-  for (const told of [200_000, null]) {
+  for (const length of [200_000, null]) {
     const long = await encodeContent(request, {
       status: 200,
-      content: source(200_000, told),
+      content: source(200_000, length),
     });
     const content = long.content as Content;
     assertEquals(content.length, null);
@@ -137,7 +137,7 @@ Deno.test("encodeContent() codes a short content whole and a long one on its way
   }
 });
 
-Deno.test("encodeContent() closes what it codes when the coded content is closed", async () => {
+Deno.test("encodeContent() closes its source when the compressed content is closed", async () => {
   const content = source(10_000_000, null);
   const { content: coded } = await encodeContent(
     { fields: accepting("gzip") },
@@ -148,7 +148,7 @@ Deno.test("encodeContent() closes what it codes when the coded content is closed
   assertEquals(content.closings, 1);
 });
 
-Deno.test("encodeContent() closes what it codes at its end, and where it fails", async () => {
+Deno.test("encodeContent() closes its source at the end, and after an error", async () => {
   for (const length of [1000, 200_000]) {
     const content = source(length, null);
     const { content: coded } = await encodeContent({ fields: accepting("gzip") }, {
@@ -170,7 +170,7 @@ Deno.test("encodeContent() closes what it codes at its end, and where it fails",
   assertEquals(closings, 1);
 });
 
-Deno.test("encodeContent() finds fields whatever the case of their names", async () => {
+Deno.test("encodeContent() finds fields by names in any case", async () => {
   const request = { fields: accepting("gzip") };
   const coded = { status: 200, fields: { "content-encoding": "br" }, content: "x" };
   assertEquals(await encodeContent(request, coded), coded);
@@ -182,7 +182,7 @@ Deno.test("encodeContent() finds fields whatever the case of their names", async
   assertEquals(fields, { "vary": "Origin, Accept-Encoding", "Content-Encoding": "gzip" });
 });
 
-Deno.test("toStream() passes over empty pieces", async () => {
+Deno.test("toStream() skips empty pieces", async () => {
   const stream = ReadableStream.from([new Uint8Array(0), Uint8Array.of(1), new Uint8Array(0)]);
   assertEquals(await toBytes(toStream(fromStream(stream))), Uint8Array.of(1));
 });

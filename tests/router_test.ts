@@ -46,7 +46,7 @@ const TABLE: readonly Route[] = [
 
 const route = router(TABLE);
 
-/** What the router makes of a request: the content, or the status and fields of its error. */
+/** The content of the response, or the status and fields of the error. */
 function ask(method: string, path: string): unknown {
   try {
     const { content, status, fields } = route(
@@ -98,7 +98,7 @@ Deno.test("router() answers by method and path", () => {
   }
 });
 
-Deno.test("router() answers with methods of its table that are not everybody's, and with HEAD", () => {
+Deno.test("router() answers extension methods of its table, and HEAD", () => {
   const own = router([
     { method: "PROPFIND", path: "/a", handler: show("found") },
     { method: "HEAD", path: "/b", handler: show("head") },
@@ -113,7 +113,33 @@ Deno.test("router() answers with methods of its table that are not everybody's, 
   assertEquals(content("GET", "/caf%c3%a9"), "café {}");
 });
 
-Deno.test("router() says what is wrong with a table", () => {
+Deno.test("router() names in a 405 what the path allows, or the hint of a method that is off", () => {
+  const table = router([
+    { method: "GET", path: "/a", handler: show("get") },
+    { method: "DELETE", path: "/a", handler: null, hint: "Deleting is turned off." },
+    { method: "PUT", path: "/a", handler: null },
+    { method: "LOCK", path: "/b", handler: null, hint: "Locking is turned off." },
+  ]);
+  const refusal = (method: string, path: string) => {
+    const { status, message, fields } = assertThrows(
+      () => table(request(method, path)),
+      StatusError,
+    );
+    return [status, message, fields];
+  };
+  const fields = { "Allow": "GET, HEAD, OPTIONS" };
+  const allowed = "This path allows GET, HEAD and OPTIONS only.";
+  assertEquals(refusal("POST", "/a"), [405, allowed, fields]);
+  assertEquals(refusal("PUT", "/a"), [405, allowed, fields]);
+  assertEquals(refusal("DELETE", "/a"), [405, "Deleting is turned off.", fields]);
+  assertEquals(refusal("LOCK", "/b"), [405, "Locking is turned off.", { "Allow": "OPTIONS" }]);
+  assertEquals(refusal("GET", "/b")[1], "This path allows OPTIONS only.");
+  for (const path of ["/a", "*"]) {
+    assertEquals(table(request("OPTIONS", path)), { status: 204, fields });
+  }
+});
+
+Deno.test("router() refuses a bad table", () => {
   const handler = show("x");
   const bad: Route[][] = [
     [{ method: "GET", path: "a", handler }],
@@ -131,10 +157,10 @@ Deno.test("router() says what is wrong with a table", () => {
   const spaced = [{ method: "G T", path: "/", handler }];
   assertThrows(() => router(spaced), TypeError, "The method G T of the route / is malformed");
   const twice = Array(2).fill({ method: "GET", path: "/", handler });
-  assertThrows(() => router(twice), TypeError, "The route GET / stands there twice");
+  assertThrows(() => router(twice), TypeError, "The route GET / is defined twice");
 });
 
-/** A pattern as a regular expression: the plain way to say what it matches. */
+/** A pattern as a regular expression, written another way. */
 function referenceOf(pattern: string): RegExp {
   const source = pattern.split(/(\{[^}]*\})/).map((part) => {
     if (!part.startsWith("{")) return RegExp.escape(part);
@@ -153,7 +179,7 @@ Deno.test("router() matches any path as the pattern's regular expression does", 
     },
   );
   const paths = literal.map((path) => `/${path}`);
-  // A path that is made from the pattern matches it, or almost.
+  // A path made from the pattern matches it, or nearly.
   const near = fc.tuple(patterns, fc.array(literal, { minLength: 4, maxLength: 4 }), fc.boolean())
     .map(([pattern, values, isLonger]) => {
       let next = 0;

@@ -1,4 +1,4 @@
-// Whose word counts: every way in which a client could pass for somebody else, or for a proxy.
+// The address of a client behind proxies, and the ways to forge it.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
@@ -15,7 +15,7 @@ interface Case {
 }
 
 const CASES: Readonly<Record<string, readonly Case[]>> = {
-  "takes nobody's word whom it does not trust": [
+  "ignores the fields of an untrusted peer": [
     { peer: "192.0.2.9", xff: "198.51.100.1", client: "192.0.2.9" },
     { peer: "192.0.2.9", forwarded: "for=198.51.100.1", client: "192.0.2.9" },
     { peer: "11.0.0.1", xff: "198.51.100.1", client: "11.0.0.1" },
@@ -23,7 +23,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { peer: "", xff: "198.51.100.1", client: "" },
     { peer: "localhost", xff: "198.51.100.1", client: "localhost" },
   ],
-  "takes the word of a proxy that it trusts": [
+  "takes the client from a trusted proxy": [
     { client: "127.0.0.1" },
     { xff: "198.51.100.1", client: "198.51.100.1" },
     { xff: "[2001:DB8::0:1]:80", client: "2001:db8::1" },
@@ -35,14 +35,14 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { peer: "172.32.3.4", xff: "198.51.100.1", client: "172.32.3.4" },
     { xff: "::ffff:198.51.100.1", client: "198.51.100.1" },
   ],
-  "believes from the right, to the first that it does not trust": [
+  "takes the first untrusted hop from the right": [
     { xff: "203.0.113.1, 198.51.100.1", client: "198.51.100.1" },
     { xff: "203.0.113.1, 10.0.0.2, 10.0.0.3", client: "203.0.113.1" },
     { xff: "203.0.113.1, ::ffff:10.0.0.2", client: "203.0.113.1" },
     { xff: "10.0.0.1, 10.0.0.2", client: "10.0.0.1" },
     { forwarded: "for=203.0.113.1, for=198.51.100.1, for=10.0.0.3", client: "198.51.100.1" },
   ],
-  "goes no further than a hop that is hidden or malformed": [
+  "stops at a hop that is hidden or malformed": [
     { xff: "203.0.113.1, unknown", client: "127.0.0.1" },
     { xff: "203.0.113.1, unknown, 10.0.0.3", client: "10.0.0.3" },
     { xff: "203.0.113.1, 300.0.0.1, 10.0.0.3", client: "10.0.0.3" },
@@ -54,7 +54,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { forwarded: "for=203.0.113.1, proto=https", client: "127.0.0.1" },
     { forwarded: 'for="203.0.113.1, for=198.51.100.1', client: "127.0.0.1" },
   ],
-  "believes two fields as far as they agree": [
+  "follows two fields as far as they agree": [
     { forwarded: "for=198.51.100.1", xff: "198.51.100.1", client: "198.51.100.1" },
     { forwarded: 'for="[2001:DB8::1]"', xff: "2001:db8:0::1", client: "2001:db8::1" },
     { forwarded: "for=203.0.113.6", xff: "198.51.100.1", client: "127.0.0.1" },
@@ -83,7 +83,7 @@ for (const [name, cases] of Object.entries(CASES)) {
   });
 }
 
-Deno.test("TrustedProxies.clientOf() takes the word of Unix sockets where it is told to", async () => {
+Deno.test("TrustedProxies.clientOf() trusts Unix sockets if they are in the list", async () => {
   const fields = fieldsOf({ xff: "203.0.113.1, 10.0.0.1", client: "" });
   const proxies = await TrustedProxies.of(["unix"]);
   assertEquals(proxies.clientOf("unix", fields), "10.0.0.1");
@@ -91,14 +91,14 @@ Deno.test("TrustedProxies.clientOf() takes the word of Unix sockets where it is 
   assertEquals(proxies.clientOf("127.0.0.1", fields), "127.0.0.1");
   const chain = await TrustedProxies.of(["unix", "10.0.0.0/8"]);
   assertEquals(chain.clientOf("unix", fields), "203.0.113.1");
-  // Nobody comes through a socket by saying so.
+  // A client cannot claim to be on a Unix socket.
   assertEquals(
     chain.clientOf("10.0.0.1", fieldsOf({ xff: "1.2.3.4, unix", client: "" })),
     "10.0.0.1",
   );
 });
 
-Deno.test("TrustedProxies.clientOf() looks at so many hops and no more", async () => {
+Deno.test("TrustedProxies.clientOf() reads a limited number of hops", async () => {
   const proxies = await TrustedProxies.of(["10.0.0.0/8"]);
   const hops = Array.from({ length: 8000 }, (_, at) => `10.0.${at >> 8}.${at & 255}`);
   const fields = fieldsOf({ xff: hops.join(), client: "" });
@@ -137,13 +137,13 @@ const ENEMY = fc.oneof(
   fc.array(ADDRESS, { maxLength: 40 }).map((all) => all.map((each) => `for="[${each}]"`).join()),
 );
 
-Deno.test("TrustedProxies.clientOf() is an address whatever is written, and nobody's word but a proxy's", async () => {
+Deno.test("TrustedProxies.clientOf() returns an address for any text, and no forged one", async () => {
   const proxies = await TrustedProxies.of(LIST);
   fc.assert(fc.property(ENEMY, ENEMY, (forwarded, xff) => {
     const fields = fieldsOf({ forwarded, xff, client: "" });
     assert(/^[0-9a-f:.]+$/.test(proxies.clientOf("127.0.0.1", fields)));
     assertEquals(proxies.clientOf("192.0.2.9", fields), "192.0.2.9");
-    // What a client writes before the hop that an honest proxy adds changes nothing.
+    // Hops that a client forges before the one that a proxy adds change nothing.
     const line = [["X-Forwarded-For", xff], ["X-Forwarded-For", "198.51.100.1"]] as const;
     assertEquals(proxies.clientOf("127.0.0.1", new Fields(line)), "198.51.100.1");
     const joined = fieldsOf({ xff: `${xff}, 198.51.100.1`, client: "" });

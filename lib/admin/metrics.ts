@@ -1,7 +1,7 @@
 // Counts requests and connections. A snapshot is a plain value: a worker can send it to the pool.
 
 import { CLOSE_REASONS } from "../http/connection_state.ts";
-import { METHODS } from "../http/methods.ts";
+import { METHODS } from "../http/message.ts";
 import type { LogRecord } from "../server/exchange.ts";
 
 /** One number of a metric. */

@@ -1,8 +1,7 @@
-// The chunked transfer coding (RFC 9112 section 7.1), decoded octet by octet. Sizes are hex
-// digits and nothing else; extensions are checked and skipped; trailers are checked by the
-// rules of fields and dropped, so that they can never change the framing.
+// The chunked transfer coding (RFC 9112 section 7.1). Extensions and trailers are checked and
+// discarded: they must not change the framing.
 
-import { HeadScanner } from "./head_scanner.ts";
+import { FieldScanner } from "./field_scanner.ts";
 import type { MessageLimits } from "./limits.ts";
 import type { ReceiveBuffer } from "./receive_buffer.ts";
 import { contentTooLarge, StatusError } from "./status.ts";
@@ -39,10 +38,9 @@ type State =
   | "trailers"
   | "done";
 
-/** Octets of data below which moving them costs less than giving them out on their own. */
+/** Octets below which to move data costs less than to return it as a piece of its own. */
 const SMALL = 4096;
 
-/** Data behind data, both views into one buffer, moved together. */
 function append(before: Uint8Array | null, data: Uint8Array): Uint8Array {
   if (before === null) return data;
   const memory = new Uint8Array(before.buffer, before.byteOffset);
@@ -54,36 +52,32 @@ function append(before: Uint8Array | null, data: Uint8Array): Uint8Array {
   return memory.subarray(0, before.length + data.length);
 }
 
-/** Decodes the chunked content of one message. */
+/** Decodes the content of one message. */
 export class ChunkedDecoder {
   readonly #limits: MessageLimits;
-  readonly #trailers: HeadScanner;
+  readonly #trailers: FieldScanner;
   #state: State = "size start";
-  /** Of the current chunk: its size while that is read, then the octets still to come. */
+  /** The size of the current chunk, then the octets of it that are still to come. */
   #size = 0;
   #total = 0;
   #overhead = 0;
-  /** An error that stands behind data which has been given out first. */
+  /** An error that is thrown after the data before it has been returned. */
   #failure: StatusError | null = null;
 
   constructor(limits: MessageLimits) {
     this.#limits = limits;
-    this.#trailers = new HeadScanner(limits);
-    this.#trailers.beginTrailers();
+    this.#trailers = new FieldScanner(limits);
   }
 
-  /** Whether the last chunk and the trailers have been consumed. */
   get isDone(): boolean {
     return this.#state === "done";
   }
 
   /**
-   * The next piece of data, as a view into the buffer. The data of small chunks is moved together
-   * there: a piece for each of them would let whoever sends chunks of one octet be costly.
+   * The next piece of data as a view into the buffer; null at the end, or if more octets are
+   * needed. Small chunks are joined: an attacker could send chunks of one octet.
    *
-   * @returns null at the end, or where more octets are needed.
-   * @throws {StatusError} 400 for what the grammar does not allow, 413 for content beyond its
-   * limit, 431 for trailers beyond theirs. What has come before that is given first.
+   * @throws {StatusError} 400 for a syntax error, 413 or 431 over a limit, after the data before it.
    */
   next(buffer: ReceiveBuffer): Uint8Array | null {
     let gathered: Uint8Array | null = null;
@@ -111,7 +105,7 @@ export class ChunkedDecoder {
     return data;
   }
 
-  /** Takes in what is not data; returns whether that was possible with what has come. */
+  /** Consumes one octet around the data, or the trailers. Returns false if it needs more. */
   #advance(buffer: ReceiveBuffer): boolean {
     if (this.#state !== "trailers") {
       this.#state = this.#after(buffer.octets[buffer.start]!);
@@ -125,7 +119,6 @@ export class ChunkedDecoder {
     return true;
   }
 
-  /** The state after one octet of the coding's own. */
   #after(octet: number): State {
     switch (this.#state) {
       case "size start":
@@ -155,8 +148,7 @@ export class ChunkedDecoder {
 
   #afterDigit(octet: number): State {
     if (this.#state === "size" && this.#size === 0) this.#countOverhead();
-    this.#size = this.#size * 16 +
-      Number.parseInt(String.fromCharCode(octet), 16);
+    this.#size = this.#size * 16 + Number.parseInt(String.fromCharCode(octet), 16);
     if (!Number.isSafeInteger(this.#size)) throw malformed();
     return "size";
   }
@@ -167,9 +159,7 @@ export class ChunkedDecoder {
 
   #afterSizeLine(): State {
     this.#total += this.#size;
-    if (this.#limits.content > 0 && this.#total > this.#limits.content) {
-      throw contentTooLarge();
-    }
+    if (this.#limits.content > 0 && this.#total > this.#limits.content) throw contentTooLarge();
     return this.#size === 0 ? "trailers" : "data";
   }
 }
@@ -186,7 +176,7 @@ type ExtensionState = Exclude<
   | "done"
 >;
 
-/** The grammar of chunk-ext (section 7.1.1), blanks only where it has them. */
+/** The grammar of chunk-ext (section 7.1.1), with blanks where it allows bad whitespace. */
 function afterExtensionOctet(state: ExtensionState, octet: number): State {
   switch (state) {
     case "extension name start":
@@ -234,8 +224,5 @@ function afterSizeOrValue(octet: number): State {
 }
 
 function malformed(): StatusError {
-  return new StatusError(
-    400,
-    "The chunked coding of the content is malformed.",
-  );
+  return new StatusError(400, "The chunked coding of the content is malformed.");
 }

@@ -1,34 +1,22 @@
-// Content on its way, in either direction (RFC 9110 section 6.4): octets that are pulled piece
-// by piece, so that of a representation there is never more in memory than is being sent.
+// Content (RFC 9110 section 6.4), pulled piece by piece: it is never in memory as a whole.
 
 import { StatusError } from "./status.ts";
 
-/**
- * A sequence of octets to come.
- *
- * A request has one as its content; a response may have one. Whoever reads it calls
- * {@linkcode Content.close} when done with it, be that at its end, before, or after an error.
- */
+/** A sequence of octets. Its reader closes it when it is done, also before its end. */
 export interface Content extends AsyncIterable<Uint8Array> {
-  /** How many octets there are in all, or null where only their end will tell. */
+  /** The number of octets in all, or null if only the end tells it. */
   readonly length: number | null;
   /**
-   * The next piece, or null at the end.
+   * The next piece, valid until the next call, or null at the end.
    *
-   * The piece is a view that lives until the next call; who needs it longer copies it.
-   *
-   * @throws {StatusError} where the sequence cannot be completed.
+   * @throws {StatusError} if the sequence cannot be completed.
    */
   read(): Promise<Uint8Array | null>;
-  /**
-   * Lets go of whatever the octets come from. To call it twice does no harm. A {@linkcode read} that
-   * waits for them comes to its end, well or badly: the server closes what has nothing to say when
-   * it closes the connection.
-   */
+  /** Releases the source. It may be called twice, and during a read, which must then end. */
   close(): void;
 }
 
-/** The content of a message that has none. */
+/** The content of a message without content. */
 export const NO_CONTENT: Content = Object.freeze({
   length: 0,
   read: () => Promise.resolve(null),
@@ -36,7 +24,7 @@ export const NO_CONTENT: Content = Object.freeze({
   [Symbol.asyncIterator]: () => pieces(NO_CONTENT),
 });
 
-/** The pieces of a content one by one, each a view that lives until the next. */
+/** The pieces of a content, each valid until the next one is asked for. Closes the content. */
 export async function* pieces(content: Content): AsyncGenerator<Uint8Array> {
   try {
     for (
@@ -52,10 +40,10 @@ export async function* pieces(content: Content): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * All octets of a content at once.
+ * All octets of a content.
  *
- * @param limit The most octets to take into memory.
- * @throws {StatusError} 413 where there are more.
+ * @param limit The most octets to read into memory.
+ * @throws {StatusError} 413 if there are more.
  */
 export async function collect(
   content: Content,
@@ -66,14 +54,14 @@ export async function collect(
   for await (const piece of pieces(content)) {
     length += piece.length;
     if (length > limit) {
-      throw new StatusError(413, "The content is too large to be held.");
+      throw new StatusError(413, "The content is too large to be read into memory.");
     }
     parts.push(piece.slice());
   }
   return await new Blob(parts).bytes();
 }
 
-/** A content as a web stream, for `pipeThrough` and the like. Pieces are copies. */
+/** A content as a web stream, for `pipeThrough` and the like. Its chunks are copies. */
 export function toStream(content: Content): ReadableStream<Uint8Array<ArrayBuffer>> {
   const source = pieces(content);
   return new ReadableStream({
@@ -93,8 +81,7 @@ export function toStream(content: Content): ReadableStream<Uint8Array<ArrayBuffe
 /**
  * A web stream as a content.
  *
- * @param stream What the octets come from.
- * @param length How many there will be, where that is known.
+ * @param length The number of octets, or null if it is unknown.
  */
 export function fromStream(
   stream: ReadableStream<Uint8Array>,
@@ -108,7 +95,7 @@ export function fromStream(
       return done ? null : value;
     },
     close(): void {
-      // A stream that failed rejects its cancellation with what it failed of: read() told that.
+      // A failed stream rejects its cancellation with the error that read() has thrown already.
       reader.cancel().catch(() => {});
     },
     [Symbol.asyncIterator]: () => pieces(content),

@@ -1,15 +1,11 @@
-// Dates of RFC 9110 section 5.6.7. A moment is a number: milliseconds since 1970, UTC.
+// Dates (RFC 9110 section 5.6.7). A moment is a number of milliseconds since 1970, UTC.
 
-/**
- * The IMF-fixdate of a moment, as `Date` and `Last-Modified` carry it.
- *
- * @param moment Milliseconds since 1970-01-01T00:00:00Z, in the years 1 to 9999.
- */
+/** The IMF-fixdate of a moment in the years 1 to 9999. */
 export function formatDate(moment: number): string {
   return new Date(moment).toUTCString();
 }
 
-const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+const MONTHS: readonly string[] = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 const SHORT_DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
 const LONG_DAY = "(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)";
 const MONTH = `(?<month>${MONTHS.join("|")})`;
@@ -21,11 +17,7 @@ const FORMATS: readonly RegExp[] = [
   `${SHORT_DAY} ${MONTH} (?<day>[0-9]{2}| [0-9]) ${TIME} (?<year>[0-9]{4})`, // asctime
 ].map((source) => new RegExp(`^${source}$`));
 
-/**
- * The moment that a date of any of the three formats names, or null where it is none.
- *
- * @param now The present moment, which tells the century of a year of two digits.
- */
+/** The moment of a date in any of the three formats, or null. `now` decides the century of RFC 850. */
 export function parseDate(text: string, now: number): number | null {
   for (const format of FORMATS) {
     const parts = format.exec(text)?.groups;
@@ -42,12 +34,12 @@ function momentOf(parts: Readonly<Record<string, string>>, now: number): number 
   const year = fullYear(parts["year"]!, now);
   const date = new Date(0);
   date.setUTCFullYear(year, month, day);
-  // A day that the month does not have would have become one of the next month.
+  // setUTCFullYear() makes February 30 a day of March.
   const isValid = date.getUTCDate() === day && hour < 24 && minute < 60 && second <= 60;
   return isValid ? date.getTime() + 1000 * (3600 * hour + 60 * minute + second) : null;
 }
 
-/** A year that seems more than fifty years ahead is the latest one past that ends alike. */
+/** Of two digits: a year more than fifty years ahead is one of the last century. */
 function fullYear(year: string, now: number): number {
   if (year.length === 4) return Number(year);
   const thisYear = new Date(now).getUTCFullYear();
@@ -55,11 +47,7 @@ function fullYear(year: string, now: number): number {
   return inThisCentury > thisYear + 50 ? inThisCentury - 100 : inThisCentury;
 }
 
-/**
- * Text about a moment that is the same for a second, and so is made once a second.
- *
- * @param format Makes the text. A moment is milliseconds since 1970, UTC.
- */
+/** A formatter that is called once a second at most: all moments of a second get its text. */
 export function oncePerSecond(format: (moment: number) => string): (moment: number) => string {
   let second = NaN;
   let text = "";

@@ -1,79 +1,105 @@
-// Fields (RFC 9110 section 5). Received ones keep their order, are found whatever the case of
-// their name, and are read as one list where they are repeated.
+// Fields (RFC 9110 section 5): those of a received message, and the type of those of a response.
 
 import { isSameName, trimBlanks } from "./syntax.ts";
 
-/** The fields of a received message, in the order of their lines. They never change. */
+/** The fields of a received message, immutable, in the order of their lines. */
 export class Fields implements Iterable<readonly [string, string]> {
-  // Two arrays and a linear search: a head has a dozen lines, and a name of another length is
-  // told at once.
-  readonly #names: string[] = [];
-  readonly #values: string[] = [];
+  // One text and offsets into it, since most values are never read.
+  #text = "";
+  #offsets: readonly number[] = [];
+
+  /** The fields of the given lines: name and value of each, in order. */
+  constructor(lines: Iterable<readonly [string, string]> = []) {
+    const offsets: number[] = [];
+    let text = "";
+    for (const [name, value] of lines) {
+      const nameEnd = text.length + name.length;
+      offsets.push(text.length, nameEnd, nameEnd, nameEnd + value.length);
+      text += name + value;
+    }
+    this.#text = text;
+    this.#offsets = offsets;
+  }
 
   /**
-   * The fields of the given lines.
+   * The fields of a section that has been scanned.
    *
-   * @param lines Name and value of each line, in order.
+   * @param offsets Of each line: start and end of its name, start and end of its value.
+   * @internal
    */
-  constructor(lines: Iterable<readonly [string, string]> = []) {
-    for (const [name, value] of lines) {
-      this.#names.push(name);
-      this.#values.push(value);
-    }
+  static ofSection(text: string, offsets: readonly number[]): Fields {
+    const fields = new Fields();
+    fields.#text = text;
+    fields.#offsets = offsets;
+    return fields;
   }
 
-  /** How many field lines there are. */
+  /** The number of field lines. */
   get size(): number {
-    return this.#names.length;
+    return this.#offsets.length / 4;
   }
 
-  /** Whether a line of this name is there, be its value empty or not. */
+  /** Whether there is a line of this name, even with an empty value. */
   has(name: string): boolean {
-    for (const each of this.#names) {
-      if (isSameName(each, name)) return true;
-    }
-    return false;
+    return this.#find(name, 0) >= 0;
   }
 
   /** The field's value, its lines joined by ", " (RFC 9110 section 5.3), or null without any. */
   get(name: string): string | null {
-    let value: string | null = null;
-    for (let line = 0; line < this.#names.length; line++) {
-      if (!isSameName(this.#names[line]!, name)) continue;
-      value = value === null ? this.#values[line]! : `${value}, ${this.#values[line]!}`;
-    }
+    let at = this.#find(name, 0);
+    if (at < 0) return null;
+    let value = this.#valueAt(at);
+    while ((at = this.#find(name, at + 4)) >= 0) value += `, ${this.#valueAt(at)}`;
     return value;
   }
 
   /** The values of the lines of this name, one each, in order. */
   lines(name: string): string[] {
-    return this.#values.filter((_, line) => isSameName(this.#names[line]!, name));
+    const values: string[] = [];
+    for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at + 4)) {
+      values.push(this.#valueAt(at));
+    }
+    return values;
   }
 
   /** Whether the field, read as a list, has this member in any case. */
   lists(name: string, member: string): boolean {
     const value = this.get(name);
-    return value !== null &&
-      listMembers(value).some((each) => isSameName(each, member));
+    return value !== null && listMembers(value).some((each) => isSameName(each, member));
   }
 
   /** Name and value of each line, in order. */
   *[Symbol.iterator](): Iterator<readonly [string, string]> {
-    for (let line = 0; line < this.#names.length; line++) {
-      yield [this.#names[line]!, this.#values[line]!];
+    for (let at = 0; at < this.#offsets.length; at += 4) {
+      yield [this.#nameAt(at), this.#valueAt(at)];
     }
+  }
+
+  /** Where the offsets of the next line of this name begin, or -1. */
+  #find(name: string, from: number): number {
+    const offsets = this.#offsets;
+    for (let at = from; at < offsets.length; at += 4) {
+      const isCandidate = offsets[at + 1]! - offsets[at]! === name.length;
+      if (isCandidate && isSameName(this.#nameAt(at), name)) return at;
+    }
+    return -1;
+  }
+
+  #nameAt(at: number): string {
+    return this.#text.slice(this.#offsets[at], this.#offsets[at + 1]);
+  }
+
+  #valueAt(at: number): string {
+    return this.#text.slice(this.#offsets[at + 2], this.#offsets[at + 3]);
   }
 }
 
-/**
- * The members of a comma-separated list without their blanks; empty ones are left out
- * (RFC 9110 section 5.6.1). Only for fields whose members hold no quoted string.
- */
+/** The members of a list without quoted strings (RFC 9110 section 5.6.1). Empty ones are ignored. */
 export function listMembers(value: string): string[] {
   return value.split(",").map(trimBlanks).filter((member) => member !== "");
 }
 
-/** The fields of a response: field names and values; an array stands for several lines of one name. */
+/** The fields of a response by name. An array stands for several lines of one name. */
 export type ResponseFields = Readonly<
   Record<string, string | readonly string[]>
 >;

@@ -1,18 +1,16 @@
-// The way that a request says it has come by: Forwarded (RFC 7239) and X-Forwarded-For, which is
-// older and written down nowhere. This only reads them; whom to believe is not decided here.
-// Strict: what is malformed tells of no address, since guessing is what forgers hope for.
+// The proxies that a request has passed: Forwarded (RFC 7239) and X-Forwarded-For, which has no
+// specification. Malformed parts have no address: a guess could be forged.
 
 import type { Fields } from "./fields.ts";
 import { trimBlanks } from "./syntax.ts";
 
 /**
- * The addresses of a request's hops, the client's first, each as the next hop has seen it. Null
- * stands for a hop whose address is not told: `unknown`, an obfuscated identifier, or malformed.
- * Addresses have no port and no brackets; that their numbers are in range is not checked.
+ * The addresses of a request's hops, the client's first, without port and brackets. Null is a hop
+ * whose address is unknown, obfuscated or malformed. The range of numbers is not checked.
  */
 export type Hops = readonly (string | null)[];
 
-/** The hops that Forwarded tells of. A line that is malformed is one hop without an address. */
+/** The hops in Forwarded. A malformed line is one hop without an address. */
 export function forwardedHops(fields: Fields): Hops {
   return fields.lines("Forwarded").flatMap((line) => {
     const elements = parseElements(line);
@@ -23,7 +21,7 @@ export function forwardedHops(fields: Fields): Hops {
   });
 }
 
-/** The hops that X-Forwarded-For tells of. IPv6 addresses may stand there without brackets. */
+/** The hops in X-Forwarded-For, where IPv6 addresses may lack brackets. */
 export function xForwardedForHops(fields: Fields): Hops {
   return fields.lines("X-Forwarded-For").flatMap((line) =>
     line.split(",").map(trimBlanks).filter((node) => node !== "")
@@ -32,21 +30,21 @@ export function xForwardedForHops(fields: Fields): Hops {
 }
 
 /**
- * A forwarded-pair, or none, and what ends it: name, then a token or a quoted string, then the
- * separator. Blanks around separators are taken, as in the examples of RFC 7239.
+ * An optional forwarded-pair and the separator after it: name, token or quoted string, separator.
+ * Blanks around separators are accepted, as in the examples of RFC 7239.
  */
 const PAIR =
   /[\t ]*(?:([!#-'*+\-.^_`|~\w]+)=(?:([!#-'*+\-.^_`|~\w]+)|"((?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*)")[\t ]*)?([;,]|$)/y;
 
 /**
- * The elements of one line of Forwarded (RFC 7239 section 4), each its pairs by name in small
- * letters; null where the line is malformed. Empty elements do not count.
+ * The elements of one line of Forwarded (RFC 7239 section 4) as pairs by lower-case name, without
+ * empty elements; null if the line is malformed.
  */
 function parseElements(line: string): Map<string, string>[] | null {
   const elements = [new Map<string, string>()];
-  PAIR.lastIndex = 0;
+  const pair = new RegExp(PAIR); // A copy, since a sticky pattern has a position.
   for (let separator = ","; separator !== "";) {
-    const match = PAIR.exec(line);
+    const match = pair.exec(line);
     if (match === null) return null;
     const [, name, token, quoted, end] = match;
     if (name !== undefined) {
@@ -63,10 +61,10 @@ function parseElements(line: string): Map<string, string>[] | null {
 const IPV4 = /^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$/;
 const IPV6 = /^(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]{2,45}$/;
 
-/** A node-name and its port, which may be obfuscated (RFC 7239 section 6). */
+/** A node: name and optional port, which may be obfuscated (RFC 7239 section 6). */
 const NODE = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(?:[0-9]{1,5}|_[\w.-]+))?$/;
 
-/** The address of a node, or null where it tells of none. */
+/** The address of a node, or null without one. */
 function addressOf(node: string): string | null {
   const [, bracketed, plain] = NODE.exec(node) ?? [];
   if (bracketed !== undefined) return IPV6.test(bracketed) ? bracketed : null;

@@ -1,6 +1,5 @@
-// Where the content of a message ends (RFC 9112 section 6): decided once, from the head, as a
-// value. Everything that two implementations could read in two ways is refused: a message
-// whose end is disputed is how requests are smuggled (section 11.2).
+// Where the content of a request ends (RFC 9112 section 6), decided once from its head. What two
+// implementations could read in two ways is refused, against request smuggling (section 11.2).
 
 import type { Fields } from "./fields.ts";
 import { StatusError } from "./status.ts";
@@ -12,15 +11,13 @@ export type Framing =
   | { readonly type: "length"; readonly length: number }
   | { readonly type: "chunked" };
 
-const NONE: Framing = { type: "none" };
-const CHUNKED: Framing = { type: "chunked" };
+const NONE: Framing = Object.freeze({ type: "none" });
+const CHUNKED: Framing = Object.freeze({ type: "chunked" });
 
 /**
  * The framing of a request's content (section 6.3).
  *
- * @param fields The fields of the request.
- * @param minorVersion The minor version of HTTP/1.
- * @throws {StatusError} 400 where the fields are invalid or contradict each other, 501 for a
+ * @throws {StatusError} 400 for fields that are invalid or contradict each other, 501 for a
  * transfer coding other than chunked.
  */
 export function requestFraming(fields: Fields, minorVersion: number): Framing {
@@ -28,10 +25,7 @@ export function requestFraming(fields: Fields, minorVersion: number): Framing {
   const length = fields.get("Content-Length");
   if (codings === null) return length === null ? NONE : lengthFraming(length);
   if (length !== null) {
-    throw new StatusError(
-      400,
-      "Transfer-Encoding and Content-Length exclude each other.",
-    );
+    throw new StatusError(400, "Transfer-Encoding and Content-Length exclude each other.");
   }
   if (minorVersion === 0) {
     throw new StatusError(400, "HTTP/1.0 has no Transfer-Encoding.");
@@ -40,7 +34,7 @@ export function requestFraming(fields: Fields, minorVersion: number): Framing {
   return CHUNKED;
 }
 
-/** A list of lengths, even of equal ones, fails the pattern: section 6.3 lets us refuse it. */
+/** A list of lengths, even of equal ones, does not match: section 6.3 allows to refuse it. */
 function lengthFraming(value: string): Framing {
   const length = /^[0-9]+$/.test(value) ? Number(value) : NaN;
   if (!Number.isSafeInteger(length)) {
@@ -54,15 +48,9 @@ function checkTransferCodings(value: string): void {
   const isValid = codings.every(isToken) && !codings.includes("identity") &&
     codings.indexOf("chunked") === codings.length - 1;
   if (!isValid) {
-    throw new StatusError(
-      400,
-      "The Transfer-Encoding is not chunked, once, at the end.",
-    );
+    throw new StatusError(400, "The Transfer-Encoding is not chunked, once, at the end.");
   }
   if (codings.length > 1) {
-    throw new StatusError(
-      501,
-      "No transfer coding but chunked is implemented.",
-    );
+    throw new StatusError(501, "No transfer coding but chunked is implemented.");
   }
 }

@@ -1,28 +1,18 @@
-// The sizes that a received message may have. Each is enforced by counting octets as they
-// arrive, never by believing a declared number.
+// Limits on received messages, enforced by counting octets as they arrive.
 
 /** How large the parts of a request may be. */
 export interface MessageLimits {
-  /**
-   * Octets of the request line without its CRLF. Default 8192: RFC 9112 section 3 asks for
-   * at least 8000. A longer one is answered with 414.
-   */
+  /** Octets of the request line, else 414. Default 8192: RFC 9112 section 3 asks for 8000. */
   readonly requestLine: number;
-  /**
-   * Octets of all field lines together, and of all trailer lines. Default 32768: four times
-   * what browsers send at their worst. Beyond: 431.
-   */
+  /** Octets of all field lines, and of all trailers, else 431. Default 32768: 4 times a browser's. */
   readonly fieldSection: number;
-  /** Number of field lines, and of trailer lines. Default 100. Beyond: 431. */
+  /** Number of field lines, and of trailer lines, else 431. Default 100. */
   readonly fieldCount: number;
-  /**
-   * Octets of content, whether declared or counted in chunks. Default 1 GiB; 0 means no
-   * limit. Beyond: 413.
-   */
+  /** Octets of content, declared or counted in chunks, else 413. Default 1 GiB; 0: no limit. */
   readonly content: number;
   /**
-   * Octets of chunk extensions and of leading zeros in chunk sizes, in one message. Default
-   * 16384: nobody uses extensions, and without a limit they are free traffic. Beyond: 400.
+   * Octets of chunk extensions and of leading zeros in chunk sizes in one message, else 400.
+   * Default 16384. No other limit counts them.
    */
   readonly chunkOverhead: number;
 }

@@ -1,21 +1,38 @@
-// The two kinds of message as values (RFC 9110 section 6). Handlers see these and nothing of
-// the connection.
+// Requests and responses as values (RFC 9110 section 6).
 
 import type { Content } from "./content.ts";
 import type { Fields, ResponseFields } from "./fields.ts";
 import type { Framing } from "./framing.ts";
 
-/** What the head of a request says, checked. */
+/** The standard methods (RFC 9110 section 9, RFC 5789). */
+export const METHODS = [
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "DELETE",
+  "CONNECT",
+  "OPTIONS",
+  "TRACE",
+  "PATCH",
+] as const;
+
+/** Whether content has no meaning in a request of this method (RFC 9110 section 9.3). */
+export function ignoresContent(method: string): boolean {
+  return method === "GET" || method === "HEAD" || method === "DELETE" || method === "OPTIONS";
+}
+
+/** The head of a request, checked. */
 export interface RequestHead {
   /** The method as sent: methods are case-sensitive. */
   readonly method: string;
   /** The request target as sent. */
   readonly target: string;
-  /** The path of the target as sent, escapes included. */
+  /** The path of the target as sent, with its percent escapes. */
   readonly path: string;
   /** The query of the target as sent, without its `?`, or null without one. */
   readonly query: string | null;
-  /** Host and port that the request is for: the target's own, else the Host field's, else null. */
+  /** The host and port of the request: from the target, else from the Host field, else null. */
   readonly authority: string | null;
   /** The minor version of HTTP/1 that the client speaks: 0, or 1 for every later one. */
   readonly minorVersion: 0 | 1;
@@ -23,7 +40,7 @@ export interface RequestHead {
   readonly fields: Fields;
   /** How the content is delimited. */
   readonly framing: Framing;
-  /** Whether the client wants the connection kept after the response (RFC 9112 section 9.3). */
+  /** Whether the connection persists after the response (RFC 9112 section 9.3). */
   readonly isPersistent: boolean;
   /** Whether the client waits for `100 Continue` before it sends content (RFC 9110 section 10.1.1). */
   readonly expectsContinue: boolean;
@@ -32,45 +49,43 @@ export interface RequestHead {
 /** The values of a route's parameters, percent-decoded once. */
 export type PathParameters = Readonly<Record<string, string>>;
 
+/** Of a route without parameters. */
+export const NO_PARAMETERS: PathParameters = Object.freeze({});
+
 /** A request as a handler gets it. */
 export interface HttpRequest extends RequestHead {
-  /** The content, read on demand. Reading it is what sends `100 Continue`. */
+  /** The content, read on demand. The first read sends `100 Continue` if it is expected. */
   readonly content: Content;
-  /** The parameters that the route's pattern found in the path; the router sets them. */
+  /** The parameters that the route's pattern found in the path. The router sets them. */
   parameters: PathParameters;
-  /** The client's address: the peer's own, `unix` for a Unix socket, or what a proxy has told. */
+  /** The client's address: that of the peer, `unix` for a Unix socket, or what a proxy reports. */
   readonly client: string;
 }
 
-/** The parameters of a request that no route with parameters has matched. */
-export const NO_PARAMETERS: PathParameters = Object.freeze({});
-
-/** A request that the server still completes: with its content, its client and its parameters. */
+/** A request that the server still completes: its content, client and parameters. */
 export type ParsedRequest = { -readonly [Name in keyof HttpRequest]: HttpRequest[Name] };
 
-/** What a handler answers. */
+/** The response of a handler. */
 export interface HttpResponse {
   /** The status code, 200 to 599. */
   readonly status: number;
   /**
-   * The fields, all but those that the server writes itself: `Content-Length`,
-   * `Transfer-Encoding`, `Connection`, `Keep-Alive` and `Date`. A frozen object is checked once,
-   * however many responses it is in.
+   * The fields. The server itself writes `Content-Length`, `Transfer-Encoding`, `Connection`,
+   * `Keep-Alive` and `Date`. A frozen object is encoded once a second at most.
    */
   readonly fields?: ResponseFields | undefined;
   /**
-   * The content: text (sent as UTF-8), octets, or a content to be streamed. None by default.
-   * Octets must not change before they have been sent. Of what is streamed, the first piece takes
-   * the head along: where it is long in coming, events for instance, begin with a comment.
+   * Text (sent as UTF-8), octets (which must not change before they are sent), or a stream. None
+   * by default. The head is sent with the first piece of a stream: events begin with a comment.
    */
   readonly content?: string | Uint8Array | Content | undefined;
   /** Leaves out the Date field, against RFC 9110 section 6.6.1. False by default. */
   readonly isDateless?: boolean | undefined;
-  /** Never: what has headers is a web `Response`, of which nothing but the status would be sent. */
+  /** Never. It makes a web `Response` a type error: only its status would be sent. */
   readonly headers?: never;
 }
 
-/** Answers a request. What it throws becomes the response: a StatusError its status, else 500. */
+/** Answers a request. A thrown StatusError becomes a response of its status, anything else a 500. */
 export type Handler = (
   request: HttpRequest,
 ) => HttpResponse | Promise<HttpResponse>;

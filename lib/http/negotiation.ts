@@ -1,14 +1,11 @@
-// Content negotiation (RFC 9110 section 12.5): which media type and which content coding the client
-// prefers, of those on offer.
+// Content negotiation (RFC 9110 section 12.5) of media types and content codings.
 
 import { type Fields, listMembers, nameIn, type ResponseFields } from "./fields.ts";
 import { isSameName, trimBlanks } from "./syntax.ts";
 
 /**
- * The media type, of those on offer, that the response to these fields is best sent in. Where
- * the client does not care, or wants none of them, it is the first.
- *
- * @param offered Media types in small letters, without parameters, the one liked best first.
+ * The media type that the client prefers; the first one if it has no preference or accepts none.
+ * Media types are in lower case, without parameters.
  */
 export function negotiateType<T extends string>(fields: Fields, offered: readonly [T, ...T[]]): T {
   const ranges = membersOf(fields.get("Accept") ?? "", ",").map(parseRange);
@@ -24,13 +21,12 @@ export function negotiateType<T extends string>(fields: Fields, offered: readonl
 interface MediaRange {
   readonly range: string;
   readonly weight: number;
-  /** Whether it has parameters of its own, which make it one for something special. */
-  readonly isSpecial: boolean;
+  readonly hasParameters: boolean;
 }
 
 /**
- * The members of a list whose members may have quoted strings in them. A quoted string without an
- * end is taken to that of the list: to look behind its quote once more for each would be quadratic.
+ * The members of a list with quoted strings. An unterminated one extends to the end of the list:
+ * backtracking to its quote would take quadratic time.
  */
 function membersOf(list: string, separator: "," | ";"): string[] {
   const member = separator === ","
@@ -39,22 +35,22 @@ function membersOf(list: string, separator: "," | ";"): string[] {
   return (list.match(member) ?? []).map(trimBlanks);
 }
 
-/** A range whose weight is malformed does not count. */
+/** A range with a malformed weight matches nothing. */
 function parseRange(member: string): MediaRange {
   const [range = "", ...parameters] = membersOf(member, ";");
   const weight = parameters.find((each) => /^q=/i.test(each)) ?? "q=1";
   const [, value] = /^q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$/i.exec(weight) ?? [];
-  const isSpecial = parameters.some((each) => each !== weight);
+  const hasParameters = parameters.some((each) => each !== weight);
   return {
     range: value === undefined ? "" : range.toLowerCase(),
     weight: Number(value),
-    isSpecial,
+    hasParameters,
   };
 }
 
-/** The weight that the most fitting of the ranges gives to a type. */
+/** The weight of a type by the most specific range that matches it. */
 function weigh(type: string, ranges: readonly MediaRange[]): number {
-  const plain = ranges.filter(({ isSpecial }) => !isSpecial);
+  const plain = ranges.filter(({ hasParameters }) => !hasParameters);
   const family = type.replace(/\/.*/, "/*");
   const candidates = [
     plain.find(({ range }) => range === type),
@@ -68,15 +64,7 @@ function weigh(type: string, ranges: readonly MediaRange[]): number {
 /** A content coding, as Content-Encoding names it. */
 export type Coding = "gzip" | "br";
 
-/**
- * The coding, of those on offer, in which the response to these fields is best sent.
- *
- * The one with the highest weight wins, and identity only where it weighs more than all. `*`
- * stands for what is not named. Members that are malformed do not count.
- *
- * @param offered The codings on offer, the one that is liked best first.
- * @returns The coding, or null for none.
- */
+/** The coding with the highest weight, or null if identity weighs more. Malformed ones are ignored. */
 export function negotiateCoding(fields: Fields, offered: readonly Coding[]): Coding | null {
   const accepted = fields.get("Accept-Encoding");
   if (accepted === null) return null;
@@ -103,7 +91,7 @@ function parseMember(member: string): [coding: string, weight: number | null] {
   return [coding.toLowerCase(), weight === undefined ? 1 : Number(weight)];
 }
 
-/** The fields of a response that depends on a field of the request. */
+/** The fields of a response, with a request field that it depends on added to Vary. */
 export function withVary(fields: ResponseFields, field: string): ResponseFields {
   const name = nameIn(fields, "Vary");
   if (name === null) return { ...fields, "Vary": field };

@@ -1,6 +1,4 @@
-// Octets in, events out: the requests of one connection, one after the other (RFC 9112). The
-// parser does no I/O and knows no clock. "Need more" is null; an error is the end of the
-// connection, and every later call meets it again.
+// Octets in, events out: the requests of one connection, one after the other (RFC 9112).
 
 import { ChunkedDecoder } from "./chunked_decoder.ts";
 import { NO_CONTENT } from "./content.ts";
@@ -11,10 +9,9 @@ import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from "./limits.ts";
 import { NO_PARAMETERS, type ParsedRequest, type RequestHead } from "./message.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 import { contentTooLarge, StatusError } from "./status.ts";
-import { isSameName } from "./syntax.ts";
 import { checkHost, parseTarget } from "./target.ts";
 
-/** What the parser has found: a head, then its content in pieces, then the end. */
+/** A part of a request: its head, then its content in pieces, then the end. */
 export type ParserEvent =
   | { readonly type: "head"; readonly head: ParsedRequest }
   | { readonly type: "content"; readonly data: Uint8Array }
@@ -22,13 +19,13 @@ export type ParserEvent =
 
 type State = "head" | "content of known length" | "chunked content" | "end";
 
-const END: ParserEvent = { type: "end" };
+const END: ParserEvent = Object.freeze({ type: "end" });
 
-/** The type of the first record of TLS, and the first octet of its version. */
+/** The first two octets of TLS (RFC 8446 section 5.1): record type and major version. */
 const TLS_HANDSHAKE = 0x16;
 const TLS_MAJOR_VERSION = 0x03;
 
-/** Room for content on its way: what one read of a fast connection brings. */
+/** Octets of buffer for content: as many as one read of a fast connection yields. */
 const CONTENT_ROOM = 65536;
 
 /** Parses the requests of one connection. */
@@ -44,17 +41,14 @@ export class RequestParser {
   #hasEnded = false;
   #failure: StatusError | null = null;
 
-  /**
-   * @param limits The sizes that a message may have.
-   * @param isSecure Whether the connection is secured by TLS.
-   */
+  /** @param isSecure Whether the connection is secured by TLS. */
   constructor(limits: MessageLimits = DEFAULT_MESSAGE_LIMITS, isSecure = false) {
     this.#limits = limits;
     this.#isSecure = isSecure;
     this.#scanner = new HeadScanner(limits);
   }
 
-  /** Room to read octets into; announce what was read with {@linkcode commit}. */
+  /** Memory to read octets into, before {@linkcode commit}. Earlier views become invalid. */
   room(): Uint8Array<ArrayBuffer> {
     switch (this.#state) {
       case "content of known length":
@@ -67,12 +61,12 @@ export class RequestParser {
     }
   }
 
-  /** Takes note of `count` octets that were read into the {@linkcode room}. */
+  /** Adds `count` octets that were read into the {@linkcode room}. */
   commit(count: number): void {
     this.#buffer.commit(count);
   }
 
-  /** Takes octets that were read elsewhere. */
+  /** Adds a copy of octets that were read elsewhere. */
   push(octets: Uint8Array): void {
     for (let at = 0; at < octets.length;) {
       const room = this.room();
@@ -83,46 +77,43 @@ export class RequestParser {
     }
   }
 
-  /** Takes note that the peer will send no more. */
+  /** Marks the end of what the peer sends. */
   finish(): void {
     this.#hasEnded = true;
   }
 
-  /** Whether the peer has said that it will send no more. */
+  /** Whether the peer has ended its side of the connection. */
   get hasEnded(): boolean {
     return this.#hasEnded;
   }
 
-  /** Whether octets are there that no event has told of yet: of the next request, for instance. */
+  /** Whether there are octets after the last event, of the next request for instance. */
   get hasMore(): boolean {
     return this.#buffer.length > 0;
   }
 
-  /** Whether what is there begins as TLS does (RFC 8446 section 5.1), which is no request. */
-  get looksLikeTls(): boolean {
+  /** Whether the octets in place of a request are the beginning of a TLS handshake. */
+  get isTlsHandshake(): boolean {
     const { octets, start, length } = this.#buffer;
     return this.#state === "head" && length > 1 && octets[start] === TLS_HANDSHAKE &&
       octets[start + 1] === TLS_MAJOR_VERSION;
   }
 
-  /** Whether no request has begun since the last one's end. */
+  /** Whether no request has begun since the end of the last one. */
   get isIdle(): boolean {
     return this.#state === "head" && this.#scanner.isUntouched;
   }
 
-  /** The request line of the request under way, as far as that is known: for the log. */
+  /** The request line of the current request, for the log, or null before it is complete. */
   get requestLine(): string | null {
     return this.#requestLine ??
       this.#scanner.takeRequestLine(this.#buffer.octets, this.#buffer.start);
   }
 
   /**
-   * The next event, or null where more octets are needed, or none will come.
+   * The next event, or null if more octets are needed. The next request follows the end.
    *
-   * The event after `end` is the next request's head: whoever wants requests one at a time
-   * just waits with the call.
-   *
-   * @throws {StatusError} where the request is malformed, too large, or cut off.
+   * @throws {StatusError} if the request is malformed, too large, or cut off, now and always after.
    */
   next(): ParserEvent | null {
     if (this.#failure !== null) throw this.#failure;
@@ -158,7 +149,7 @@ export class RequestParser {
       }
       case "end":
         this.#state = "head";
-        this.#scanner.beginHead();
+        this.#scanner.begin();
         return END;
     }
   }
@@ -219,7 +210,7 @@ export class RequestParser {
   }
 }
 
-/** Section 2.3: a later minor version is understood as the latest that we know. */
+/** Section 2.3: a later minor version is processed as 1.1. */
 function parseVersion(version: string): 0 | 1 {
   if (version === "HTTP/1.1") return 1;
   const [, major, minorVersion] = /^HTTP\/([0-9])\.([0-9])$/.exec(version) ?? [];
@@ -234,15 +225,18 @@ function parseVersion(version: string): 0 | 1 {
 
 /** Section 9.3. */
 function isPersistent(fields: Fields, minorVersion: 0 | 1): boolean {
-  if (!fields.has("Connection")) return minorVersion === 1;
-  return !fields.lists("Connection", "close") &&
-    (minorVersion === 1 || fields.lists("Connection", "keep-alive"));
+  const value = fields.get("Connection");
+  if (value === null) return minorVersion === 1;
+  const options = listMembers(value.toLowerCase());
+  return !options.includes("close") && (minorVersion === 1 || options.includes("keep-alive"));
 }
 
-/** RFC 9110 section 10.1.1: HTTP/1.0 knows no expectations, and we know only one. */
+/** RFC 9110 section 10.1.1: HTTP/1.0 has no expectations, later versions have one. */
 function expectsContinue(fields: Fields, minorVersion: 0 | 1): boolean {
-  const expectations = minorVersion === 0 ? [] : listMembers(fields.get("Expect") ?? "");
-  if (!expectations.every((each) => isSameName(each, "100-continue"))) {
+  const value = minorVersion === 0 ? null : fields.get("Expect");
+  if (value === null) return false;
+  const expectations = listMembers(value.toLowerCase());
+  if (!expectations.every((each) => each === "100-continue")) {
     throw new StatusError(417, "No expectation but 100-continue can be met.");
   }
   return expectations.length > 0;

@@ -1,32 +1,27 @@
-// Conditional requests (RFC 9110 section 13): what a request's conditions make of the current
-// representation. The order of section 13.2.2 is the order of the code.
+// Conditional requests (RFC 9110 section 13), evaluated in the order of section 13.2.2.
 
 import { parseDate } from "./date.ts";
 import type { Fields } from "./fields.ts";
 
-/** What distinguishes one state of a representation from another. */
+/** The validators of one state of a representation (section 8.8). */
 export interface Validators {
-  /** The entity tag, quotes and a `W/` included (section 8.8.3). */
+  /** The entity tag with its quotes and, if it is weak, its `W/` (section 8.8.3). */
   readonly etag: string;
-  /** When it was last modified: milliseconds since 1970, UTC. */
+  /** The time of the last modification, in milliseconds since 1970, UTC. */
   readonly lastModified: number;
-  /** The entity tags of other representations of the same state: for conditions on writing. */
+  /** Entity tags of other representations of the same state, which match as well. */
   readonly others?: readonly string[];
 }
 
-/**
- * What comes of a condition: it holds, or what stands in the place of the response, `not modified`
- * being a 304 and `failed` a 412.
- */
+/** The result of the preconditions: `not modified` is answered with 304, `failed` with 412. */
 export type Verdict = "holds" | "not modified" | "failed";
 
 /**
  * Evaluates the preconditions of a request.
  *
- * @param method The method: what is not GET or HEAD fails where those have nothing new.
- * @param fields The fields of the request.
- * @param current The validators of the current representation, or null where there is none.
- * @param now The present moment, in milliseconds since 1970.
+ * @param method The method: a false If-None-Match is 304 for GET and HEAD, 412 for others.
+ * @param current The validators of the current representation, or null if there is none.
+ * @param now Milliseconds since 1970.
  */
 export function evaluatePreconditions(
   method: string,
@@ -53,20 +48,18 @@ export function evaluatePreconditions(
 }
 
 /**
- * Whether the condition of a range request holds: If-Range names the current representation by a
- * strong entity tag or by its exact date, or is not there (section 13.1.5).
+ * Whether If-Range is absent or matches the current representation, by a strong entity tag or the
+ * exact date (section 13.1.5).
  *
- * @param fields The fields of the request.
- * @param current The validators of the current representation.
- * @param now The present moment, in milliseconds since 1970.
+ * @param now Milliseconds since 1970.
  */
 export function isRangeCurrent(fields: Fields, current: Validators, now: number): boolean {
   const condition = fields.get("If-Range");
   if (condition === null) return true;
   if (condition.startsWith('"')) return isSameStrong(condition, current.etag);
-  // Within its own second the file may have changed once more (section 8.8.2.2).
-  const isSettled = wholeSeconds(now) > wholeSeconds(current.lastModified);
-  return isSettled && parseDate(condition, now) === wholeSeconds(current.lastModified);
+  // A date is weak while its second lasts: another change may follow (section 8.8.2.2).
+  const isStrong = wholeSeconds(now) > wholeSeconds(current.lastModified);
+  return isStrong && parseDate(condition, now) === wholeSeconds(current.lastModified);
 }
 
 type Comparison = (one: string, other: string) => boolean;
@@ -78,7 +71,7 @@ function isMatched(condition: string, current: Validators | null, isSame: Compar
     entityTags(condition).some((tag) => tags.some((each) => isSame(tag, each)));
 }
 
-/** Whether the representation is newer than a date; null where there is no date to compare. */
+/** Whether the representation is newer than a date; null without a date to compare. */
 function isModifiedSince(
   date: string | null,
   current: Validators | null,
@@ -88,35 +81,23 @@ function isModifiedSince(
   return moment === null || current === null ? null : wholeSeconds(current.lastModified) > moment;
 }
 
-/** Section 8.8.3.2. */
+/** Section 8.8.3.2, as the next one. */
 function isSameStrong(one: string, other: string): boolean {
   return one === other && !one.startsWith("W/");
 }
 
-/** Section 8.8.3.2. */
 function isSameWeak(one: string, other: string): boolean {
   return one.replace(/^W\//, "") === other.replace(/^W\//, "");
 }
 
-/** Dates of HTTP have no fractions of a second. */
 function wholeSeconds(moment: number): number {
   return Math.floor(moment / 1000) * 1000;
 }
 
-const ENTITY_TAG = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/y;
-const SEPARATOR = /[ \t]*(?:,[ \t]*)*/y;
+const ENTITY_TAGS = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g;
+const ENTITY_TAG_LIST = /^[ \t,]*(?:(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"[ \t,]*)*$/;
 
-/** The entity tags of a list, which may have commas in them; none where the list is malformed. */
+/** The entity tags of a list, which may contain commas; none if the list is malformed. */
 function entityTags(list: string): string[] {
-  const tags: string[] = [];
-  let at = 0;
-  while (at < list.length) {
-    ENTITY_TAG.lastIndex = at;
-    const tag = ENTITY_TAG.exec(list)?.[0];
-    if (tag === undefined && (at > 0 || !/^[ \t,]/.test(list))) return [];
-    if (tag !== undefined) tags.push(tag);
-    SEPARATOR.lastIndex = at + (tag?.length ?? 0);
-    at = SEPARATOR.lastIndex + SEPARATOR.exec(list)![0].length;
-  }
-  return tags;
+  return ENTITY_TAG_LIST.test(list) ? list.match(ENTITY_TAGS) ?? [] : [];
 }

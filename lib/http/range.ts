@@ -1,33 +1,30 @@
-// Range requests (RFC 9110 section 14): which octets are asked for, and how several ranges are
-// laid out as multipart/byteranges (section 14.6).
+// Range requests (RFC 9110 section 14).
 
 import { listMembers } from "./fields.ts";
 
-/** A part of a representation: octets from `first` to `last`, both included. */
+/** A part of a representation. */
 export interface ByteRange {
   /** The first octet, counted from 0. */
   readonly first: number;
-  /** The last octet, which belongs to the range. */
+  /** The last octet, inclusive. */
   readonly last: number;
 }
 
-/** Ranges that one request may ask for: beyond, it is answered with the whole. */
+/** Ranges in one request. With more, the whole representation is sent (section 14.2). */
 const MAX_RANGES = 50;
 
-/** Octets between two ranges that are sent rather than skipped: a part's own fields are more. */
-const WORTH_SKIPPING = 80;
+/** Ranges with no more octets between them are sent as one: a part's head is longer than that. */
+const MAX_GAP = 80;
 
 const INTEGER_RANGE = /^([0-9]+)-([0-9]*)$/;
 const SUFFIX_RANGE = /^-([0-9]+)$/;
 
 /**
- * The ranges that a Range field asks for, in ascending order, those that overlap or nearly touch
- * made one.
+ * The ranges of a Range field in ascending order, coalesced where they overlap or nearly touch.
  *
- * @param value The value of the field.
- * @param length Octets of the representation.
- * @returns null where the field is to be ignored: another unit, a syntax error, too many ranges.
- * An empty list where none of the ranges can be satisfied.
+ * @param length The length of the representation in octets.
+ * @returns An empty list if no range is satisfiable; null if the field is to be ignored: another
+ * unit, a syntax error, too many ranges.
  */
 export function selectRanges(value: string, length: number): readonly ByteRange[] | null {
   const [, list] = /^bytes=(.*)$/i.exec(value) ?? [];
@@ -43,7 +40,7 @@ export function selectRanges(value: string, length: number): readonly ByteRange[
   return coalesce(ranges);
 }
 
-/** A range as it is specified; null for a syntax error, an empty one where it has no octet. */
+/** A range as specified, with `first` after `last` if it is unsatisfiable; null if malformed. */
 function rangeOf(specifier: string, length: number): ByteRange | null {
   const [, suffix] = SUFFIX_RANGE.exec(specifier) ?? [];
   if (suffix !== undefined) {
@@ -62,7 +59,7 @@ function coalesce(ranges: readonly ByteRange[]): ByteRange[] {
   const merged: ByteRange[] = [];
   for (const range of ranges.toSorted((one, other) => one.first - other.first)) {
     const previous = merged.at(-1);
-    if (previous !== undefined && range.first <= previous.last + WORTH_SKIPPING) {
+    if (previous !== undefined && range.first <= previous.last + MAX_GAP) {
       merged[merged.length - 1] = {
         first: previous.first,
         last: Math.max(previous.last, range.last),
@@ -75,34 +72,29 @@ function coalesce(ranges: readonly ByteRange[]): ByteRange[] {
 }
 
 /**
- * The value of Content-Range (section 14.4).
+ * The value of Content-Range (section 14.4), of a 416 if the range is null.
  *
- * @param range The range that is sent, or null for a 416.
- * @param length Octets of the representation.
+ * @param length The length of the representation in octets.
  */
 export function contentRange(range: ByteRange | null, length: number): string {
   return `bytes ${range === null ? "*" : `${range.first}-${range.last}`}/${length}`;
 }
 
-/** Several ranges as one content: what stands before each of them, and behind the last. */
+/** The content of a multipart/byteranges response (section 14.6). */
 export interface Multipart {
   /** The media type, with its boundary. */
   readonly type: string;
-  /** The parts: a head, and the range that follows it. */
+  /** Each part: its delimiter and fields, then its range. */
   readonly parts: readonly { readonly head: string; readonly range: ByteRange }[];
-  /** The end. */
+  /** The closing delimiter. */
   readonly tail: string;
-  /** Octets in all. */
+  /** The length of the whole in octets. */
   readonly length: number;
 }
 
 /**
- * Lays several ranges out as multipart/byteranges.
- *
- * @param ranges The ranges.
- * @param length Octets of the representation.
- * @param type The media type of the representation.
- * @param boundary A text that the representation does not have in it: one that nobody can guess.
+ * Lays out ranges of a representation, given its length in octets and its media type. The boundary
+ * must be unguessable: an uploaded file could contain a known one.
  */
 export function layOutRanges(
   ranges: readonly ByteRange[],

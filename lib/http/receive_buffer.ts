@@ -1,11 +1,9 @@
-// The growing Uint8Array of one connection: octets come in at its end and are consumed at its
-// start. It grows by what has arrived, never by what was announced, and a view into it lives
-// until the next read.
+// The growing Uint8Array of one connection. It grows with what arrives, not with what is declared.
 
-/** Octets that a new connection holds: simple heads fit, and the idle ones are cheap. */
+/** Octets of a new connection's buffer: simple heads fit, and idle connections stay cheap. */
 const INITIAL_SIZE = 512;
 
-/** Octets that a connection keeps once it has needed them: most heads fit. */
+/** Octets of the largest buffer that is kept between requests: most heads fit. */
 const KEPT_SIZE = 4096;
 
 /** A queue of octets in one contiguous piece of memory. */
@@ -14,33 +12,30 @@ export class ReceiveBuffer {
   #start = 0;
   #end = 0;
 
-  /** The memory: valid from {@linkcode start} to {@linkcode end}. */
+  /** The memory, with unconsumed octets from {@linkcode start} to {@linkcode end}. */
   get octets(): Uint8Array<ArrayBuffer> {
     return this.#octets;
   }
 
-  /** The offset of the first octet not consumed yet. */
   get start(): number {
     return this.#start;
   }
 
-  /** The offset after the last octet received. */
   get end(): number {
     return this.#end;
   }
 
-  /** How many octets wait to be consumed. */
+  /** The number of unconsumed octets. */
   get length(): number {
     return this.#end - this.#start;
   }
 
-  /** Drops the first `count` octets. */
   consume(count: number): void {
     this.#start += count;
     if (this.#start === this.#end) this.#start = this.#end = 0;
   }
 
-  /** Consumes up to `count` octets and gives them as a view. */
+  /** Consumes up to `count` octets and returns a view of them, valid until the next read. */
   take(count: number): Uint8Array<ArrayBuffer> {
     const start = this.#start;
     const end = Math.min(this.#end, start + count);
@@ -49,10 +44,8 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Room to read into, behind the octets that there are; what was read is announced by
-   * {@linkcode commit}. Views that were taken before lose their meaning.
-   *
-   * @param capacity Octets that the memory should at least hold in all.
+   * Free memory to read into, in a buffer of at least `capacity` octets. Earlier views become
+   * invalid.
    */
   room(capacity: number = INITIAL_SIZE): Uint8Array<ArrayBuffer> {
     const isFull = this.length === this.#octets.length;
@@ -62,7 +55,7 @@ export class ReceiveBuffer {
     return this.#end === 0 ? this.#octets : this.#octets.subarray(this.#end);
   }
 
-  /** Gives back, once nothing waits in it, the memory that content has needed. */
+  /** Releases a large buffer if it is empty. */
   shrink(): void {
     if (this.length === 0 && this.#octets.length > KEPT_SIZE) {
       this.#octets = new Uint8Array(INITIAL_SIZE);
@@ -76,10 +69,10 @@ export class ReceiveBuffer {
     this.#start = 0;
   }
 
-  /** Takes note of `count` octets read into the {@linkcode room}. */
+  /** Adds `count` octets that were read into the {@linkcode room}. */
   commit(count: number): void {
     this.#end += count;
-    // There is more where these came from.
+    // A read that fills the buffer is seldom the last one: the next should not be as small.
     const isFilled = this.#end === this.#octets.length;
     if (isFilled && this.#end < KEPT_SIZE) this.#moveTo(new Uint8Array(2 * this.#end));
   }

@@ -1,5 +1,4 @@
 // Status codes (RFC 9110 section 15): their reason phrases, and the error that carries one.
-// A message that cannot be served is a thrown StatusError; the connection alone answers it.
 
 import type { ResponseFields } from "./fields.ts";
 
@@ -46,7 +45,7 @@ const REASON_PHRASES: Readonly<Record<number, string>> = {
   507: "Insufficient Storage",
 };
 
-/** The standard reason phrase of a status code, or an empty text where there is none. */
+/** The standard reason phrase of a status code, or an empty text. */
 export function reasonPhrase(status: number): string {
   return REASON_PHRASES[status] ?? "";
 }
@@ -57,26 +56,23 @@ export function isContentless(status: number): boolean {
 }
 
 /**
- * The end of a message: thrown by the parser, the router or a handler, and answered
- * with its status by the connection.
- *
- * The message is sent to the client as it stands, so it is a fixed sentence: never
- * octets that the client sent.
+ * An error that is answered with a status. The parser, the router and handlers throw it. Its
+ * message is sent to the client, so it must not contain octets that the client sent.
  */
 export class StatusError extends Error {
   /** `StatusError`. */
   override readonly name = "StatusError";
   /** The status code to answer with. */
   readonly status: number;
-  /** Fields that the response carries. */
+  /** Fields of the response. */
   readonly fields: ResponseFields;
 
   /**
-   * An error that is answered with a status.
+   * An error with a status.
    *
    * @param status The status code to answer with, 400 to 599.
-   * @param message One sentence for the person at the client.
-   * @param fields Fields that the response carries, `Allow` for instance.
+   * @param message One sentence for the user of the client.
+   * @param fields Fields of the response, `Allow` for instance.
    */
   constructor(status: number, message: string, fields: ResponseFields = {}) {
     super(message);
@@ -85,7 +81,7 @@ export class StatusError extends Error {
   }
 }
 
-/** The error for content beyond its limit, whether declared or counted. */
+/** The error for content over the limit, declared or counted. */
 export function contentTooLarge(): StatusError {
   return new StatusError(413, "The content is larger than this server takes.");
 }

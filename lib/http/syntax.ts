@@ -1,36 +1,23 @@
-// The octets and lexical rules that every part of a message shares (RFC 9110
-// section 5.6, RFC 9112 section 2.2). Classification is one table look-up an octet.
+// Octets and lexical rules of all parts of a message (RFC 9110 section 5.6, RFC 9112 section 2.2).
 
-/** Carriage return. */
-export const CR = 0x0d;
-/** Line feed. */
-export const LF = 0x0a;
-/** Horizontal tab. */
-export const HTAB = 0x09;
-/** Space. */
-export const SP = 0x20;
-/** `"`, which opens and closes a quoted string. */
-export const DQUOTE = 0x22;
-/** `:`, which ends a field name. */
-export const COLON = 0x3a;
-/** `;`, which begins a chunk extension. */
-export const SEMICOLON = 0x3b;
-/** `=`, which parts an extension's name from its value. */
-export const EQUALS = 0x3d;
-/** `\`, which quotes the next octet of a quoted string. */
-export const BACKSLASH = 0x5c;
+/** The octets that the grammar names. */
+export const CR = 0x0d,
+  LF = 0x0a,
+  HTAB = 0x09,
+  SP = 0x20,
+  DQUOTE = 0x22,
+  COLON = 0x3a,
+  SEMICOLON = 0x3b,
+  EQUALS = 0x3d,
+  BACKSLASH = 0x5c;
 
-/** Class bit: octets of a token (RFC 9110 section 5.6.2). */
-export const TOKEN = 1;
-/** Class bit: octets of a field value: visible, blank, tab or obs-text (section 5.5). */
-export const FIELD_VALUE = 2;
-/** Class bit: octets of a request target: visible ASCII but `#` (RFC 9112 section 3.2). */
-export const TARGET = 4;
-/** Class bit: hexadecimal digits, in either case. */
-export const HEX_DIGIT = 8;
+/** The classes of octets, one bit each. */
+export const TOKEN = 1, // RFC 9110 section 5.6.2
+  FIELD_VALUE = 2, // visible, blank, tab or obs-text (RFC 9110 section 5.5)
+  TARGET = 4, // visible ASCII without "#" (RFC 9112 section 3.2)
+  HEX_DIGIT = 8;
 
-/** The class bits of each of the 256 octets. */
-const OCTET_CLASS: Uint8Array = classify();
+const OCTET_CLASSES: Readonly<Uint8Array> = classify();
 
 function classify(): Uint8Array {
   const table = new Uint8Array(256);
@@ -47,60 +34,40 @@ function classify(): Uint8Array {
   add(FIELD_VALUE, SP, 0x7e);
   add(FIELD_VALUE, 0x80, 0xff);
   add(TARGET, 0x21, 0x7e);
-  table[0x23]! &= ~TARGET; // "#": a fragment is never sent (RFC 9110 section 7.1).
+  table[0x23]! &= ~TARGET; // "#": a fragment is not sent (RFC 9110 section 7.1).
   for (const [from, to] of ["09", "AF", "af"]) {
     add(HEX_DIGIT, from!.charCodeAt(0), to!.charCodeAt(0));
   }
   return table;
 }
 
-/** Whether an octet is of a class, or of one of several. */
-export function isOctet(octet: number, classBits: number): boolean {
-  return (OCTET_CLASS[octet]! & classBits) !== 0;
+/** Whether an octet is of a class. */
+export function isOctet(octet: number, octetClass: number): boolean {
+  return (OCTET_CLASSES[octet]! & octetClass) !== 0;
 }
 
 const TOKEN_PATTERN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** Whether the whole of `text` is one token (RFC 9110 section 5.6.2). */
+/** Whether `text` is a token (RFC 9110 section 5.6.2). */
 export function isToken(text: string): boolean {
   return TOKEN_PATTERN.test(text);
 }
 
 const FIELD_VALUE_PATTERN = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Whether the whole of `text` may stand in a field value: no CR, LF, NUL or other control. */
+/** Whether `text` can be a field value: it has no control characters but tabs. */
 export function isFieldValue(text: string): boolean {
   return FIELD_VALUE_PATTERN.test(text);
 }
 
-/** The last long text that was ASCII: a field's value is often asked about again. */
-let lastAscii = "";
-
-function isLongAscii(text: string): boolean {
-  if (text === lastAscii) return true;
-  const isAscii = !BEYOND_ASCII.test(text);
-  if (isAscii) lastAscii = text.length <= LONGEST_KEPT ? text : "";
-  return isAscii;
-}
-
-/** Characters of a text that is kept, at most. */
-const LONGEST_KEPT = 1024;
-
-/** Characters up to which a loop is done before a pattern has begun. */
-const SHORT = 64;
-
 const BEYOND_ASCII = /[\x80-\uffff]/;
 
-/** Whether every character of `text` is ASCII: then its UTF-8 octets are its characters. */
+/** Whether all characters of `text` are ASCII. */
 export function isAscii(text: string): boolean {
-  if (text.length > SHORT) return isLongAscii(text);
-  for (let at = 0; at < text.length; at++) {
-    if (text.charCodeAt(at) > 0x7f) return false;
-  }
-  return true;
+  return !BEYOND_ASCII.test(text);
 }
 
-/** `text` without the optional white space (SP and HTAB, and nothing else) around it. */
+/** `text` without the spaces and tabs around it: `String.trim` would remove more. */
 export function trimBlanks(text: string): string {
   let start = 0;
   let end = text.length;
@@ -109,34 +76,30 @@ export function trimBlanks(text: string): string {
   return start === 0 && end === text.length ? text : text.slice(start, end);
 }
 
-/** Whether `octet` is a space or a tab, the only blanks of the grammar. */
+/** Whether `octet` is a space or a tab (OWS). */
 export function isBlank(octet: number): boolean {
   return octet === SP || octet === HTAB;
 }
 
-/** Whether two names are the same but for case. */
+/** Whether two names are the same but for the case of ASCII letters. */
 export function isSameName(one: string, other: string): boolean {
   if (one.length !== other.length) return false;
   if (one === other) return true;
-  // Most names of one length differ at an end already: to change the case of both costs 0.1 us.
-  const last = one.length - 1;
-  return isSameLetter(one, other, 0) && isSameLetter(one, other, last) &&
-    one.toLowerCase() === other.toLowerCase();
+  for (let at = 0; at < one.length; at++) {
+    if (lowerCase(one.charCodeAt(at)) !== lowerCase(other.charCodeAt(at))) return false;
+  }
+  return true;
 }
 
-/** Whether two characters are the same but for the bit that tells the case of ASCII letters. */
-function isSameLetter(one: string, other: string, at: number): boolean {
-  return ((one.charCodeAt(at) ^ other.charCodeAt(at)) & ~0x20) === 0;
+function lowerCase(character: number): number {
+  return character >= 0x41 && character <= 0x5a ? character | 0x20 : character;
 }
 
 const utf8 = new TextDecoder();
 
 /**
- * The octets from `start` to `end` as text, each octet one character of the same number.
- *
- * `TextDecoder("latin1")` would not do: by the encoding standard it is windows-1252.
- *
- * @param isAscii Whether it is known that every octet is below 0x80, so that it is UTF-8.
+ * The octets from `start` to `end` as text, each one character of the same number. `isAscii` says
+ * that all are ASCII. `TextDecoder("latin1")` would decode windows-1252.
  */
 export function decodeLatin1(
   octets: Uint8Array,
@@ -150,7 +113,7 @@ export function decodeLatin1(
   return text;
 }
 
-/** The octets of a text whose characters are all below 0x100: the reverse of {@linkcode decodeLatin1}. */
+/** The reverse of {@linkcode decodeLatin1}, for characters below 0x100. */
 export function encodeLatin1(text: string): Uint8Array<ArrayBuffer> {
   const octets = new Uint8Array(text.length);
   for (let at = 0; at < text.length; at++) octets[at] = text.charCodeAt(at);

@@ -4,8 +4,12 @@
 import { type CloseReason, ConnectionState } from "../http/connection_state.ts";
 import type { Content } from "../http/content.ts";
 import type { Fields } from "../http/fields.ts";
-import type { Handler, HttpResponse, ParsedRequest } from "../http/message.ts";
-import { ignoresContent } from "../http/methods.ts";
+import {
+  type Handler,
+  type HttpResponse,
+  ignoresContent,
+  type ParsedRequest,
+} from "../http/message.ts";
 import { RequestParser } from "../http/parser.ts";
 import { StatusError } from "../http/status.ts";
 import {
@@ -181,7 +185,7 @@ export class Connection implements DeadlineOwner {
       }
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
-      if (this.#parser.looksLikeTls && !this.#accepted.isSecure) {
+      if (this.#parser.isTlsHandshake && !this.#accepted.isSecure) {
         this.#reportMismatch("TLS, which is not spoken here");
       }
       this.#refuse(error);

@@ -7,7 +7,7 @@ const fields = new Fields([
   ["ACCEPT", "b, c"],
 ]);
 
-Deno.test("Fields finds lines whatever the case of their name", () => {
+Deno.test("Fields finds lines by names in any case", () => {
   assertEquals(fields.get("accept"), "a, b, c");
   assertEquals(fields.lines("Accept"), ["a", "b, c"]);
   assertEquals(fields.get("accep"), null);
@@ -15,7 +15,7 @@ Deno.test("Fields finds lines whatever the case of their name", () => {
   assertEquals(fields.size, 3);
 });
 
-Deno.test("Fields tells an empty value from none", () => {
+Deno.test("Fields distinguishes an empty value from none", () => {
   assertEquals([fields.get("empty"), fields.has("empty"), fields.has("none")], [
     "",
     true,
@@ -30,14 +30,14 @@ Deno.test("Fields reads a field as a list", () => {
   );
 });
 
-Deno.test("Fields gives its lines in order, names as sent", () => {
+Deno.test("Fields yields its lines in order, with names as sent", () => {
   assertEquals([...fields], [["Accept", "a"], ["Empty", ""], [
     "ACCEPT",
     "b, c",
   ]]);
 });
 
-Deno.test("Fields is not fooled by the names of object properties", () => {
+Deno.test("Fields has no names of object properties", () => {
   const odd = new Fields([["__proto__", "x"], ["constructor", "y"]]);
   assertEquals([
     odd.get("__proto__"),
@@ -46,7 +46,7 @@ Deno.test("Fields is not fooled by the names of object properties", () => {
   ], ["x", "y", null]);
 });
 
-Deno.test("listMembers() drops blanks and empty members, and nothing else", () => {
+Deno.test("listMembers() removes blanks and empty members, and nothing else", () => {
   assertEquals(listMembers(" a ,\tb,, \u00a0c ,"), ["a", "b", "\u00a0c"]);
   assertEquals(listMembers(""), []);
 });

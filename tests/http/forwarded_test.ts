@@ -1,4 +1,4 @@
-// What requests say of their way, against RFC 7239, as tables; and whatever an enemy may write.
+// The addresses in forwarded requests, against RFC 7239, as tables; and hostile values.
 
 import process from "node:process";
 import { assert, assertEquals } from "@std/assert";
@@ -33,13 +33,13 @@ const FORWARDED: readonly Case[] = [
   [["proto=https"], [null]],
   [[""], []],
   [[], []],
-  // What is no node: an IPv6 address without brackets, brackets around another, hosts, rest.
+  // Invalid nodes: an IPv6 address without brackets, brackets around another, hosts, rest.
   [['for="2001:db8:cafe::17"'], [null]],
   [['for="[192.0.2.1]"'], [null]],
   [["for=localhost"], [null]],
   [['for=""'], [null]],
   [['for=" 192.0.2.1"'], [null]],
-  // What is malformed tells of nothing: the quotes may have been meant to hide what follows.
+  // A malformed line has no address: its quotes may be meant to hide what follows.
   [["for=[2001:db8:cafe::17]"], [null]],
   [["for=192.0.2.1:80"], [null]],
   [['for="192.0.2.1'], [null]],
@@ -49,7 +49,7 @@ const FORWARDED: readonly Case[] = [
   [["for = 192.0.2.1"], [null]],
   [["for="], [null]],
   [["192.0.2.1"], [null]],
-  // Another line is another matter.
+  // Each line is parsed on its own.
   [['for="192.0.2.1', "for=192.0.2.2"], [null, "192.0.2.2"]],
 ];
 
@@ -82,10 +82,10 @@ function check(
   }
 }
 
-Deno.test("forwardedHops() tells the addresses of RFC 7239, and none for what is malformed", () =>
+Deno.test("forwardedHops() parses the addresses of RFC 7239, and none of a malformed part", () =>
   check("forwarded", forwardedHops, FORWARDED));
 
-Deno.test("xForwardedForHops() tells the addresses that proxies write there", () =>
+Deno.test("xForwardedForHops() parses the addresses that proxies add", () =>
   check("x-forwarded-for", xForwardedForHops, X_FORWARDED_FOR));
 
 const ENEMY = fc.oneof(
@@ -96,7 +96,7 @@ const ENEMY = fc.oneof(
   ).map((parts) => parts.join("")),
 );
 
-Deno.test("forwardedHops() and xForwardedForHops() take whatever is written", () => {
+Deno.test("forwardedHops() and xForwardedForHops() accept any text", () => {
   fc.assert(fc.property(fc.array(ENEMY, { maxLength: 4 }), (lines) => {
     const fields = new Fields(
       lines.flatMap((line) => [["Forwarded", line], ["X-Forwarded-For", line]] as const),

@@ -1,10 +1,10 @@
-// What the types of messages let pass, which is for the compiler to say.
+// Type errors that the types of messages must cause.
 
 import { assertEquals } from "@std/assert";
 import type { Handler } from "../../lib/http/message.ts";
 
-Deno.test("Handler takes a web Response for none of its own", () => {
-  // @ts-expect-error It has a status, and its headers and its body would not be sent.
+Deno.test("Handler cannot return a web Response", () => {
+  // @ts-expect-error Of a web Response, only the status would be sent.
   const handler: Handler = () => new Response("lost");
   assertEquals(typeof handler, "function"); // The check is the compiler's.
 });

@@ -1,4 +1,4 @@
-// Which media type a client wants, against RFC 9110 section 12.5.1, as a table.
+// Negotiation of media types against RFC 9110 section 12.5.1, as a table.
 
 import { assert, assertEquals } from "@std/assert";
 import { negotiateType } from "../../lib/http/negotiation.ts";
@@ -16,7 +16,7 @@ function check(cases: readonly Case[]): void {
   }
 }
 
-Deno.test("negotiateType() chooses what the client likes best", () =>
+Deno.test("negotiateType() chooses the type with the highest weight", () =>
   check([
     [HTML, HTML],
     [JSON_TYPE, JSON_TYPE],
@@ -38,7 +38,7 @@ Deno.test("negotiateType() chooses what the client likes best", () =>
     ],
   ]));
 
-Deno.test("negotiateType() goes by the most precise of the ranges", () =>
+Deno.test("negotiateType() goes by the most specific range", () =>
   check([
     ["application/*", JSON_TYPE],
     ["text/*", HTML],
@@ -51,7 +51,7 @@ Deno.test("negotiateType() goes by the most precise of the ranges", () =>
     ["text/html;q=0.5, application/json", JSON_TYPE],
   ]));
 
-Deno.test("negotiateType() takes the first where the client does not care, or wants none", () => {
+Deno.test("negotiateType() takes the first if the client has no preference, or accepts none", () => {
   assertEquals(negotiateType(new Fields(), OFFERED), HTML);
   assertEquals(negotiateType(new Fields([["Accept", JSON_TYPE]]), [HTML]), HTML);
   check([
@@ -73,7 +73,7 @@ Deno.test("negotiateType() reads several lines as one list", () => {
   assertEquals(negotiateType(fields, OFFERED), JSON_TYPE);
 });
 
-Deno.test("negotiateType() does not count members whose weight is malformed", () =>
+Deno.test("negotiateType() ignores members with a malformed weight", () =>
   check([
     ["application/json;q=1.5, text/html", HTML],
     ["application/json;q=2, text/html;q=0.5", HTML],
@@ -82,19 +82,19 @@ Deno.test("negotiateType() does not count members whose weight is malformed", ()
     ["application/json;q=-1, text/html;q=0.5", HTML],
   ]));
 
-Deno.test("negotiateType() takes a type with parameters for another one than that without", () =>
+Deno.test("negotiateType() does not match a range with parameters to a type without them", () =>
   check([
     ["text/html;level=1;q=0.1, text/html;q=0.9, application/json;q=0.5", HTML],
     ["application/json;q=0.1, text/html;q=0.5, application/json;v=2", HTML],
   ]));
 
-Deno.test("negotiateType() finds no end of a member within a quoted parameter", () =>
+Deno.test("negotiateType() does not end a member within a quoted parameter", () =>
   check([
     ['application/json;x="a,b";q=0.1, text/html;q=0.5', HTML],
     ['image/png;x=",application/json,", text/html;q=0.5', HTML],
   ]));
 
-Deno.test("negotiateType() takes a quoted parameter without an end to the end of the list", () =>
+Deno.test("negotiateType() extends an unterminated quoted parameter to the end of the list", () =>
   check([
     ['text/html;q=0.5, image/png;x="a, application/json', HTML],
     ['text/html;q=0.5, image/png;x="a\\", application/json', HTML],

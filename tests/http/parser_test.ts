@@ -1,5 +1,5 @@
-// What the events of the parser carry beside what the wire cases tell: authority, query,
-// persistence, expectations, and sentences that people read.
+// What the wire cases do not check of the parser's events: authority, query, persistence,
+// expectations, and the sentences of errors.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import type { RequestHead } from "../../lib/http/message.ts";
@@ -15,7 +15,7 @@ function headOf(sent: string): RequestHead {
   return event.head;
 }
 
-Deno.test("RequestParser takes the authority of the target before that of Host", () => {
+Deno.test("RequestParser prefers the authority of the target to that of Host", () => {
   const authority = (line: string) => headOf(`${line}\r\nHost: field:1\r\n\r\n`).authority;
   assertEquals(authority("GET http://target:2/a HTTP/1.1"), "target:2");
   assertEquals(authority("GET /a HTTP/1.1"), "field:1");
@@ -23,7 +23,7 @@ Deno.test("RequestParser takes the authority of the target before that of Host",
   assertEquals(headOf("GET /a HTTP/1.0\r\n\r\n").authority, null);
 });
 
-Deno.test("RequestParser parts the query from the path at the first question mark", () => {
+Deno.test("RequestParser splits path and query at the first question mark", () => {
   const parts = (target: string) => {
     const { path, query } = headOf(`GET ${target} HTTP/1.1\r\nHost: h\r\n\r\n`);
     return [path, query];
@@ -34,21 +34,21 @@ Deno.test("RequestParser parts the query from the path at the first question mar
   assertEquals(parts("http://h?a"), ["/", "a"]);
 });
 
-Deno.test("RequestParser tells persistence, expectation and version", () => {
-  const told = (version: string, lines: string) => {
+Deno.test("RequestParser finds persistence, expectation and version", () => {
+  const features = (version: string, lines: string) => {
     const { minorVersion, isPersistent, expectsContinue } = headOf(
       `GET /a HTTP/${version}\r\nHost: h\r\n${lines}\r\n`,
     );
     return [minorVersion, isPersistent, expectsContinue];
   };
-  assertEquals(told("1.1", ""), [1, true, false]);
-  assertEquals(told("1.9", "Connection: close\r\nExpect: 100-continue\r\n"), [1, false, true]);
-  assertEquals(told("1.0", "Expect: 100-continue\r\n"), [0, false, false]);
-  assertEquals(told("1.0", "Connection: keep-alive\r\n"), [0, true, false]);
-  assertEquals(told("1.1", "Expect: ,\r\n"), [1, true, false]);
+  assertEquals(features("1.1", ""), [1, true, false]);
+  assertEquals(features("1.9", "Connection: close\r\nExpect: 100-continue\r\n"), [1, false, true]);
+  assertEquals(features("1.0", "Expect: 100-continue\r\n"), [0, false, false]);
+  assertEquals(features("1.0", "Connection: keep-alive\r\n"), [0, true, false]);
+  assertEquals(features("1.1", "Expect: ,\r\n"), [1, true, false]);
 });
 
-Deno.test("RequestParser says which versions it speaks", () => {
+Deno.test("RequestParser names the versions that it speaks", () => {
   assertThrows(
     () => headOf("GET / HTTP/2.0\r\nHost: h\r\n\r\n"),
     StatusError,
@@ -56,7 +56,7 @@ Deno.test("RequestParser says which versions it speaks", () => {
   );
 });
 
-Deno.test("RequestParser meets its error again at every later call", () => {
+Deno.test("RequestParser throws its error again at every later call", () => {
   const parser = new RequestParser();
   parser.push(fromLatin1("BAD\r\n"));
   assertThrows(() => parser.next(), StatusError);

@@ -18,7 +18,7 @@ const LATER = "Fri, 20 Nov 2026 09:00:01 GMT";
 
 type Lines = [name: string, value: string][];
 
-/** What comes of the fields for GET and for another method, where there is something. */
+/** Fields, and the verdicts for GET and for another method if there is a representation. */
 const CASES: [lines: Lines, read: Verdict, write: Verdict][] = [
   [[], "holds", "holds"],
 
@@ -75,7 +75,7 @@ Deno.test("evaluatePreconditions() follows RFC 9110 section 13.2.2", () => {
   }
 });
 
-Deno.test("evaluatePreconditions() knows what is not there", () => {
+Deno.test("evaluatePreconditions() evaluates conditions without a representation", () => {
   const cases: [name: string, value: string, verdict: Verdict][] = [
     ["If-Match", "*", "failed"],
     ["If-Match", '"a,b"', "failed"],

@@ -5,7 +5,7 @@ import { contentRange, layOutRanges, selectRanges } from "../../lib/http/range.t
 
 const LENGTH = 10_000;
 
-/** What a value selects of 10,000 octets: "first-last" each, null where it is ignored. */
+/** The ranges that a value selects of 10,000 octets, as "first-last"; null if it is ignored. */
 const CASES: [value: string, selected: string[] | null][] = [
   ["bytes=0-0", ["0-0"]],
   ["bytes=0-499", ["0-499"]],
@@ -57,14 +57,14 @@ const CASES: [value: string, selected: string[] | null][] = [
   [`bytes=${Array.from({ length: 51 }, () => "0-0")}`, null],
 ];
 
-Deno.test("selectRanges() reads Range as RFC 9110 section 14 says", () => {
+Deno.test("selectRanges() follows RFC 9110 section 14", () => {
   for (const [value, selected] of CASES) {
     const ranges = selectRanges(value, LENGTH)?.map(({ first, last }) => `${first}-${last}`);
     assertEquals(ranges ?? null, selected, value);
   }
 });
 
-Deno.test("selectRanges() satisfies nothing of what is empty", () => {
+Deno.test("selectRanges() satisfies no range of an empty representation", () => {
   for (const value of ["bytes=0-", "bytes=0-0", "bytes=-1"]) {
     assertEquals(selectRanges(value, 0), []);
   }
@@ -76,7 +76,7 @@ Deno.test("selectRanges() reads a value of any length in linear time", () => {
   assert(performance.now() - start < 5000);
 });
 
-Deno.test("layOutRanges() tells the length of what it lays out", () => {
+Deno.test("layOutRanges() computes the length of the whole", () => {
   const ranges = [{ first: 0, last: 4 }, { first: 100, last: 100 }];
   const { type, parts, tail, length } = layOutRanges(ranges, 200, "text/plain", "B");
   const text = parts.map(({ head, range }) => head + "x".repeat(range.last - range.first + 1));
@@ -89,7 +89,7 @@ Deno.test("layOutRanges() tells the length of what it lays out", () => {
   assertEquals(length, (text.join("") + tail).length);
 });
 
-Deno.test("contentRange() names a range, or the length that ranges failed", () => {
+Deno.test("contentRange() formats a range, or the length alone for a 416", () => {
   assertEquals(contentRange({ first: 1, last: 2 }, 3), "bytes 1-2/3");
   assertEquals(contentRange(null, 3), "bytes */3");
 });

@@ -1,7 +1,7 @@
 // What the heads of responses cost: frozen fields that were sent within the same second (hit), fresh
 // fields each time (miss), and frozen fields with another date each time (miss, and stored).
 
-import { HeadComposer, writeHead } from "../../lib/http/writer.ts";
+import { HeadComposer, writeHead, writeLatin1 } from "../../lib/http/writer.ts";
 
 const composer = new HeadComposer();
 const frozen = Object.freeze({ "Content-Type": "text/plain", "Vary": "Accept-Encoding" });
@@ -27,3 +27,14 @@ Deno.bench("HeadComposer, fresh fields (miss)", { group: "head", baseline: true 
 Deno.bench("HeadComposer, frozen fields, another second (miss)", { group: "head" }, () => {
   send(frozen, `Fri, 20 Nov 2026 09:00:${count % 60} GMT`);
 });
+
+// The encoder writes long text in ASCII (hit); a character beyond needs the loop after it (miss).
+const long = "Content-Type: text/plain\r\n".repeat(8);
+const texts = {
+  "short": "1f40\r\n",
+  "long, ASCII (hit)": long,
+  "long, Latin-1 (miss)": `${long}\xe9`,
+};
+for (const [name, text] of Object.entries(texts)) {
+  Deno.bench(`writeLatin1(), ${name}`, { group: "text" }, () => writeLatin1(text, into, 0));
+}

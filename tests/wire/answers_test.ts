@@ -1,5 +1,5 @@
-// What the program's own routes answer on the wire, beside the stages of the challenge: methods,
-// persistence, and the fields that go with them. One row is one connection.
+// The responses of the program's routes on the wire: methods, persistence, and their fields. One
+// row is one connection.
 
 import { assertEquals } from "@std/assert";
 import { fileHandlers } from "../../lib/files/handlers.ts";
@@ -17,11 +17,11 @@ const ask = (method: string, target = "/echo/abc", fields = "") =>
 const ECHO_ALLOW = "Allow: GET, HEAD, OPTIONS";
 const ALL_ALLOW = "Allow: GET, HEAD, POST, PUT, OPTIONS";
 
-/** Everything that comes back until the server closes, less what differs from day to day. */
+/** The octets sent on one connection, and all responses until the server closes it. */
 interface Row {
   readonly name: string;
   readonly sent: string;
-  /** Of each response its status, the fields that matter, and its content. */
+  /** Status, fields and content of each response, with `Date` in place of the date. */
   readonly answers: readonly string[];
 }
 
@@ -47,23 +47,23 @@ const ROWS: readonly Row[] = [
     answers: [`204|Date|${ALL_ALLOW}|`],
   },
   {
-    name: "9110 15.5.6 a known method that the path does not take is 405 with Allow",
+    name: "9110 15.5.6 a known method that the path does not allow is 405 with Allow",
     sent: ask("DELETE") + ask("PATCH") + ask("PUT"),
     answers: Array(3).fill(
-      `405|Date|Content-Type: text/plain|${ECHO_ALLOW}|Content-Length: 36|` +
-        "This path does not take the method.\n",
+      `405|Date|Content-Type: text/plain|${ECHO_ALLOW}|Content-Length: 45|` +
+        "This path allows GET, HEAD and OPTIONS only.\n",
     ),
   },
   {
     name: "9110 9.3.8 TRACE is 405, and nothing is reflected",
     sent: ask("TRACE", "/echo/abc", "X-Secret: 1\r\n"),
     answers: [
-      `405|Date|Content-Type: text/plain|${ECHO_ALLOW}|Content-Length: 36|` +
-      "This path does not take the method.\n",
+      `405|Date|Content-Type: text/plain|${ECHO_ALLOW}|Content-Length: 45|` +
+      "This path allows GET, HEAD and OPTIONS only.\n",
     ],
   },
   {
-    name: "9110 9.1 a method that nobody knows, or in small letters, is 501",
+    name: "9110 9.1 an unknown method, or one in lower case, is 501",
     sent: ask("BREW") + ask("get"),
     answers: Array(2).fill(
       "501|Date|Content-Type: text/plain|Content-Length: 38|" +
@@ -79,17 +79,17 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
-    name: "9112 9.6 Connection: close is answered in kind",
+    name: "9112 9.6 Connection: close is answered with Connection: close",
     sent: ask("GET", "/", "Connection: close\r\n") + ask("GET"),
     answers: ["200|Content-Length: 0|Connection: close|"],
   },
   {
-    name: "9112 9.3 HTTP/1.0 closes, and hears so",
+    name: "9112 9.3 HTTP/1.0 closes, with Connection: close",
     sent: `GET / HTTP/1.0\r\n\r\n${ask("GET")}`,
     answers: ["200|Content-Length: 0|Connection: close|"],
   },
   {
-    name: "9112 9.3 HTTP/1.0 that asks for it is kept, and hears so",
+    name: "9112 9.3 HTTP/1.0 with keep-alive persists, with Connection: keep-alive",
     sent: `GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n${ask("GET", "/")}`,
     answers: ["200|Content-Length: 0|Connection: keep-alive|", "200|Content-Length: 0|"],
   },
@@ -119,7 +119,7 @@ const ROWS: readonly Row[] = [
 const DATE =
   /^Date: (Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-3][0-9] [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT$/gm;
 
-/** The octets that came back as one row's answers. */
+/** The responses of one connection, as the answers of a row. */
 function readAnswers(received: string): string[] {
   return received.split(/(?=HTTP\/1\.1 )/).filter((each) => each !== "").map((response) => {
     const [head = "", ...content] = response.split("\r\n\r\n");

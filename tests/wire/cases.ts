@@ -1,4 +1,4 @@
-// All wire cases. A new rule of the protocol begins as a row in one of these tables.
+// All wire cases. A new rule of the protocol starts as a row in one of these tables.
 
 import type { WireCase } from "./case.ts";
 import { chunkedCases } from "./chunked_cases.ts";

@@ -1,6 +1,5 @@
-// A structured fuzz of the live server: good requests with a few octets changed, left out,
-// doubled or put in. Whatever comes of that, it is an answer or a close: never a hang, a 500 or
-// an uncaught error, and whatever is answered can be read.
+// A structured fuzz test of the live server: valid requests with a few octets changed, removed or
+// added. The server must answer or close, without a hang, a 500 or an uncaught error.
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -28,7 +27,7 @@ const SEEDS = [
   `POST /echo/x HTTP/1.1\r\n${HOST}Content-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\n${HOST}\r\n`,
 ];
 
-/** What a mutation puts in: the octets that mean something. */
+/** Octets with a meaning, which mutations add. */
 const TOKENS = [
   ...'\r\n|\r|\n| |\t|:|,|;|=|"|%|%00|%2f|..|/|0|-1|9999999999|ffffffffffffffff|\0|\x7f|\xff'.split(
     "|",
@@ -55,22 +54,22 @@ const mutant = fc.tuple(
   }, seeds.join(""))
 );
 
-/** Whether the client ends its side: where it does not, only a deadline ends what is unfinished. */
-const mostly = fc.nat(99).map((number) => number > 0);
+/** Whether the client ends its side. If not, only a deadline ends an unfinished request. */
+const endsSide = fc.nat(99).map((number) => number > 0);
 
-/** The status codes of a series of responses; anything that is none is an error. */
+/** The status codes of a series of responses. Anything else is an error. */
 function statuses(received: string): number[] {
   const lines = [...received.matchAll(/HTTP\/1\.1 ([0-9]{3}) [A-Z][A-Za-z -]*\r\n/g)];
   assert(received === "" || received.startsWith("HTTP/1.1 "), received);
   return lines.map(([, status]) => Number(status));
 }
 
-/** Deadlines that end what a mutant leaves unfinished. */
+/** Deadlines, in seconds, that end unfinished requests. */
 const LIMITS = { idleTimeout: 1, headerTimeout: 1, bodyTimeout: 1, lingerTimeout: 1 };
 
-/** Milliseconds after which a mutant hangs: far more than any takes. A hang is not shrunk for hours. */
-const PATIENCE = 30_000;
-const LONGEST = 20 * PATIENCE;
+/** Milliseconds after which a request counts as hung. The sum of them bounds the shrinking. */
+const REQUEST_TIMEOUT = 30_000;
+const MAX_DURATION = 20 * REQUEST_TIMEOUT;
 
 async function fuzz(path: string): Promise<void> {
   const errors: unknown[] = [];
@@ -79,7 +78,7 @@ async function fuzz(path: string): Promise<void> {
     limits: LIMITS,
     observer: { onError: (error) => errors.push(error) },
   });
-  const property = fc.asyncProperty(mutant, mostly, fc.nat(), async (text, ends, cut) => {
+  const property = fc.asyncProperty(mutant, endsSide, fc.nat(), async (text, ends, cut) => {
     using client = await RawClient.connect(server.port);
     const octets = fromLatin1(text.replace(/[^\0-\xff]/g, "?"));
     const middle = cut % (octets.length + 1);
@@ -92,8 +91,8 @@ async function fuzz(path: string): Promise<void> {
   });
   await fc.assert(property, {
     numRuns: 1500,
-    timeout: PATIENCE,
-    interruptAfterTimeLimit: LONGEST,
+    timeout: REQUEST_TIMEOUT,
+    interruptAfterTimeLimit: MAX_DURATION,
     markInterruptAsFailure: true,
   });
   await server.close();

@@ -5,7 +5,7 @@ import { accept, get, refuse, type WireCase } from "./case.ts";
 const HOST = "Host: h\r\n";
 const requestLine = (line: string) => `${line}\r\n${HOST}\r\n`;
 
-/** A request line of so many octets. */
+/** A request line of this length in octets. */
 const longLine = (octets: number) => `GET /${"a".repeat(octets - 14)} HTTP/1.1`;
 
 const fieldLines = (count: number) => "a: b\r\n".repeat(count);

@@ -1,5 +1,5 @@
-// The wire cases on a live socket: the same outcome, told by the responses that a client gets,
-// and by whether the connection is closed behind them.
+// The wire cases on a live socket: the outcome is in the responses, and in whether the connection
+// is closed after them.
 
 import { assertEquals } from "@std/assert";
 import { collect } from "../../lib/http/content.ts";
@@ -9,14 +9,14 @@ import { testWith } from "../support/needs.ts";
 import { fromLatin1, RawClient } from "../support/raw_client.ts";
 import { wireCases } from "./cases.ts";
 
-/** Answers with the request as the server has understood it. */
+/** Answers with the request as the server has parsed it. */
 const mirror: Handler = async ({ method, path, content }) => {
   const head = fromLatin1(`${method} ${path} `);
   const octets = await collect(content, 1 << 20);
   return { status: 200, content: await new Blob([head, octets]).bytes() };
 };
 
-/** A request that shows that a connection is still good. */
+/** A request that shows that the connection persists. */
 const PROBE = "GET /probe HTTP/1.1\r\nHost: h\r\n\r\n";
 
 testWith(

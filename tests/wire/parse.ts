@@ -1,25 +1,25 @@
-// Runs the parser over octets, cut as the caller likes, and tells what it made of them.
+// Parses octets that arrive in pieces and records the outcome.
 
 import type { MessageLimits } from "../../lib/http/limits.ts";
 import { RequestParser } from "../../lib/http/parser.ts";
 import { StatusError } from "../../lib/http/status.ts";
 import { toLatin1 } from "../support/raw_client.ts";
 
-/** What came of some octets: the same however they were cut. */
+/** The outcome of octets, which does not depend on how they are cut. */
 export interface Outcome {
   /** Method, path and content of each whole request. */
   readonly requests: string[];
-  /** A request whose end has not come: what there is of it. */
+  /** What has been parsed of an incomplete request. */
   partial: string | null;
-  /** The status of the error that ended it. */
+  /** The status of the error that ended the parsing. */
   refusal: number | null;
 }
 
 /**
  * Parses octets that arrive in pieces.
  *
- * @param isEnded Whether the peer ends its side behind them.
- * @throws whatever is not a StatusError: nothing else may come out of the parser.
+ * @param isEnded Whether the peer then ends its side of the connection.
+ * @throws any error but a StatusError: the parser must throw no other.
  */
 export function parse(
   pieces: Iterable<Uint8Array>,
@@ -31,11 +31,11 @@ export function parse(
   try {
     for (const piece of pieces) {
       parser.push(piece);
-      drain(parser, outcome);
+      takeEvents(parser, outcome);
     }
     if (isEnded) {
       parser.finish();
-      drain(parser, outcome);
+      takeEvents(parser, outcome);
     }
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
@@ -44,7 +44,7 @@ export function parse(
   return outcome;
 }
 
-function drain(parser: RequestParser, outcome: Outcome): void {
+function takeEvents(parser: RequestParser, outcome: Outcome): void {
   for (let event = parser.next(); event !== null; event = parser.next()) {
     switch (event.type) {
       case "head":

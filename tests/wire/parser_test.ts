@@ -1,4 +1,4 @@
-// The wire cases through the bare parser: whole, in two pieces cut anywhere, octet by octet.
+// The wire cases through the parser: whole, in two pieces, octet by octet.
 
 import { assertEquals } from "@std/assert";
 import { fromLatin1 } from "../support/raw_client.ts";
@@ -6,12 +6,12 @@ import type { WireCase } from "./case.ts";
 import { wireCases } from "./cases.ts";
 import { type Outcome, parse } from "./parse.ts";
 
-/** Cases longer than this are cut at a sample of places: every place would take minutes. */
+/** Longer cases are cut at a sample of places: all of them would take minutes. */
 const EVERY_SPLIT_UP_TO = 3000;
 const SAMPLES = 61;
 
-/** That the connection closes is not the parser's business: it would go on to what follows. */
-function judge(
+/** Without the requests after a close: the connection ignores them, the parser does not. */
+function comparable(
   { requests, refusal }: Outcome,
   { requests: expected, closes }: WireCase,
 ): unknown {
@@ -28,7 +28,7 @@ for (const wireCase of wireCases) {
   const whole = parse([octets], isEnded);
 
   Deno.test(`RequestParser parses the whole of ${name}`, () => {
-    assertEquals(judge(whole, wireCase), { requests: [...requests], refusal });
+    assertEquals(comparable(whole, wireCase), { requests: [...requests], refusal });
   });
 
   Deno.test(`RequestParser parses every split of ${name}`, () => {

@@ -1,4 +1,4 @@
-// Properties that hold for any octets, not only for those that somebody thought of.
+// Properties of the parser for any octets, beside the cases in the tables.
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -7,7 +7,7 @@ import { fromLatin1 } from "../support/raw_client.ts";
 import { wireCases } from "./cases.ts";
 import { parse } from "./parse.ts";
 
-/** Small limits, so that random octets meet them. */
+/** Limits so small that random octets exceed them. */
 const LIMITS = {
   ...DEFAULT_MESSAGE_LIMITS,
   requestLine: 64,
@@ -17,7 +17,7 @@ const LIMITS = {
   chunkOverhead: 16,
 };
 
-/** Fragments of messages: random octets alone would hardly ever get past the request line. */
+/** Fragments of messages: random octets alone hardly ever form a request line. */
 const fragments = fc.constantFrom(
   ..."GET |POST |/|/a|/%41|*|http://h/| HTTP/1.1| HTTP/1.0|\r\n|\r|\n|Host: h\r\n|Host|:| |\t"
     .split("|"),
@@ -38,7 +38,7 @@ const anything = fc.oneof(
   mutations(),
 );
 
-/** Wire cases with a few octets changed, left out or put in. */
+/** Wire cases with a few octets changed, removed or added. */
 function mutations(): fc.Arbitrary<Uint8Array> {
   const octets = wireCases.filter(({ sent }) => sent.length < 500).map((
     { sent },
