@@ -48,11 +48,7 @@ export function encodeContent(
   return encode(content, coding).then((content) => ({ ...response, fields: coded, content }));
 }
 
-/**
- * Whether content can be compressed now: large content only below the limit on concurrency.
- *
- * @param length Bytes of the content, or null where the length is unknown.
- */
+/** Whether content of this length can be compressed now; null where the length is unknown. */
 export function canEncode(length: number | null): boolean {
   return isSmall(length) || active < MAX_CONCURRENT;
 }
@@ -106,10 +102,7 @@ export class CompressedContent implements Content {
   #hasEnded = false;
   #isClosed = false;
 
-  /**
-   * @param source The uncompressed content, closed together with this.
-   * @param format The compression.
-   */
+  /** @param source The uncompressed content, closed together with this. */
   constructor(source: Content, format: Format) {
     active++;
     const { writable, readable } = new CompressionStream(format);

@@ -70,12 +70,10 @@ export class ConnectionState {
   #writing: Writing = "idle";
   #closeReason: CloseReason | null = null;
 
-  /** What is read. */
   get reading(): Reading {
     return this.#reading;
   }
 
-  /** What is written. */
   get writing(): Writing {
     return this.#writing;
   }
@@ -85,7 +83,6 @@ export class ConnectionState {
     return this.#closeReason;
   }
 
-  /** Whether the connection is gone, in both directions. */
   get isClosed(): boolean {
     return this.#reading === "closed" && this.#writing === "closed";
   }
@@ -108,11 +105,8 @@ export class ConnectionState {
   }
 
   /**
-   * Ends the connection, after the response under way or at once. The first reason counts, but an
-   * abort replaces the reason of an orderly end that it does not let happen.
-   *
-   * @param reason Why.
-   * @param how `after response`, or `abort`: nothing more is read or written.
+   * Ends the connection, after the response under way or at once (`abort`). The first reason counts,
+   * but an abort replaces the reason of an orderly end that it does not let happen.
    */
   close(reason: CloseReason, how: "after response" | "abort"): void {
     if (this.isClosed) return;

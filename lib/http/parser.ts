@@ -82,11 +82,6 @@ export class RequestParser {
     this.#hasEnded = true;
   }
 
-  /** Whether the peer has ended its side of the connection. */
-  get hasEnded(): boolean {
-    return this.#hasEnded;
-  }
-
   /** Whether there are octets after the last event, of the next request for instance. */
   get hasMore(): boolean {
     return this.#buffer.length > 0;

@@ -13,8 +13,6 @@ export type ResponseFraming = Framing | { readonly type: "until close" };
 /**
  * The framing of a response (RFC 9112 section 6.3), the same for HEAD as for GET.
  *
- * @param minorVersion The minor version of HTTP/1 in the request.
- * @param status The status of the response.
  * @param length Octets of its content, or null where the length is unknown.
  * @throws {TypeError} for a length that is no number of octets.
  */
@@ -36,7 +34,6 @@ export function responseFraming(
 export interface HeadContext {
   /** The IMF-fixdate of now. */
   readonly date: string;
-  /** How the content is delimited. */
   readonly framing: ResponseFraming;
   /** Whether the connection ends with this response. */
   readonly closes: boolean;
@@ -51,7 +48,6 @@ export interface ResponseHead {
   readonly own: string;
 }
 
-/** Octets of a head. */
 export function headLength({ shared, own }: ResponseHead): number {
   return shared.length + own.length;
 }
@@ -73,11 +69,7 @@ const NO_OCTETS = new Uint8Array(0);
 export class HeadComposer {
   readonly #encoded = new WeakMap<ResponseFields, EncodedFields>();
 
-  /**
-   * The head of a response.
-   *
-   * @throws {TypeError} where the handler's status or fields cannot be sent as they are.
-   */
+  /** @throws {TypeError} where the handler's status or fields cannot be sent as they are. */
   compose(
     { minorVersion }: Pick<RequestHead, "minorVersion">,
     { status, fields = NO_FIELDS, isDateless = false }: HttpResponse,
@@ -119,7 +111,6 @@ function fieldLines(status: number, date: string | null, fields: ResponseFields)
   return lines;
 }
 
-/** Whether fields, and all of their values, can never change any more. */
 function isFrozen(fields: ResponseFields): boolean {
   if (!Object.isFrozen(fields)) return false;
   for (const name in fields) {
@@ -156,11 +147,7 @@ export function joinHead(head: ResponseHead, content: Uint8Array): Uint8Array<Ar
   return octets;
 }
 
-/**
- * Writes a head into memory that has room for it.
- *
- * @param at Where in the memory to begin.
- */
+/** Writes a head into memory that has room for it from `at` on. */
 export function writeHead({ shared, own }: ResponseHead, into: Uint8Array, at: number): void {
   if (shared.length > 0) into.set(shared, at);
   writeLatin1(own, into, at + shared.length);
@@ -171,11 +158,7 @@ const utf8 = new TextEncoder();
 /** Characters up to which a loop is done before the encoder has begun. */
 const SHORT = 64;
 
-/**
- * Writes text whose characters are one octet each into memory that has room for it.
- *
- * @param at Where in the memory to begin.
- */
+/** Writes text whose characters are one octet each into memory that has room for it from `at` on. */
 export function writeLatin1(text: string, into: Uint8Array, at: number): void {
   if (text.length > SHORT) {
     // For ASCII this is the same octets and half the time. Beyond ASCII it would need more room.

@@ -39,7 +39,6 @@ export class Deadlines {
     this.#since = now;
   }
 
-  /** Whether the connection has been without a request for longer than this. */
   isIdleFor(milliseconds: number, now: number): boolean {
     const isIdle = this.#waiting === "request" || this.#waiting === "handshake";
     return isIdle && now - this.#since > milliseconds;

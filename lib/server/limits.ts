@@ -16,10 +16,7 @@ export interface Timeouts {
    * connections as it may have, an idle one is closed after a second.
    */
   readonly idleTimeout: number;
-  /**
-   * Milliseconds without a byte of the content that a handler waits for. Default 20,000. Beyond:
-   * 408.
-   */
+  /** Milliseconds without a byte of content that a handler waits for, else 408. Default 20,000. */
   readonly bodyTimeout: number;
   /**
    * The slowest rate, in bytes per second, at which a client may send content (else 408) or read a
@@ -30,9 +27,7 @@ export interface Timeouts {
    * when it could have read them at this rate. A client that keeps the rate is never cut off.
    */
   readonly minRate: number;
-  /**
-   * Milliseconds that a client may be behind {@linkcode minRate}. Default 20,000; 0 means none.
-   */
+  /** Milliseconds that a client may be behind {@linkcode minRate}. Default 20,000; 0 means none. */
   readonly rateGrace: number;
   /**
    * Milliseconds for which the server discards input after its last response, so that no reset

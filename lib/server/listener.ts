@@ -52,9 +52,8 @@ export const UNIX_PEER = "unix";
 export interface Listener {
   /** Connections accepted so far. */
   readonly accepted: number;
-  /** Waits for the next connection. */
   accept(): Promise<AcceptedConn>;
-  /** Stops listening. A pending `accept` fails. */
+  /** A pending `accept` fails. */
   close(): void;
 }
 
@@ -66,14 +65,12 @@ const BACKLOG = 4096;
 
 type DenoTcpListener = Deno.TcpListener | Deno.TlsListener;
 
-/** Attempts to find a port that is free in both families. */
 const PORT_TRIES = 16;
 
-/** The listening sockets of one endpoint. */
+/** The listening sockets of one endpoint: one, or two for `localhost`. */
 export class ListenerSet {
   readonly #endpoint: Endpoint;
   readonly port: number | null;
-  /** `localhost` has two. */
   readonly listeners: readonly Listener[];
   #isClosed = false;
 
@@ -94,12 +91,7 @@ export class ListenerSet {
     return new ListenerSet(endpoint, listeners, tcpListeners[0]!.addr.port);
   }
 
-  /**
-   * Listens on the same port with another certificate. Until these sockets are closed, both accept.
-   *
-   * @throws {TypeError} where the endpoint has no certificate, or is not shared.
-   * @throws {Deno.errors.InvalidData} for an invalid certificate.
-   */
+  /** Listens on the same port with another certificate. Until these sockets are closed, both accept. */
   withCertificate(certificate: Certificate): ListenerSet {
     const endpoint = this.#endpoint;
     if (endpoint.transport !== "tcp" || !endpoint.isShared || endpoint.certificate === undefined) {

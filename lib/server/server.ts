@@ -155,7 +155,7 @@ export class Server implements AsyncDisposable {
     this.#closeWhenEmpty(former).then(() => this.#closing.delete(former));
   }
 
-  /** Two accept loops may exceed the limit by one: so "at least". */
+  // Two accept loops may exceed the limit by one.
   get #isAtCapacity(): boolean {
     const { connections } = this.#context.limits;
     const limit = Math.min(this.#fdCap, connections === 0 ? Infinity : connections);
@@ -254,7 +254,6 @@ function isOutOfDescriptors(error: unknown): boolean {
     (error.code === "EMFILE" || error.code === "ENFILE");
 }
 
-/** Enough for the files of a few requests at one time. */
 const RESERVE_SIZE = 16;
 
 const NULL_DEVICE = "/dev/null";
@@ -263,9 +262,8 @@ const NULL_DEVICE = "/dev/null";
 class DescriptorReserve {
   #files: Deno.FsFile[] = [];
 
-  /** Must be called before the first connection. */
   constructor() {
-    // The first stack trace of a program makes Deno open a file, which must not happen without one.
+    // The first stack trace of a program makes Deno open a file: not when none is left.
     void new Error().stack;
   }
 

@@ -1,5 +1,5 @@
-// One socket: complete writes, counted bytes, one error for every way of losing the client, and a
-// close that does not destroy the last response.
+// One socket: complete writes, counted bytes, one error (ConnectionLost, from every method) for
+// every way of losing the client, and a close that does not destroy the last response.
 
 import type { ConnectionState } from "../http/connection_state.ts";
 import { StatusError } from "../http/status.ts";
@@ -13,7 +13,7 @@ export class ConnectionLost extends Error {
 /** What is read after the last response is discarded into this buffer, shared by all sockets. */
 const DISCARD_BUFFER = new Uint8Array(4096);
 
-/** What a socket keeps informed, and asks for the time. */
+/** What a socket keeps informed. */
 export interface SocketContext {
   readonly state: ConnectionState;
   readonly deadlines: Deadlines;
@@ -49,11 +49,9 @@ export class Socket {
   }
 
   /**
-   * Reads what is available.
+   * Reads what is available, or returns null at the end of the input.
    *
    * @param waiting What the bytes belong to, which decides how long to wait.
-   * @returns How many bytes were read, or null at the end of the input.
-   * @throws {ConnectionLost} where the connection is lost.
    */
   read(into: Uint8Array, waiting: Waiting): Promise<number | null> {
     this.#deadlines.expect(waiting, this.#timer.now);
@@ -62,13 +60,7 @@ export class Socket {
     });
   }
 
-  /**
-   * Reads what is available of content, in a wait that {@linkcode interrupt} can end.
-   *
-   * @returns How many bytes were read, or null at the end of the input.
-   * @throws {ConnectionLost} where the connection is lost.
-   * @throws {StatusError} from {@linkcode interrupt}.
-   */
+  /** Does the same for content, in a wait that {@linkcode interrupt} can end with a StatusError. */
   async readContent(into: Uint8Array, waiting: "content" | "discard"): Promise<number | null> {
     this.#deadlines.expect(waiting, this.#timer.now);
     try {
@@ -93,7 +85,6 @@ export class Socket {
    *
    * @param rest What to write after the first bytes, or null.
    * @param onDone Is called with the number of bytes sent: all, or those before the loss.
-   * @throws {ConnectionLost} where the connection is lost.
    */
   async write(
     bytes: Uint8Array,
