@@ -3,7 +3,7 @@
 
 import { collect, type Content, pieces } from "./http/content.ts";
 import { nameIn } from "./http/fields.ts";
-import type { HttpRequest, HttpResponse } from "./http/message.ts";
+import { type HttpRequest, type HttpResponse, withContentType } from "./http/message.ts";
 import { type Coding, negotiateCoding, withVary } from "./http/negotiation.ts";
 
 /**
@@ -44,7 +44,8 @@ export function encodeContent(
   if (coding === null || !canEncode(length)) {
     return varied === fields ? response : { ...response, fields: varied };
   }
-  const coded = { ...varied, "Content-Encoding": coding };
+  const { fields: typed } = withContentType({ ...response, fields: varied });
+  const coded = { ...typed, "Content-Encoding": coding };
   return encode(content, coding).then((content) => ({ ...response, fields: coded, content }));
 }
 

@@ -179,7 +179,11 @@ Deno.test("encodeContent() finds fields by names in any case", async () => {
     fields: { "vary": "Origin" },
     content: "x",
   });
-  assertEquals(fields, { "vary": "Origin, Accept-Encoding", "Content-Encoding": "gzip" });
+  assertEquals(fields, {
+    "Content-Type": "text/plain; charset=utf-8",
+    "vary": "Origin, Accept-Encoding",
+    "Content-Encoding": "gzip",
+  });
 });
 
 Deno.test("toStream() skips empty pieces", async () => {

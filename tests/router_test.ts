@@ -1,28 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import type { Content } from "../lib/http/content.ts";
-import { Fields } from "../lib/http/fields.ts";
-import type { HttpRequest, HttpResponse } from "../lib/http/message.ts";
+import { type HttpRequest, type HttpResponse, ParsedRequest } from "../lib/http/message.ts";
 import { StatusError } from "../lib/http/status.ts";
 import { type Route, router } from "../lib/router.ts";
+import { headWith } from "./support/exchange.ts";
 
 /** A request as a handler gets it, without a socket. */
 function request(method: string, path: string): HttpRequest {
-  return {
-    method,
-    path,
-    target: path,
-    query: null,
-    authority: "h",
-    minorVersion: 1,
-    fields: new Fields(),
-    framing: { type: "none" },
-    isPersistent: true,
-    expectsContinue: false,
-    content: {} as Content,
-    parameters: {},
-    client: "127.0.0.1",
-  };
+  return new ParsedRequest({ ...headWith(), method, path, target: path });
 }
 
 const show = (mark: string) => ({ parameters }: HttpRequest): HttpResponse => ({

@@ -2,12 +2,11 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import type { FileHandlers } from "../lib/files/handlers.ts";
-import { NO_CONTENT } from "../lib/http/content.ts";
-import { Fields } from "../lib/http/fields.ts";
-import { type HttpRequest, NO_PARAMETERS } from "../lib/http/message.ts";
+import { type HttpRequest, ParsedRequest } from "../lib/http/message.ts";
 import { StatusError } from "../lib/http/status.ts";
 import { router } from "../lib/router.ts";
 import { routes } from "../lib/routes.ts";
+import { headWith } from "./support/exchange.ts";
 
 const answer = () => ({ status: 200 });
 const FILES: FileHandlers = {
@@ -19,21 +18,7 @@ const FILES: FileHandlers = {
 };
 
 function request(method: string): HttpRequest {
-  return {
-    method,
-    path: "/files/a",
-    target: "/files/a",
-    query: null,
-    authority: "h",
-    minorVersion: 1,
-    fields: new Fields(),
-    framing: { type: "none" },
-    isPersistent: true,
-    expectsContinue: false,
-    content: NO_CONTENT,
-    parameters: NO_PARAMETERS,
-    client: "127.0.0.1",
-  };
+  return new ParsedRequest({ ...headWith(), method, path: "/files/a", target: "/files/a" });
 }
 
 const READ_ONLY = "The server is read-only: start it without --read-only to change files.";

@@ -61,7 +61,7 @@ function readiness(source: AdminSource): HttpResponse {
   return source.isReady() ? text(200, "ready\n") : text(503, "not ready\n");
 }
 
-function text(status: number, content: string, type = "text/plain"): HttpResponse {
+function text(status: number, content: string, type = "text/plain; charset=utf-8"): HttpResponse {
   const fields = {
     "Content-Type": type,
     "Cache-Control": "no-store",
@@ -77,7 +77,7 @@ function listing(
   const type = negotiateType(fields, ["application/json", "text/plain"]);
   const rows = connections.map(rowOf);
   const content = type === "text/plain" ? toTable(rows) : `${toAsciiJson(rows)}\n`;
-  const response = text(200, content, type);
+  const response = type === "text/plain" ? text(200, content) : text(200, content, type);
   return { ...response, fields: { ...response.fields, "Vary": "Accept" } };
 }
 

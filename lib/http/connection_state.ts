@@ -24,14 +24,17 @@ interface Transition {
   readonly writing?: Readonly<Partial<Record<Writing, Writing>>>;
 }
 
-/** What each event changes. An event that a state does not list cannot happen in that state. */
+/**
+ * What each event changes. An event that a state does not list cannot happen in that state. Requests
+ * that were received before the end of the input are still answered.
+ */
 export const TRANSITIONS: Readonly<Record<ConnectionEvent, Transition>> = {
-  "request": { reading: { head: "done" } },
-  "request with content": { reading: { head: "content" } },
-  "end of content": { reading: { content: "done" } },
+  "request": { reading: { head: "done", closed: "closed" } },
+  "request with content": { reading: { head: "content", closed: "closed" } },
+  "end of content": { reading: { content: "done", closed: "closed" } },
   "response": { writing: { idle: "content" } },
   "end of response": { writing: { content: "done" } },
-  "next request": { reading: { done: "head" }, writing: { done: "idle" } },
+  "next request": { reading: { done: "head", closed: "closed" }, writing: { done: "idle" } },
   "end of input": { reading: { head: "closed", content: "closed", done: "closed" } },
   "end of output": { writing: { idle: "closed", content: "closed", done: "closed" } },
 };

@@ -72,13 +72,20 @@ export class HeadScanner {
     let at = start + this.#at;
     while (at < end && this.#state !== "fields") {
       const stop = Math.min(end, start + this.#lineStart + this.#limits.requestLine + LINE_END);
-      if (at >= stop) throw new StatusError(414, "The request line is too long.");
+      if (at >= stop) throw this.#lineTooLong();
       at = this.#step(octets, start, at, stop);
     }
     this.#at = at - start;
     if (this.#state !== "fields") return null;
     const length = this.#fields.scan(octets, at, end);
     return length === null ? null : this.#at + length;
+  }
+
+  /** Section 3: 414 for a target that is too long, 501 for a method that is. */
+  #lineTooLong(): StatusError {
+    return this.#state === "method"
+      ? new StatusError(501, "The method is longer than any that this server knows.")
+      : new StatusError(414, "The request line is too long.");
   }
 
   /** Consumes one octet, or a run of octets of one kind, below `stop`; returns the new offset. */

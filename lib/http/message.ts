@@ -1,7 +1,7 @@
 // Requests and responses as values (RFC 9110 section 6).
 
-import type { Content } from "./content.ts";
-import type { Fields, ResponseFields } from "./fields.ts";
+import { type Content, NO_CONTENT } from "./content.ts";
+import { type Fields, nameIn, type ResponseFields } from "./fields.ts";
 import type { Framing } from "./framing.ts";
 
 /** The standard methods (RFC 9110 section 9, RFC 5789). */
@@ -60,10 +60,55 @@ export interface HttpRequest extends RequestHead {
   parameters: PathParameters;
   /** The client's address: that of the peer, `unix` for a Unix socket, or what a proxy reports. */
   readonly client: string;
+  /** Aborts when the client leaves, or the connection is closed, before the response is complete. */
+  readonly signal: AbortSignal;
 }
 
-/** A request that the server still completes: its content, client and parameters. */
-export type ParsedRequest = { -readonly [Name in keyof HttpRequest]: HttpRequest[Name] };
+/** A request that the server still completes: with its content, its client and its parameters. */
+export class ParsedRequest implements HttpRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly path: string;
+  readonly query: string | null;
+  readonly authority: string | null;
+  readonly minorVersion: 0 | 1;
+  readonly fields: Fields;
+  readonly framing: Framing;
+  readonly isPersistent: boolean;
+  readonly expectsContinue: boolean;
+  content: Content = NO_CONTENT;
+  parameters: PathParameters = NO_PARAMETERS;
+  client = "";
+  /** Whether the client has left. */
+  isAborted = false;
+  #controller: AbortController | null = null;
+
+  constructor(head: RequestHead) {
+    this.method = head.method;
+    this.target = head.target;
+    this.path = head.path;
+    this.query = head.query;
+    this.authority = head.authority;
+    this.minorVersion = head.minorVersion;
+    this.fields = head.fields;
+    this.framing = head.framing;
+    this.isPersistent = head.isPersistent;
+    this.expectsContinue = head.expectsContinue;
+  }
+
+  // Made when it is asked for: few handlers do.
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.isAborted) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  /** Aborts the signal: the client is gone. */
+  abort(): void {
+    this.isAborted = true;
+    this.#controller?.abort();
+  }
+}
 
 /** The response of a handler. */
 export interface HttpResponse {
@@ -75,7 +120,7 @@ export interface HttpResponse {
    */
   readonly fields?: ResponseFields | undefined;
   /**
-   * Text (sent as UTF-8), octets (which must not change before they are sent), or a stream. None
+   * Text (sent as UTF-8, by default as `text/plain`), octets (which must not change before they are sent), or a stream. None
    * by default. The head is sent with the first piece of a stream: events begin with a comment.
    */
   readonly content?: string | Uint8Array | Content | undefined;
@@ -83,6 +128,15 @@ export interface HttpResponse {
   readonly isDateless?: boolean | undefined;
   /** Never. It makes a web `Response` a type error: only its status would be sent. */
   readonly headers?: never;
+}
+
+/** A response whose text has a Content-Type: if the handler sets none, it is plain text. */
+export function withContentType(response: HttpResponse): HttpResponse {
+  const { content, fields = {} } = response;
+  const isUntyped = typeof content === "string" && content !== "" &&
+    nameIn(fields, "Content-Type") === null;
+  if (!isUntyped) return response;
+  return { ...response, fields: { "Content-Type": "text/plain; charset=utf-8", ...fields } };
 }
 
 /** Answers a request. A thrown StatusError becomes a response of its status, anything else a 500. */

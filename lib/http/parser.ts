@@ -1,12 +1,11 @@
 // Octets in, events out: the requests of one connection, one after the other (RFC 9112).
 
 import { ChunkedDecoder } from "./chunked_decoder.ts";
-import { NO_CONTENT } from "./content.ts";
 import { type Fields, listMembers } from "./fields.ts";
 import { requestFraming } from "./framing.ts";
 import { HeadScanner, type ScannedHead } from "./head_scanner.ts";
 import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from "./limits.ts";
-import { NO_PARAMETERS, type ParsedRequest, type RequestHead } from "./message.ts";
+import { ParsedRequest, type RequestHead } from "./message.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 import { contentTooLarge, StatusError } from "./status.ts";
 import { checkHost, parseTarget } from "./target.ts";
@@ -82,9 +81,9 @@ export class RequestParser {
     this.#hasEnded = true;
   }
 
-  /** Whether there are octets after the last event, of the next request for instance. */
-  get hasMore(): boolean {
-    return this.#buffer.length > 0;
+  /** Octets after the last event, of the next request for instance. */
+  get buffered(): number {
+    return this.#buffer.length;
   }
 
   /** Whether the octets in place of a request are the beginning of a TLS handshake. */
@@ -169,7 +168,7 @@ export class RequestParser {
     const isKept = isPersistent(fields, minorVersion);
     const isExpecting = expectsContinue(fields, minorVersion);
     const { authority, path, query } = parseTarget(method, target, this.#isSecure);
-    return {
+    return new ParsedRequest({
       method,
       target,
       path,
@@ -180,10 +179,7 @@ export class RequestParser {
       framing,
       isPersistent: isKept,
       expectsContinue: isExpecting,
-      content: NO_CONTENT,
-      parameters: NO_PARAMETERS,
-      client: "",
-    };
+    });
   }
 
   #beginContent({ framing }: RequestHead): void {

@@ -73,7 +73,9 @@ export function decodePath(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {
-    throw new StatusError(400, "The request target has an escape that is not UTF-8.");
+    const isMalformed = /%(?![0-9A-Fa-f]{2})/.test(path);
+    const problem = isMalformed ? "is no percent-encoding" : "is not UTF-8";
+    throw new StatusError(400, `The request target has an escape that ${problem}.`);
   }
 }
 

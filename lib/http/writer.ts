@@ -78,7 +78,8 @@ export class HeadComposer {
     const sentDate = isDateless ? null : date;
     const own = framingLines(minorVersion, framing, closes);
     const known = this.#encoded.get(fields);
-    if (known?.status === status && known.date === sentDate) return { shared: known.octets, own };
+    const isKnown = known !== undefined && known.status === status && known.date === sentDate;
+    if (isKnown) return { shared: known.octets, own };
     const lines = fieldLines(status, sentDate, fields);
     if (!isFrozen(fields)) return { shared: NO_OCTETS, own: lines + own };
     const octets = encodeLatin1(lines);

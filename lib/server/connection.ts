@@ -23,7 +23,7 @@ import { type ConnectionStatus, type ConnectionView, RequestContext } from "./ex
 import type { Limits } from "./limits.ts";
 import type { AcceptedConn } from "./listener.ts";
 import type { GuardedObserver } from "./observer.ts";
-import { RequestBody } from "./request_body.ts";
+import { type Input, Receiver, RequestBody } from "./request_body.ts";
 import {
   errorResponse,
   isStreamed,
@@ -72,9 +72,14 @@ export class Connection implements DeadlineOwner {
   readonly #socket: Socket;
   readonly #writer: ResponseWriter;
   readonly #parser: RequestParser;
+  readonly #input: Input;
+  readonly #receiver: Receiver;
   readonly #openedAt = Date.now();
   #requestCount = 0;
   #context: RequestContext | null = null;
+  #request: ParsedRequest | null = null;
+  /** Bytes sent when the end of the input was noticed, while a response was awaited. */
+  #bytesAtEnd = -1;
   #isDraining = false;
   /** The 408 that is sent while the rest of a head is still awaited. */
   #timeoutResponse: Promise<void> | null = null;
@@ -85,13 +90,12 @@ export class Connection implements DeadlineOwner {
     this.#id = id;
     this.#server = server;
     this.#deadlines = new Deadlines(server.limits);
-    this.#socket = new Socket(accepted.conn, {
-      state: this.#state,
-      deadlines: this.#deadlines,
-      timer: server.timer,
-    });
+    const context = { state: this.#state, deadlines: this.#deadlines, timer: server.timer };
+    this.#socket = new Socket(accepted.conn, context);
     this.#writer = new ResponseWriter(this.#socket, this.#state, server.observer);
     this.#parser = new RequestParser(server.limits, accepted.isSecure);
+    this.#input = { ...context, parser: this.#parser, socket: this.#socket };
+    this.#receiver = new Receiver(this.#input);
   }
 
   /** Serves until either side closes. It never rejects: errors are reported. */
@@ -156,22 +160,16 @@ export class Connection implements DeadlineOwner {
       }
       if (!writer.isEmpty) await writer.flush();
       if (this.#state.reading === "closed") return;
-      this.#context = null;
-      const waiting = this.#parser.isIdle ? "request" : "head";
-      this.#receive(await this.#socket.read(this.#parser.room(), waiting));
-      if (this.#timeoutResponse !== null) await this.#timeoutResponse;
+      this.#context = this.#request = null;
+      await this.#receiver.receive(this.#parser.isIdle ? "request" : "head");
+      if (this.#timeoutResponse !== null) {
+        await this.#timeoutResponse;
+        break;
+      }
     }
     if (this.#state.isClosed) return;
     await writer.flush();
     await this.#socket.linger();
-  }
-
-  /** Passes on what a read has brought: bytes, or the end of the input. */
-  #receive(count: number | null): void {
-    if (this.#timeoutResponse !== null) return; // It comes too late.
-    if (count !== null) return this.#parser.commit(count);
-    this.#parser.finish();
-    this.#state.on("end of input");
   }
 
   /** The next request, or null where more bytes are needed, or the connection ends. */
@@ -205,6 +203,7 @@ export class Connection implements DeadlineOwner {
     this.#deadlines.beginContent(timer.now);
     this.#requestCount++;
     const client = this.#clientOf(request);
+    this.#request = request;
     if (request !== null) {
       request.client = client;
       if (!request.isPersistent) this.#state.close("requested", "after response");
@@ -258,6 +257,8 @@ export class Connection implements DeadlineOwner {
     try {
       return checkResponse(await result);
     } catch (error) {
+      // A handler that fails because its client has left is no fault of the server.
+      if (this.#request?.isAborted) this.#abort("client-gone");
       return this.#writer.toResponse(context, error);
     } finally {
       if (flushed !== null) await flushed;
@@ -270,22 +271,25 @@ export class Connection implements DeadlineOwner {
     response: HttpResponse,
   ): PreparedResponse<Content> | null {
     // Requests that have been received are answered. The last of them says that it is the last.
-    if (this.#isDraining && !this.#parser.hasMore) this.#state.close("drain", "after response");
+    if (this.#isDraining && this.#parser.buffered === 0) {
+      this.#state.close("drain", "after response");
+    }
     return this.#writer.respond(context, response);
   }
 
   async #serveWithBody(context: RequestContext, request: ParsedRequest): Promise<void> {
     const { discard: limit } = this.#server.limits;
     await this.#flushBefore(context);
-    const source = { parser: this.#parser, socket: this.#socket, state: this.#state };
-    const body = new RequestBody(request, source);
+    const body = new RequestBody(request, this.#input, this.#receiver);
     request.content = context.body = body;
     try {
-      const response = await this.#callHandler(context, request);
+      let response = await this.#callHandler(context, request);
       // A streamed response may be made from the body: only its end tells what is left.
       const isUndecided = isStreamed(response.content) && !ignoresContent(request.method);
+      const { failure } = body;
       if (!isUndecided && !body.discardReceived(limit)) {
         this.#state.close(reasonOf(body.failure), "after response");
+        if (failure === null) response = replaceIfMalformed(response, body.failure);
       }
       const streamed = this.#respond(context, response);
       if (streamed !== null) await this.#writer.stream(context, streamed);
@@ -322,10 +326,26 @@ export class Connection implements DeadlineOwner {
   onTick(now: number): void {
     if (this.#isDraining) this.#closeIfIdle(now);
     const { waiting } = this.#deadlines;
+    if (waiting === "handler") this.#checkClient();
     if (!this.#deadlines.isLate(now, this.#server.isAtCapacity())) return;
-    if (waiting === "content") this.#socket.interrupt(requestTimeout());
+    if (waiting === "content") this.#receiver.interrupt(requestTimeout());
     else if (waiting === "head" && this.#parser.requestLine !== null) this.#sendTimeoutResponse();
     else this.#abort("timeout");
+  }
+
+  /**
+   * Notices a client that leaves while the handler, or a stream, has nothing to send. The end of the
+   * input aborts the request's signal. Where nothing is sent until the next tick either, the client
+   * counts as gone, as for nginx: a client that closes only its sending side is rare.
+   */
+  #checkClient(): void {
+    if (this.#state.reading !== "closed") {
+      this.#receiver.readAhead().catch(() => this.#abort("client-gone"));
+      return;
+    }
+    this.#request?.abort();
+    if (this.#bytesAtEnd === this.#socket.bytesSent) this.#abort("client-gone");
+    this.#bytesAtEnd = this.#socket.bytesSent;
   }
 
   /** Answers a head that is not complete, while its rest is still awaited. */
@@ -357,6 +377,7 @@ export class Connection implements DeadlineOwner {
     this.#state.close(reason, "abort");
     this.#socket.close();
     this.#writer.cancel();
+    this.#request?.abort();
   }
 
   /** What the connection does at the moment. */
@@ -381,6 +402,16 @@ function reasonOf(failure: StatusError | null): CloseReason {
   return failure.status === 408 ? "timeout" : "bad-request";
 }
 
+/**
+ * The response to a request whose handler did not read the content: where the content that has been
+ * received is malformed, the message as a whole is (RFC 9112 section 2.2).
+ */
+function replaceIfMalformed(response: HttpResponse, failure: StatusError | null): HttpResponse {
+  if (failure === null || response.status >= 500) return response;
+  if (isStreamed(response.content)) response.content.close();
+  return errorResponse(failure);
+}
+
 function requestTimeout(): StatusError {
   return new StatusError(408, "The request did not arrive in time.");
 }
@@ -389,7 +420,15 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value;
 }
 
+/** @throws {TypeError} for what is no response, and says what to return instead. */
 function checkResponse(response: unknown): HttpResponse {
-  if (typeof response === "object" && response !== null) return response as HttpResponse;
-  throw new TypeError("The handler returned no response");
+  const wanted = "a handler returns { status, fields, content }";
+  if (typeof response !== "object" || response === null) {
+    const found = typeof response === "string" ? "a string" : String(response);
+    throw new TypeError(`The handler returned ${found}: ${wanted}`);
+  }
+  if (response instanceof Response) {
+    throw new TypeError(`The handler returned a web Response: ${wanted}`);
+  }
+  return response as HttpResponse;
 }

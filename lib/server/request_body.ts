@@ -1,26 +1,94 @@
-// The content of the request under way, read from the connection on demand. The first read that
+// What is read from a connection: the input of the parser, and the content of the request under way, read from the connection on demand. The first read that
 // has to wait sends 100 Continue (RFC 9110 section 10.1.1). When the request is over, the body is
 // revoked: a handler that reads late must not get bytes of the next request.
 
-import type { ConnectionState } from "../http/connection_state.ts";
 import { type Content, pieces } from "../http/content.ts";
 import type { RequestHead } from "../http/message.ts";
 import type { RequestParser } from "../http/parser.ts";
 import { StatusError } from "../http/status.ts";
 import { CONTINUE } from "../http/writer.ts";
-import type { Socket } from "./socket.ts";
+import type { Waiting } from "./deadlines.ts";
+import type { Socket, SocketContext } from "./socket.ts";
 
-/** What a body is read from. */
-export interface BodySource {
+/** What a connection consists of, as far as reading is concerned. */
+export interface Input extends SocketContext {
   readonly parser: RequestParser;
   readonly socket: Socket;
-  readonly state: ConnectionState;
+}
+
+/** Bytes of one read ahead, and bytes after which there is none until the next request. */
+const READ_AHEAD_SIZE = 4096;
+const MAX_READ_AHEAD = 16384;
+
+/** Feeds the parser of a connection. There is one read at a time. */
+export class Receiver {
+  readonly #input: Input;
+  #pending: Promise<number> | null = null;
+  #reject: (error: StatusError) => void = () => {};
+
+  constructor(input: Input) {
+    this.#input = input;
+  }
+
+  /**
+   * Waits for more input, or for its end. Returns how many bytes it was.
+   *
+   * @param waiting What the bytes belong to, which decides how long to wait.
+   * @throws {ConnectionLost} where the connection is lost.
+   */
+  receive(waiting: Waiting): Promise<number> {
+    const { deadlines, timer } = this.#input;
+    deadlines.expect(waiting, timer.now);
+    return this.#pending ?? this.#read(null);
+  }
+
+  /** Does the same for content, in a wait that {@linkcode interrupt} can end with a StatusError. */
+  async receiveContent(waiting: "content" | "discard"): Promise<void> {
+    const { deadlines, timer } = this.#input;
+    const count = await new Promise<number>((resolve, reject) => {
+      this.#reject = reject;
+      this.receive(waiting).then(resolve, reject);
+    });
+    deadlines.receive(count, timer.now);
+  }
+
+  /** Ends the wait of {@linkcode receiveContent} with an error. */
+  interrupt(error: StatusError): void {
+    this.#reject(error);
+  }
+
+  /** Reads ahead while the handler works: the end of the input, or the loss, is noticed then. */
+  async readAhead(): Promise<void> {
+    const { parser, state } = this.#input;
+    const isDone = state.reading === "closed" || parser.buffered > MAX_READ_AHEAD;
+    if (this.#pending === null && !isDone) await this.#read(new Uint8Array(READ_AHEAD_SIZE));
+  }
+
+  /** Reads into the parser's memory, or into other memory while the parser may be used. */
+  #read(ahead: Uint8Array | null): Promise<number> {
+    const { parser, socket, state } = this.#input;
+    return this.#pending = socket.read(ahead ?? parser.room()).then((count) => {
+      this.#pending = null;
+      if (count !== null) {
+        if (ahead === null) parser.commit(count);
+        else parser.push(ahead.subarray(0, count));
+      } else {
+        parser.finish();
+        state.on("end of input");
+      }
+      return count ?? 0;
+    }, (error) => {
+      this.#pending = null;
+      throw socket.lose(error);
+    });
+  }
 }
 
 /** The content of one request. */
 export class RequestBody implements Content {
   readonly length: number | null;
-  readonly #source: BodySource;
+  readonly #input: Input;
+  readonly #receiver: Receiver;
   #received = 0;
   #failure: StatusError | null = null;
   /** Whether the client waits for `100 Continue`. */
@@ -30,8 +98,9 @@ export class RequestBody implements Content {
   #isRevoked = false;
   #isReading = false;
 
-  constructor({ framing, expectsContinue }: RequestHead, source: BodySource) {
-    this.#source = source;
+  constructor({ framing, expectsContinue }: RequestHead, input: Input, receiver: Receiver) {
+    this.#input = input;
+    this.#receiver = receiver;
     this.#expectsContinue = expectsContinue;
     this.length = framing.type === "chunked" ? null : framing.type === "none" ? 0 : framing.length;
     if (this.length === 0) this.#next();
@@ -71,19 +140,11 @@ export class RequestBody implements Content {
   }
 
   async #read(waiting: "content" | "discard"): Promise<Uint8Array | null> {
-    const { socket, parser, state } = this.#source;
     for (;;) {
       const piece = this.#next();
       if (piece !== null || this.#isComplete) return piece;
       if (this.#canSendContinue) await this.#sendContinue();
-      if (!this.#isRevoked) {
-        const count = await socket.readContent(parser.room(), waiting);
-        if (count !== null) parser.commit(count);
-        else {
-          parser.finish();
-          state.on("end of input");
-        }
-      }
+      if (!this.#isRevoked) await this.#receiver.receiveContent(waiting);
       if (this.#isRevoked) throw new TypeError("The content can no longer be read");
     }
   }
@@ -91,7 +152,7 @@ export class RequestBody implements Content {
   /** The next piece that has been received, or null. */
   #next(): Uint8Array | null {
     if (this.#isComplete) return null;
-    const event = this.#source.parser.next();
+    const event = this.#input.parser.next();
     if (event?.type === "content") {
       this.#expectsContinue = false; // The client did not wait.
       this.#received += event.data.length;
@@ -99,19 +160,19 @@ export class RequestBody implements Content {
     }
     if (event?.type === "end") {
       this.#isComplete = true;
-      this.#source.state.on("end of content");
+      this.#input.state.on("end of content");
     }
     return null;
   }
 
   /** An interim response may only be sent before the final one has begun. */
   get #canSendContinue(): boolean {
-    return this.#expectsContinue && this.#source.state.writing === "idle";
+    return this.#expectsContinue && this.#input.state.writing === "idle";
   }
 
   async #sendContinue(): Promise<void> {
     this.#expectsContinue = false;
-    await this.#source.socket.write(CONTINUE);
+    await this.#input.socket.write(CONTINUE);
   }
 
   /** The request is over: nothing more may be read. */

@@ -5,7 +5,7 @@ import type { CloseReason, ConnectionState } from "../http/connection_state.ts";
 import type { Content } from "../http/content.ts";
 import { formatDate, oncePerSecond } from "../http/date.ts";
 import { nameIn } from "../http/fields.ts";
-import type { HttpResponse } from "../http/message.ts";
+import { type HttpResponse, withContentType } from "../http/message.ts";
 import { isContentless, StatusError } from "../http/status.ts";
 import { isAscii } from "../http/syntax.ts";
 import {
@@ -18,6 +18,7 @@ import {
   responseFraming,
   type ResponseHead,
 } from "../http/writer.ts";
+import { sleep } from "./deadlines.ts";
 import type { LogRecord, RequestContext } from "./exchange.ts";
 import type { GuardedObserver } from "./observer.ts";
 import { ConnectionLost, type Socket } from "./socket.ts";
@@ -43,6 +44,9 @@ const dateAt = oncePerSecond(formatDate);
 const heads = new HeadComposer();
 const utf8 = new TextEncoder();
 const NOTHING = new Uint8Array(0);
+
+/** Milliseconds for which the head waits for the first piece: a file is read in less. */
+const HEAD_DELAY = 10;
 
 /** The responses of one connection. */
 export class ResponseWriter {
@@ -106,12 +110,13 @@ export class ResponseWriter {
 
   #prepare({ head: request }: RequestContext, response: HttpResponse): PreparedResponse {
     const { status } = response;
+    const typed = isContentless(status) ? response : withContentType(response);
     const content = encodeText(response.content ?? "");
     try {
       const framing = responseFraming(request.minorVersion, status, content.length);
       const closes = this.#state.closeReason !== null || framing.type === "until close";
       const date = dateAt(Date.now());
-      const head = heads.compose(request, response, { date, framing, closes });
+      const head = heads.compose(request, typed, { date, framing, closes });
       if (closes) this.#state.close("no-length", "after response");
       const { closeReason } = this.#state;
       if (hasContent(request.method, status)) {
@@ -189,7 +194,7 @@ export class ResponseWriter {
     const isChunked = framing.type === "chunked";
     let missing = framing.type === "length" ? framing.length : Infinity;
     let hasBegun = false;
-    // The head leaves together with the first piece: two writes would wait for each other (Nagle).
+    // The head leaves together with the first piece, or alone where the piece takes its time.
     const send = async (bytes: Uint8Array) => {
       if (hasBegun) return await this.#socket.write(bytes);
       hasBegun = true;
@@ -197,7 +202,11 @@ export class ResponseWriter {
       context.sentBefore = this.#socket.bytesSent + headLength(head);
       await this.#socket.write(joinHead(head, bytes));
     };
-    for (let piece = await this.#read(content); piece !== null; piece = await this.#read(content)) {
+    const first = this.#read(content);
+    let isRead = false;
+    await sleep(HEAD_DELAY, first.then(() => {}, () => {}).then(() => void (isRead = true)));
+    if (!isRead) await send(NOTHING);
+    for (let piece = await first; piece !== null; piece = await this.#read(content)) {
       if (piece.length === 0) continue; // An empty chunk would be the last one.
       missing -= piece.length;
       if (missing < 0) throw new RangeError("The content is longer than its length");

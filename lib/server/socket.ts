@@ -2,8 +2,7 @@
 // every way of losing the client, and a close that does not destroy the last response.
 
 import type { ConnectionState } from "../http/connection_state.ts";
-import { StatusError } from "../http/status.ts";
-import type { Deadlines, DeadlineTimer, Waiting } from "./deadlines.ts";
+import type { Deadlines, DeadlineTimer } from "./deadlines.ts";
 
 /** The client is gone, or the server has closed the connection: no response can be sent. */
 export class ConnectionLost extends Error {
@@ -28,7 +27,6 @@ export class Socket {
   readonly #timer: DeadlineTimer;
   #bytesSent = 0;
   #isClosed = false;
-  #rejectRead: (error: Error) => void = () => {};
 
   constructor(conn: Deno.Conn, { state, deadlines, timer }: SocketContext) {
     this.#conn = conn;
@@ -48,36 +46,9 @@ export class Socket {
     await (this.#conn as Deno.TlsConn).handshake();
   }
 
-  /**
-   * Reads what is available, or returns null at the end of the input.
-   *
-   * @param waiting What the bytes belong to, which decides how long to wait.
-   */
-  read(into: Uint8Array, waiting: Waiting): Promise<number | null> {
-    this.#deadlines.expect(waiting, this.#timer.now);
-    return this.#conn.read(into).catch((error) => {
-      throw this.#lose(error);
-    });
-  }
-
-  /** Does the same for content, in a wait that {@linkcode interrupt} can end with a StatusError. */
-  async readContent(into: Uint8Array, waiting: "content" | "discard"): Promise<number | null> {
-    this.#deadlines.expect(waiting, this.#timer.now);
-    try {
-      const count = await new Promise<number | null>((resolve, reject) => {
-        this.#rejectRead = reject;
-        this.#conn.read(into).then(resolve, reject);
-      });
-      this.#deadlines.receive(count ?? 0, this.#timer.now);
-      return count;
-    } catch (error) {
-      throw error instanceof StatusError ? error : this.#lose(error);
-    }
-  }
-
-  /** Ends the wait of {@linkcode readContent} with an error. The connection can still be written. */
-  interrupt(error: StatusError): void {
-    this.#rejectRead(error);
+  /** Reads what is available, or returns null at the end of the input. Errors are for {@linkcode lose}. */
+  read(into: Uint8Array): Promise<number | null> {
+    return this.#conn.read(into);
   }
 
   /**
@@ -103,14 +74,15 @@ export class Socket {
         }
       }
     } catch (error) {
-      throw this.#lose(error);
+      throw this.lose(error);
     } finally {
       onDone?.(this.#bytesSent - before);
     }
     this.#deadlines.expect("handler", this.#timer.now);
   }
 
-  #lose(cause: unknown): ConnectionLost {
+  /** The connection is lost: the error to throw. */
+  lose(cause: unknown): ConnectionLost {
     this.#state.close("client-gone", "abort");
     return new ConnectionLost("The connection is lost", { cause });
   }
@@ -122,7 +94,7 @@ export class Socket {
       this.#state.on("end of output");
       this.#deadlines.expect("linger", this.#timer.now);
     } catch (error) {
-      throw this.#lose(error);
+      throw this.lose(error);
     }
   }
 
@@ -135,7 +107,7 @@ export class Socket {
   async linger(): Promise<void> {
     try {
       if (this.#state.writing !== "closed") await this.endOutput();
-      while (await this.read(DISCARD_BUFFER, "linger") !== null);
+      while (await this.read(DISCARD_BUFFER) !== null);
     } catch {
       // The client is gone, or the timeout is over: there is nothing left to lose.
     }

@@ -132,7 +132,7 @@ testWith(
   () =>
     withAdmin({}, async (get) => {
       const { fields, text } = await get("/connections", "Accept: text/plain");
-      assertEquals(fields.get("content-type"), "text/plain");
+      assertEquals(fields.get("content-type"), "text/plain; charset=utf-8");
       assertEquals(fields.get("vary"), "Accept");
       assertEquals(text.split("\n").length, 4);
       assertMatch(text, /^[\x20-\x7e\n]*$/);

@@ -5,8 +5,7 @@ import { FileSystem } from "../../lib/files/fs.ts";
 import { fileHandlers } from "../../lib/files/handlers.ts";
 import { Root } from "../../lib/files/root.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
-import type { HttpRequest } from "../../lib/http/message.ts";
-import { NO_CONTENT } from "../../lib/http/content.ts";
+import { type HttpRequest, ParsedRequest } from "../../lib/http/message.ts";
 import { headWith } from "../support/exchange.ts";
 import { until } from "../support/wait.ts";
 
@@ -50,7 +49,7 @@ Deno.bench("miss: find() of an absent name", { group: "find" }, () => {
 
 function requestOf(name: string): HttpRequest {
   const path = `/files/${name}`;
-  return { ...headWith(), path, content: NO_CONTENT, parameters: { name }, client: "192.0.2.1" };
+  return Object.assign(new ParsedRequest({ ...headWith(), path }), { parameters: { name } });
 }
 
 function bench(title: string, name: string, clock: () => number, isBaseline = false): void {

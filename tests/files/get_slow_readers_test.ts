@@ -111,10 +111,12 @@ testWith(
 
       await until(() => server.connections.length === 0);
       const lost = records.filter(({ isComplete }) => !isComplete);
-      assertEquals(lost.map(({ closeReason }) => closeReason), Array(LEAVERS).fill("client-gone"));
+      // A small response may wait in front of the large one that could not be sent.
+      assert(lost.every(({ closeReason }) => closeReason === "client-gone"));
       const ids = new Set(records.map(({ id }) => id));
       assertEquals(ids.size, records.length);
       const ofLost = new Set(lost.map(({ id }) => connectionOf(id)));
+      assertEquals(ofLost.size, LEAVERS);
       const others = [...ids].filter((id) => !ofLost.has(connectionOf(id)));
       assertEquals(others.length, 2 + READERS * ALL.length);
       // A Unix socket buffers far less unread data than TCP.

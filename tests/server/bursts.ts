@@ -34,8 +34,12 @@ const dateless = (response: Omit<HttpResponse, "status">): HttpResponse => ({
 const streamed = (...pieces: string[]): Content =>
   fromStream(ReadableStream.from(pieces.map(fromLatin1)));
 
-function sized(body: string, fields = ""): Pick<Kind, "status" | "fields" | "body"> {
-  return { status: "200 OK", fields: `${fields}Content-Length: ${body.length}\r\n`, body };
+const TEXT = "Content-Type: text/plain; charset=utf-8\r\n";
+
+/** The response with text, or with bytes where `type` is empty. */
+function sized(body: string, fields = "", type = TEXT): Pick<Kind, "status" | "fields" | "body"> {
+  const length = `Content-Length: ${body.length}\r\n`;
+  return { status: "200 OK", fields: `${type}${fields}${length}`, body };
 }
 
 function failure(status: string, sentence: string): Pick<Kind, "status" | "fields" | "body"> {
@@ -131,8 +135,9 @@ function noContent(status: 204 | 304): Pick<Kind, "status" | "fields" | "body"> 
 }
 
 function large(name: string, content: string | Uint8Array): Record<string, Kind> {
-  const body = typeof content === "string" ? content : toLatin1(content);
-  return { [name]: { method: "GET", answer: () => dateless({ content }), ...sized(body) } };
+  const [body, type] = typeof content === "string" ? [content, TEXT] : [toLatin1(content), ""];
+  const expected = sized(body, "", type);
+  return { [name]: { method: "GET", answer: () => dateless({ content }), ...expected } };
 }
 
 export function sentFor(name: string): string {

@@ -128,7 +128,6 @@ testServer(
     const contents = [
       `Content-Length: 300000\r\n\r\n${"x".repeat(1000)}`,
       "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
-      "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd",
     ];
     for (const content of contents) {
       using client = await connect();
@@ -139,6 +138,36 @@ testServer(
       assertEquals((await client.readToEnd()).length, 0);
     }
     assertEquals(records.length, contents.length);
+  },
+);
+
+testServer(
+  "Connection answers unread content that is malformed with 400, as far as it has arrived",
+  { handler: ok },
+  async ({ records, connect }) => {
+    const contents = ["5\r\r;AB", "a\r\n0123456789\n0", "0_2e", "3\r\nabcd", "xyz\r\n", "-1\r\n"];
+    for (const method of ["GET", "POST"]) {
+      for (const content of contents) {
+        using client = await connect();
+        await client.send(request(`${method} /`, "Transfer-Encoding: chunked") + content);
+        const { status, fields } = await client.readResponse();
+        assertEquals([status, fields.get("connection")], [400, "close"], content);
+        assertEquals((await client.readToEnd()).length, 0);
+      }
+    }
+    await until(() => records.length === 2 * contents.length);
+    assert(records.every(({ closeReason }) => closeReason === "bad-request"));
+  },
+);
+
+testServer(
+  "Connection leaves an error of the handler what it is, malformed content or not",
+  { handler: () => Promise.reject(new Error("failed")), hasErrors: true },
+  async ({ connect, errors }) => {
+    using client = await connect();
+    await client.send(request("POST /", "Transfer-Encoding: chunked") + "xyz\r\n");
+    assertEquals((await client.readResponse()).status, 500);
+    assertEquals(errors.length, 1);
   },
 );
 

@@ -181,7 +181,7 @@ export const headCases: readonly WireCase[] = [
   ),
   refuse(414, "3 a request line over the limit", requestLine(longLine(8193))),
   refuse(414, "3 a request line without end", `GET /${"a".repeat(20000)}`),
-  refuse(414, "3 a method without end", "A".repeat(20000)),
+  refuse(501, "3 a method without end", "A".repeat(20000)),
   accept(
     "9110 5.4 as many fields as the limit",
     get(fieldLines(99)),
