@@ -1,5 +1,5 @@
 // One request and its response: the context while they are under way, the record for the log when
-// they are over, and the view for a look at a running server.
+// they are over, and the view of a running server.
 
 import type { CloseReason } from "../http/connection_state.ts";
 import type { RequestHead } from "../http/message.ts";

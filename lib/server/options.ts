@@ -30,7 +30,7 @@ export interface ServeOptions {
   readonly observer?: Partial<ServerObserver> | undefined;
 }
 
-/** The port that a server listens on unless told otherwise. */
+/** The port that a server listens on by default. */
 export const DEFAULT_PORT = 4221;
 
 /**

@@ -139,7 +139,7 @@ testWith(
     }, { settings: { showsHidden: true }, isLeftover: true }),
 );
 
-Deno.test("hasCompressedEnding() looks at the last ending in any case", () => {
+Deno.test("hasCompressedEnding() uses the last ending in any case", () => {
   for (const name of ["a.png", "a.JPG", "a.tar.gz", "a.b/c.zip", ".gz"]) {
     assert(hasCompressedEnding(name), name);
   }

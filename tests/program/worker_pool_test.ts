@@ -226,7 +226,7 @@ testWith(
       }
       const replaced = pool.replaceCertificate(two);
       await successors[0]!.command("fail to start");
-      const third = await fake.next(); // It is hired while the other one has not answered yet.
+      const third = await fake.next(); // It is started before the other one has answered.
       await successors[1]!.command("begin");
       await third.command("begin");
       await replaced;

@@ -1,5 +1,5 @@
-// Bursts of requests that do not come to a good end: slow handlers, streams that fail, responses
-// that close, heads that stay unfinished, peers that go away, and a server that is closed.
+// Bursts of requests that fail: slow handlers, streams that fail, responses that close, incomplete
+// heads, clients that disconnect, and a server that is closed.
 
 import { assert, assertEquals } from "@std/assert";
 import { fromStream } from "../../lib/http/content.ts";
@@ -41,7 +41,7 @@ const mixed: Handler = (request) => {
 const askFor = (path: string, lines = "") => `GET ${path} HTTP/1.1\r\nHost: h\r\n${lines}\r\n`;
 
 testPipeline(
-  "Connection does not keep responses back while a later handler takes its time",
+  "Connection sends earlier responses while a later handler works",
   async ({ connect }) => {
     for (const name of ["sync", "bytes16", "text100"]) {
       resetGate();
@@ -58,7 +58,7 @@ testPipeline(
 );
 
 testPipeline(
-  "Connection answers 500 for a stream that fails at once, whatever was answered before it",
+  "Connection answers 500 when a stream fails at once, after any earlier responses",
   async ({ connect, records, errors }) => {
     using client = await connect();
     await client.send(sentFor("sync") + sentFor("latin") + askFor("/fails"));
@@ -67,14 +67,14 @@ testPipeline(
     assertEquals((await client.readResponse()).status, 500);
     assertEquals((await client.readToEnd()).length, 0);
     assertEquals(errors.length, 1);
-    const told = records.map(({ status, bytesOut }) => [status, bytesOut]);
-    assertEquals(told, [[200, 4], [200, 5], [500, 45]]);
+    const reported = records.map(({ status, bytesOut }) => [status, bytesOut]);
+    assertEquals(reported, [[200, 4], [200, 5], [500, 45]]);
   },
   {},
   mixed,
 );
 
-testPipeline("Connection invites content only behind what it has answered", async ({ connect }) => {
+testPipeline("Connection sends 100 Continue only after earlier responses", async ({ connect }) => {
   for (const name of ["sync", "async", "bytes100"]) {
     using client = await connect();
     const expecting = "POST /content HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n";
@@ -88,7 +88,7 @@ testPipeline("Connection invites content only behind what it has answered", asyn
   }
 });
 
-testPipeline("Connection answers nothing behind a response that closes", async (bench) => {
+testPipeline("Connection answers nothing after a response that closes", async (bench) => {
   for (const before of [[], ["sync"], ["async", "sync"], ["streamed"]]) {
     bench.records.length = 0;
     using client = await bench.connect();
@@ -132,8 +132,8 @@ for (const isReset of [true, false]) {
         const asked = ["/sync", "/gate/sync", ...names.map((name) => `/${name}`)];
         assertEquals(begun, asked.slice(0, begun.length), last);
         assert(calls.length <= begun.length, `${calls} but ${begun}`);
-        const told = records.slice(1).map(({ status, bytesOut }) => [status, bytesOut]);
-        assertEquals(told, told.map(() => [null, 0]), last);
+        const reported = records.slice(1).map(({ status, bytesOut }) => [status, bytesOut]);
+        assertEquals(reported, reported.map(() => [null, 0]), last);
         if (!isReset) assertEquals(calls, ["/sync", "/gate/sync"]);
       }
       assert(errors.every((error) => error instanceof Error && error.message === "A fault"));
@@ -147,15 +147,15 @@ for (const isReset of [true, false]) {
 let closing: Server | null = null;
 
 testPipeline(
-  "Connection reports what it has answered when the next handler closes the server and fails",
+  "Connection reports earlier responses when the next handler closes the server and fails",
   async ({ server, connect, records, errors }) => {
     closing = server;
     using client = await connect();
     await client.send(sentFor("sync") + sentFor("sync") + askFor("/close") + sentFor("sync"));
     await until(() => records.length === 3);
     await server.close();
-    const told = records.map(({ requestLine, status }) => [requestLine!.split(" ")[1], status]);
-    assertEquals(told.sort(), [["/close", null], ["/sync", null], ["/sync", null]]);
+    const reported = records.map(({ requestLine, status }) => [requestLine!.split(" ")[1], status]);
+    assertEquals(reported.sort(), [["/close", null], ["/sync", null], ["/sync", null]]);
     assertEquals(errors, []);
   },
   {},
@@ -167,7 +167,7 @@ testPipeline(
 );
 
 testPipeline(
-  "Connection answers a slow head once, whatever comes of it later",
+  "Connection answers a slow head once, even when its rest arrives later",
   async ({ connect, records, errors }) => {
     const parts = ["X-A: b\r\n\r\n", "\r\n" + sentFor("sync"), "\0\0\r\n\r\n", "X".repeat(50_000)];
     for (const late of parts) {
@@ -186,13 +186,13 @@ testPipeline(
 );
 
 testPipeline(
-  "Connection answers a head once, whenever the rest of it comes",
+  "Connection answers a head once, whenever its rest arrives",
   async ({ connect, records, errors }) => {
     const statuses = await Promise.all(
       Array.from({ length: 80 }, async (_, index) => {
         using client = await connect();
         await client.send("GET /sync HTTP/1.1\r\nHost: h\r\n");
-        // Some come before the sweep that refuses them, some with it, some after it, one never.
+        // Some arrive before the tick that answers 408, some with it, some after it, one never.
         if (index < 79) {
           await new Promise((resolve) => setTimeout(resolve, 5 * index));
           await client.trySend("Connection: close\r\n\r\n" + sentFor("sync"));
@@ -210,7 +210,7 @@ testPipeline(
 );
 
 testPipeline(
-  "Connection comes to an end where a slow head is refused and its peer stays",
+  "Connection ends after a 408 when the client does not close",
   async ({ connect, records, server }) => {
     const clients = await Promise.all(Array.from({ length: 5 }, connect));
     for (const client of clients) await client.send("GET /sync HTTP/1.1\r\nHost: h\r\n");
@@ -223,7 +223,7 @@ testPipeline(
 );
 
 testPipeline(
-  "Server closes in the midst of bursts, and nothing is left behind",
+  "Server.close() ends all connections during bursts",
   async ({ connect, server, errors }) => {
     const small = Object.keys(KINDS).filter((name) => !/1024|throws|rejects/.test(name));
     const clients = await Promise.all(Array.from({ length: 30 }, connect));
@@ -237,8 +237,8 @@ testPipeline(
   },
 );
 
-/** A peer that sends requests for ever and reads nothing. */
-class Glutton {
+/** A client that sends requests without end and reads nothing. */
+class GreedyClient {
   reads = 0;
   readonly #request = fromLatin1(sentFor("sync"));
   #at = 0;
@@ -261,12 +261,12 @@ class Glutton {
   }
 }
 
-Deno.test("Connection takes nothing more from a peer that reads nothing", async () => {
+Deno.test("Connection reads nothing more from a client that reads no responses", async () => {
   let answered = 0;
   const records: unknown[] = [];
-  const glutton = new Glutton();
+  const client = new GreedyClient();
   const accepted = {
-    conn: glutton as unknown as Deno.Conn,
+    conn: client as unknown as Deno.Conn,
     peer: "127.0.0.1",
     isSecure: false,
   };
@@ -285,7 +285,7 @@ Deno.test("Connection takes nothing more from a peer that reads nothing", async 
   const served = connection.serve();
   await until(() => answered > 0);
   for (let round = 0; round < 50; round++) await turn();
-  assert(glutton.reads === 1 && answered < 20, `${glutton.reads} reads, ${answered} answers`);
+  assert(client.reads === 1 && answered < 20, `${client.reads} reads, ${answered} answers`);
   connection.close();
   await served;
   assertEquals(records.length, answered);

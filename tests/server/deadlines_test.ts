@@ -1,17 +1,24 @@
-// Deadlines as plain numbers: no clock, so no test here can be early or late.
+// Deadlines as plain numbers, without a clock, and the timer that checks them.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DEFAULT_LIMITS, limitsWith, SYSTEM_BUFFER } from "../../lib/server/limits.ts";
-import { Deadlines, type Waiting } from "../../lib/server/deadlines.ts";
+import {
+  type DeadlineOwner,
+  Deadlines,
+  DeadlineTimer,
+  type Waiting,
+} from "../../lib/server/deadlines.ts";
+
+import { until } from "../support/wait.ts";
 
 const SECOND = 1000;
 const KiB = 1024;
 
-/** A deadlines with the default deadlines, some of them replaced. */
-const watching = (replaced: Partial<typeof DEFAULT_LIMITS> = {}) =>
+/** Deadlines with the default limits, some of them replaced. */
+const deadlinesWith = (replaced: Partial<typeof DEFAULT_LIMITS> = {}) =>
   new Deadlines(limitsWith(replaced));
 
-/** The first whole second at which a deadlines is late, or null where it is not within ten hours. */
+/** The first whole second at which the deadlines are exceeded, or null within ten hours. */
 function lateAt(deadlines: Deadlines, isAtCapacity = false): number | null {
   for (let second = 0; second < 36_000; second++) {
     if (deadlines.isLate(second * SECOND, isAtCapacity)) return second;
@@ -19,7 +26,7 @@ function lateAt(deadlines: Deadlines, isAtCapacity = false): number | null {
   return null;
 }
 
-Deno.test("Deadlines waits for each thing as long as the limits say", () => {
+Deno.test("Deadlines.isLate() follows the limit of each wait", () => {
   const cases: [waiting: Waiting, second: number | null][] = [
     ["handler", null],
     ["request", 61],
@@ -30,14 +37,14 @@ Deno.test("Deadlines waits for each thing as long as the limits say", () => {
     ["linger", 3],
   ];
   for (const [waiting, second] of cases) {
-    const deadlines = watching();
+    const deadlines = deadlinesWith();
     deadlines.expect(waiting, 0);
     assertEquals(lateAt(deadlines), second, waiting);
   }
 });
 
-Deno.test("Deadlines waits for ever where a timeout is 0", () => {
-  const deadlines = watching({
+Deno.test("Deadlines.isLate() is never true when a timeout is 0", () => {
+  const deadlines = deadlinesWith({
     idleTimeout: 0,
     headerTimeout: 0,
     bodyTimeout: 0,
@@ -50,16 +57,16 @@ Deno.test("Deadlines waits for ever where a timeout is 0", () => {
   }
 });
 
-Deno.test("Deadlines gives an idle connection up after a second while the server is full", () => {
-  const deadlines = watching();
+Deno.test("Deadlines.isLate() ends an idle connection after a second when the server is at capacity", () => {
+  const deadlines = deadlinesWith();
   deadlines.expect("request", 0);
   assertEquals(lateAt(deadlines, true), 2);
   deadlines.expect("head", 0);
   assertEquals(lateAt(deadlines, true), 11);
 });
 
-Deno.test("Deadlines is not renewed by a trickle of a head", () => {
-  const deadlines = watching();
+Deno.test("Deadlines.isLate() does not extend the time for a head by further bytes", () => {
+  const deadlines = deadlinesWith();
   for (let second = 0; second <= 10; second++) deadlines.expect("head", second * SECOND);
   assertEquals(lateAt(deadlines), 11);
 });
@@ -77,18 +84,18 @@ function lateWhileReceiving(deadlines: Deadlines, bytes: number, every: number):
   return null;
 }
 
-Deno.test("Deadlines lets content come at any pace from the least on, and not below", () => {
-  assertEquals(lateWhileReceiving(watching(), KiB, 1), null);
-  assertEquals(lateWhileReceiving(watching(), 20 * KiB, 20), null);
-  assertEquals(lateWhileReceiving(watching(), 10 * KiB, 10), null);
-  assertEquals(lateWhileReceiving(watching(), KiB / 2, 1), 41);
-  assertEquals(lateWhileReceiving(watching(), 1, 1), 21);
-  assertEquals(lateWhileReceiving(watching(), 100 * KiB, 22), 21);
-  assertEquals(lateWhileReceiving(watching({ minRate: 0 }), 1, 20), null);
+Deno.test("Deadlines.isLate() accepts content at the minimum rate and above only", () => {
+  assertEquals(lateWhileReceiving(deadlinesWith(), KiB, 1), null);
+  assertEquals(lateWhileReceiving(deadlinesWith(), 20 * KiB, 20), null);
+  assertEquals(lateWhileReceiving(deadlinesWith(), 10 * KiB, 10), null);
+  assertEquals(lateWhileReceiving(deadlinesWith(), KiB / 2, 1), 41);
+  assertEquals(lateWhileReceiving(deadlinesWith(), 1, 1), 21);
+  assertEquals(lateWhileReceiving(deadlinesWith(), 100 * KiB, 22), 21);
+  assertEquals(lateWhileReceiving(deadlinesWith({ minRate: 0 }), 1, 20), null);
 });
 
-Deno.test("Deadlines gives little credit for a fast beginning", () => {
-  const deadlines = watching();
+Deno.test("Deadlines.isLate() gives little credit for a fast beginning", () => {
+  const deadlines = deadlinesWith();
   deadlines.beginContent(0);
   deadlines.expect("content", 0);
   deadlines.receive(1024 * 1024 * KiB, SECOND);
@@ -103,8 +110,8 @@ Deno.test("Deadlines gives little credit for a fast beginning", () => {
   throw new Error("It never was late");
 });
 
-Deno.test("Deadlines does not hold the handler's own time against the client", () => {
-  const deadlines = watching();
+Deno.test("Deadlines.isLate() does not count the handler's time against the client", () => {
+  const deadlines = deadlinesWith();
   deadlines.beginContent(0);
   for (let second = 0; second < 10_000; second += 100) {
     deadlines.expect("content", second * SECOND);
@@ -113,9 +120,9 @@ Deno.test("Deadlines does not hold the handler's own time against the client", (
   }
 });
 
-Deno.test("Deadlines lets a response be read at any pace from the least on, however long it takes", () => {
+Deno.test("Deadlines.isLate() accepts a response that is read at the minimum rate, however long it takes", () => {
   // The system takes all that its buffer holds at once, and more only when a third is read.
-  const deadlines = watching();
+  const deadlines = deadlinesWith();
   deadlines.expect("response", 0);
   deadlines.send(SYSTEM_BUFFER, 0);
   const third = Math.floor(SYSTEM_BUFFER / 3);
@@ -128,13 +135,13 @@ Deno.test("Deadlines lets a response be read at any pace from the least on, howe
   }
 });
 
-Deno.test("Deadlines gives a peer up that has stopped reading, once it could have read everything", () => {
-  const deadlines = watching({ minRate: 64 * KiB });
+Deno.test("Deadlines.isLate() ends a client that stopped reading once it could have read everything", () => {
+  const deadlines = deadlinesWith({ minRate: 64 * KiB });
   deadlines.expect("response", 0);
   deadlines.send(640 * KiB, 0);
   assertEquals(lateAt(deadlines), 10 + 20 + 1);
   // However much it has read before, only what the system may still hold counts.
-  const greedy = watching({ minRate: 64 * KiB });
+  const greedy = deadlinesWith({ minRate: 64 * KiB });
   for (let round = 0; round < 1000; round++) greedy.send(SYSTEM_BUFFER, 0);
   greedy.expect("response", 0);
   assertEquals(lateAt(greedy), 64 + 20 + 1);
@@ -151,4 +158,30 @@ Deno.test("limitsWith() throws for what no limit can be", () => {
   for (const name of ["conections", "toString", ""]) {
     assertThrows(() => limitsWith({ [name]: 1 }), RangeError, `There is no limit ${name}`);
   }
+});
+
+Deno.test("DeadlineTimer ticks while it has an owner", async () => {
+  const timer = new DeadlineTimer();
+  const moments: number[] = [];
+  const owner: DeadlineOwner = { onTick: (now) => moments.push(now) };
+  timer.add(owner);
+  await until(() => moments.length >= 3);
+  timer.delete(owner);
+  // A timer that went on would be found by the test runner.
+  assertEquals(moments, moments.toSorted((one, other) => one - other));
+  assertEquals(timer.now, moments.at(-1));
+});
+
+Deno.test("DeadlineTimer.now does not count the time in which the program was blocked", async () => {
+  const timer = new DeadlineTimer();
+  const moments: number[] = [];
+  const owner: DeadlineOwner = { onTick: (now) => moments.push(now) };
+  timer.add(owner);
+  await until(() => moments.length >= 1);
+  const end = performance.now() + 1500;
+  while (performance.now() < end);
+  const { length } = moments;
+  await until(() => moments.length > length);
+  timer.delete(owner);
+  assert(moments[length]! - moments[length - 1]! < 501); // 500, but for rounding.
 });

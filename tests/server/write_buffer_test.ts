@@ -1,5 +1,5 @@
-// Responses that gather: whatever is put in comes out, byte for byte and in order, however few
-// bytes the system takes at a time; and when it takes no more, each response is told what left.
+// Every response that is appended is sent, byte for byte and in order, however few
+// bytes the system takes at a time; and when it takes no more, how much of each response was sent is reported.
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -61,7 +61,7 @@ const response = fc.record({
   content: fc.option(size),
 });
 
-/** Sends responses as a connection does; returns what each was told, and what was to be sent. */
+/** Sends responses as a connection does; returns what was reported of each, and what should be sent. */
 async function sendAll(
   buffer: WriteBuffer,
   responses: readonly { head: [number, boolean]; content: number | null }[],
@@ -87,7 +87,7 @@ async function sendAll(
   return { reports, sizes, all };
 }
 
-Deno.test("WriteBuffer sends what was put into it, byte for byte, and reports each response once", async () => {
+Deno.test("WriteBuffer.flush() sends every byte in order, and reports each response once", async () => {
   const responses = fc.array(response, { maxLength: 12 });
   await fc.assert(
     fc.asyncProperty(responses, fc.integer({ min: 997, max: 70_000 }), async (series, step) => {
@@ -100,7 +100,7 @@ Deno.test("WriteBuffer sends what was put into it, byte for byte, and reports ea
   );
 });
 
-Deno.test("WriteBuffer reports what has really left of each response when the peer is gone", async () => {
+Deno.test("WriteBuffer.flush() reports how much of each response was sent when the connection is lost", async () => {
   const responses = fc.array(response, { minLength: 1, maxLength: 8 });
   await fc.assert(
     fc.asyncProperty(responses, fc.nat(60_000), async (series, most) => {

@@ -1,4 +1,4 @@
-// What nginx is told: one worker, no access log, files by sendfile. Uploads are by its DAV module,
+// The configuration of nginx: one worker, no access log, files by sendfile. Uploads are by its DAV module,
 // which renames a finished file but does not sync it.
 
 /**
