@@ -4,7 +4,7 @@
 import { type Content, pieces } from "../http/content.ts";
 import type { ByteRange, Multipart } from "../http/range.ts";
 import { StatusError } from "../http/status.ts";
-import { BufferPool } from "../server/buffer_pool.ts";
+import { BufferPool } from "../server/write_buffer.ts";
 import { isSameTime, type OpenFile } from "./fs.ts";
 
 const SMALL_BUFFER = 65536;

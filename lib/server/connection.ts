@@ -3,13 +3,7 @@
 
 import { type CloseReason, ConnectionState } from "../http/connection_state.ts";
 import type { Content } from "../http/content.ts";
-import type { Fields } from "../http/fields.ts";
-import {
-  type Handler,
-  type HttpResponse,
-  ignoresContent,
-  type ParsedRequest,
-} from "../http/message.ts";
+import { type HttpResponse, ignoresContent, type ParsedRequest } from "../http/message.ts";
 import { RequestParser } from "../http/parser.ts";
 import { StatusError } from "../http/status.ts";
 import {
@@ -19,6 +13,7 @@ import {
   MAX_TICK,
   type Waiting,
 } from "./deadlines.ts";
+import { type Callbacks, Dispatcher } from "./dispatch.ts";
 import { type ConnectionStatus, type ConnectionView, RequestContext } from "./exchange.ts";
 import type { Limits } from "./limits.ts";
 import type { AcceptedConn } from "./listener.ts";
@@ -39,15 +34,12 @@ import { handshakeProblem, Socket } from "./socket.ts";
 const MIN_IDLE_BEFORE_CLOSE = MAX_TICK;
 
 /** What all connections of a server share. */
-export interface ServerContext {
-  readonly handler: Handler;
+export interface ServerContext extends Callbacks {
   readonly limits: Limits;
   readonly observer: Pick<GuardedObserver, "onRequest" | "onError" | "onProtocolMismatch">;
   readonly timer: DeadlineTimer;
   /** Whether the server has as many connections as it may have. */
   readonly isAtCapacity: () => boolean;
-  /** Tells the client of a request from its peer and its fields; null where it is the peer. */
-  readonly clientOf: ((peer: string, fields: Fields) => string) | null;
 }
 
 /** What a connection does while it waits for something. */
@@ -71,6 +63,7 @@ export class Connection implements DeadlineOwner {
   readonly #deadlines: Deadlines;
   readonly #socket: Socket;
   readonly #writer: ResponseWriter;
+  readonly #dispatcher: Dispatcher;
   readonly #parser: RequestParser;
   readonly #input: Input;
   readonly #receiver: Receiver;
@@ -96,6 +89,7 @@ export class Connection implements DeadlineOwner {
     this.#parser = new RequestParser(server.limits, accepted.isSecure);
     this.#input = { ...context, parser: this.#parser, socket: this.#socket };
     this.#receiver = new Receiver(this.#input);
+    this.#dispatcher = new Dispatcher(server, this.#writer, () => this.#abort("client-gone"));
   }
 
   /** Serves until either side closes. It never rejects: errors are reported. */
@@ -146,7 +140,7 @@ export class Connection implements DeadlineOwner {
       if (request !== null) {
         const context = this.#begin(request);
         if (request.framing.type === "none") {
-          const result = this.#callHandler(context, request);
+          const result = this.#dispatcher.call(context, request);
           const response = result instanceof Promise ? await result : result;
           const streamed = this.#respond(context, response);
           if (streamed !== null) await writer.stream(context, streamed);
@@ -202,7 +196,8 @@ export class Connection implements DeadlineOwner {
     const { limits, observer, timer } = this.#server;
     this.#deadlines.beginContent(timer.now);
     this.#requestCount++;
-    const client = this.#clientOf(request);
+    const { peer } = this.#accepted;
+    const client = request === null ? peer : this.#dispatcher.clientOf(peer, request);
     this.#request = request;
     if (request !== null) {
       request.client = client;
@@ -214,55 +209,13 @@ export class Connection implements DeadlineOwner {
     return this.#context = new RequestContext({
       connection: this.#id,
       number: this.#requestCount,
-      peer: this.#accepted.peer,
+      peer,
       client,
       head: request,
       requestLine: this.#parser.requestLine,
       isRecorded: observer.onRequest !== null,
       tick: timer.now,
     });
-  }
-
-  #clientOf(request: ParsedRequest | null): string {
-    const { clientOf, observer } = this.#server;
-    const { peer } = this.#accepted;
-    if (request === null || clientOf === null) return peer;
-    try {
-      return clientOf(peer, request.fields);
-    } catch (error) {
-      observer.onError(error);
-      return peer;
-    }
-  }
-
-  /** The one place where a response is there at once, or a promise. */
-  #callHandler(
-    context: RequestContext,
-    request: ParsedRequest,
-  ): HttpResponse | Promise<HttpResponse> {
-    try {
-      const result: unknown = this.#server.handler(request);
-      return isThenable(result) ? this.#awaitHandler(context, result) : checkResponse(result);
-    } catch (error) {
-      return this.#writer.toResponse(context, error);
-    }
-  }
-
-  async #awaitHandler(
-    context: RequestContext,
-    result: PromiseLike<unknown>,
-  ): Promise<HttpResponse> {
-    // Earlier responses do not wait for this one. If they are lost, so is the connection.
-    const flushed = this.#writer.isEmpty ? null : this.#writer.flush().catch(() => {});
-    try {
-      return checkResponse(await result);
-    } catch (error) {
-      // A handler that fails because its client has left is no fault of the server.
-      if (this.#request?.isAborted) this.#abort("client-gone");
-      return this.#writer.toResponse(context, error);
-    } finally {
-      if (flushed !== null) await flushed;
-    }
   }
 
   /** Appends a complete response; returns one that is still to be streamed. */
@@ -283,7 +236,7 @@ export class Connection implements DeadlineOwner {
     const body = new RequestBody(request, this.#input, this.#receiver);
     request.content = context.body = body;
     try {
-      let response = await this.#callHandler(context, request);
+      let response = await this.#dispatcher.call(context, request);
       // A streamed response may be made from the body: only its end tells what is left.
       const isUndecided = isStreamed(response.content) && !ignoresContent(request.method);
       const { failure } = body;
@@ -414,21 +367,4 @@ function replaceIfMalformed(response: HttpResponse, failure: StatusError | null)
 
 function requestTimeout(): StatusError {
   return new StatusError(408, "The request did not arrive in time.");
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value;
-}
-
-/** @throws {TypeError} for what is no response, and says what to return instead. */
-function checkResponse(response: unknown): HttpResponse {
-  const wanted = "a handler returns { status, fields, content }";
-  if (typeof response !== "object" || response === null) {
-    const found = typeof response === "string" ? "a string" : String(response);
-    throw new TypeError(`The handler returned ${found}: ${wanted}`);
-  }
-  if (response instanceof Response) {
-    throw new TypeError(`The handler returned a web Response: ${wanted}`);
-  }
-  return response as HttpResponse;
 }

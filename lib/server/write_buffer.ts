@@ -2,8 +2,41 @@
 // and leave in one write: sixteen pipelined requests cost one system call in place of sixteen.
 
 import { headLength, type ResponseHead, writeHead, writeLatin1 } from "../http/writer.ts";
-import { BufferPool } from "./buffer_pool.ts";
 import type { Socket } from "./socket.ts";
+
+type Buffer = Uint8Array<ArrayBuffer>;
+
+/** Buffers of one size. */
+export class BufferPool {
+  /** Bytes of each buffer. */
+  readonly size: number;
+  readonly #maxFree: number;
+  readonly #free: Buffer[] = [];
+  #inUse = 0;
+
+  /** @param maxFree Unused buffers that are kept at most. */
+  constructor(size: number, maxFree: number) {
+    this.size = size;
+    this.#maxFree = maxFree;
+  }
+
+  /** Buffers that have been acquired and not released. */
+  get inUse(): number {
+    return this.#inUse;
+  }
+
+  /** A buffer, whose content is undefined. */
+  acquire(): Buffer {
+    this.#inUse++;
+    return this.#free.pop() ?? new Uint8Array(this.size);
+  }
+
+  /** Takes a buffer back, once it is neither read nor written any more. */
+  release(buffer: Buffer): void {
+    this.#inUse--;
+    if (this.#free.length < this.#maxFree) this.#free.push(buffer);
+  }
+}
 
 /**
  * Buffers of two sizes: one small response; a page of text, or a hundred small responses. 2 MiB
@@ -12,8 +45,6 @@ import type { Socket } from "./socket.ts";
  */
 const smallBuffers = new BufferPool(2048, 1024);
 const largeBuffers = new BufferPool(16384, 64);
-
-type Buffer = Uint8Array<ArrayBuffer>;
 
 function acquire(size: number): Buffer {
   if (size <= smallBuffers.size) return smallBuffers.acquire();

@@ -1,7 +1,7 @@
 // What the buffer pool saves: a buffer that was released (hit), one that must be allocated because
 // all are in use (miss), and an allocation without the pool.
 
-import { BufferPool } from "../../lib/server/buffer_pool.ts";
+import { BufferPool } from "../../lib/server/write_buffer.ts";
 
 for (const size of [2048, 16384, 262_144]) {
   const group = `${size} bytes`;
