@@ -63,12 +63,26 @@ export async function encode(
   content: string | Uint8Array | Content,
   coding: Coding,
 ): Promise<Uint8Array | Content> {
-  const format: Format = coding === "br" ? "brotli" : coding;
+  const format = formatOf(coding);
   if (typeof content === "string") return await compress(utf8.encode(content), format);
   if (content instanceof Uint8Array) return await compress(content, format);
   return isSmall(content.length)
     ? await compress(await collect(content, MAX_WHOLE_LENGTH), format)
     : new CompressedContent(content, format);
+}
+
+/**
+ * Compresses content as a whole, however large it is.
+ *
+ * @param limit Bytes of the result at most.
+ * @throws {StatusError} 413 where it is larger.
+ */
+export function encodeWhole(content: Content, coding: Coding, limit: number): Promise<Uint8Array> {
+  return collect(new CompressedContent(content, formatOf(coding)), limit);
+}
+
+function formatOf(coding: Coding): Format {
+  return coding === "br" ? "brotli" : coding;
 }
 
 const utf8 = new TextEncoder();

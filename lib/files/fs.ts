@@ -161,6 +161,17 @@ export class FileSystem {
       }
     });
   }
+
+  /** {@linkcode lstat}, to be called where the policy allows it. */
+  lstatSync(path: string): Deno.FileInfo | null {
+    return this.policy.measure(() => {
+      try {
+        return Deno.lstatSync(path);
+      } catch (error) {
+        return nullIfNotFound(error);
+      }
+    });
+  }
 }
 
 /** An open file. Its user closes it. */
@@ -206,8 +217,9 @@ export function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";
 }
 
-function isSameState(one: Deno.FileInfo, other: Deno.FileInfo): boolean {
-  return one.isFile && one.ino === other.ino && one.dev === other.dev && one.size === other.size &&
+export function isSameState(one: Deno.FileInfo, other: Deno.FileInfo): boolean {
+  return one.isFile === other.isFile && one.ino === other.ino && one.dev === other.dev &&
+    one.size === other.size &&
     isSameTime(one.mtime, other.mtime) && isSameTime(one.ctime, other.ctime);
 }
 

@@ -2,17 +2,24 @@
 // part is requested, in the order of RFC 9110 section 13.2.2.
 
 import { create as contentDisposition } from "content-disposition"; // RFC 6266, typed, no dependencies
-import { canEncode, DYNAMIC_CODINGS, encode } from "../compression.ts";
+import { canEncode, DYNAMIC_CODINGS, encode, encodeWhole } from "../compression.ts";
 import { collect } from "../http/content.ts";
-import type { ResponseFields } from "../http/fields.ts";
+import type { Fields, ResponseFields } from "../http/fields.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { type Coding, negotiateCoding, withVary } from "../http/negotiation.ts";
 import { evaluatePreconditions, isRangeCurrent, type Validators } from "../http/preconditions.ts";
 import { contentRange, layOutRanges, selectRanges } from "../http/range.ts";
 import { StatusError } from "../http/status.ts";
-import { type FileCache, MAX_CACHED_SIZE } from "./cache.ts";
+import {
+  type CachedFile,
+  type CachedVariant,
+  type FileCache,
+  MAX_CACHED_SIZE,
+  MAX_COMPRESSED_SIZE,
+} from "./cache.ts";
 import { FileContent, MultipartContent } from "./file_body.ts";
 import { join, type OpenFile } from "./fs.ts";
+import { withLock } from "./lock.ts";
 import type { Root } from "./root.ts";
 import {
   isStale,
@@ -28,6 +35,8 @@ interface Representation {
   readonly name: string;
   /** The file whose bytes are sent. */
   readonly open: OpenFile;
+  /** The file that was requested: the same, or the one that a precompressed file stands for. */
+  readonly original: OpenFile;
   readonly coding: Coding | null;
   /** Whether the bytes of the file have the coding already. */
   readonly isPrecompressed: boolean;
@@ -45,16 +54,37 @@ export function getCachedFile(
 ): HttpResponse | null {
   const file = query === null && !fields.has("Range") ? cache.find(name) : null;
   if (file === null) return null;
-  if (file.isCodable && negotiateCoding(fields, ALL_CODINGS) !== null) return null;
-  const { validators, response } = file;
+  const variant = chooseCached(cache, file, fields);
+  if (variant === null) return null;
+  const { validators, response } = variant;
   switch (evaluatePreconditions(method, fields, validators, Date.now())) {
     case "failed":
       throw preconditionFailed();
     case "not modified":
-      return { status: 304, fields: commonFields(validators, file.isCodable) };
+      return { status: 304, fields: commonFields(validators, file.isNegotiated) };
     case "holds":
       return response;
   }
+}
+
+/** The representation that {@linkcode choose} would choose, or null where it is not cached. */
+function chooseCached(cache: FileCache, file: CachedFile, fields: Fields): CachedVariant | null {
+  if (!file.isNegotiated) return file.variants.get(null) ?? null;
+  let variant = file.variants.get(negotiateCoding(fields, DYNAMIC_CODINGS));
+  const absent: string[] = [];
+  const offered = [...ALL_CODINGS];
+  for (let next = negotiateCoding(fields, offered); next !== null;) {
+    const precompressed = file.variants.get(next);
+    if (precompressed !== undefined && precompressed.source !== null) {
+      variant = cache.isCurrent(precompressed.source) ? precompressed : undefined;
+      break;
+    }
+    absent.push(PRECOMPRESSED.get(next)!);
+    offered.splice(offered.indexOf(next), 1);
+    next = negotiateCoding(fields, offered);
+  }
+  if (variant === undefined) return null;
+  return absent.length === 0 || cache.isAlone(file, absent) ? variant : null;
 }
 
 /** Where files come from, and whether their names tell their media types. */
@@ -81,33 +111,52 @@ export async function getFile(
     const representation = await choose(source.root, request, { name, original });
     open = representation.open;
     const type = await typeFields(name, source.guessesTypes);
-    const response = await respond(request, representation, type);
-    if (typeof response.content !== "object") open.close();
-    const isWhole = request.method === "GET" && request.query === null &&
-      response.content instanceof FileContent && response.content.length === open.info.size;
-    const isSmall = representation.coding === null && open.info.size <= MAX_CACHED_SIZE;
-    return isWhole && isSmall ? await load(source, representation, response) : response;
+    const response = respond(request, representation, type);
+    const { content } = response;
+    if (!(content instanceof FileContent || content instanceof MultipartContent)) open.close();
+    const isWhole = content instanceof FileContent && response.status === 200;
+    return isWhole
+      ? await load(source, request, representation, { ...response, content })
+      : response;
   } catch (error) {
     open.close();
     throw error;
   }
 }
 
-/** The same response with the file in memory, which is cached where that is possible. */
+/** The same response with its coding applied, and in memory where the file is small. */
 async function load(
   { root, cache }: FileSource,
-  { name, open, isNegotiated }: Representation,
-  response: HttpResponse,
+  request: HttpRequest,
+  { name, open, original, coding, isPrecompressed, isNegotiated }: Representation,
+  response: HttpResponse & { readonly content: FileContent },
 ): Promise<HttpResponse> {
-  const { info, path } = open;
-  const isCacheable = cache.isCacheable(info);
-  const content = await collect(response.content as FileContent, info.size);
-  const isDirect = path === join(root.path, name);
-  if (!isCacheable || !isDirect || response.status !== 200) return { ...response, content };
-  const whole = { ...response, fields: Object.freeze(response.fields!), content };
-  const validators = validatorsOf(info);
-  cache.put(name, { path, info, isCodable: isNegotiated, validators, response: whole });
-  return whole;
+  const isDynamic = coding !== null && !isPrecompressed;
+  const file = { path: original.path, info: original.info, isNegotiated };
+  const isCacheable = request.query === null && original.path === join(root.path, name) &&
+    cache.isCacheable(original.info, isDynamic ? MAX_COMPRESSED_SIZE : Infinity) &&
+    (isDynamic || cache.isCacheable(open.info));
+  const put = (content: Uint8Array): HttpResponse => {
+    const whole = { ...response, fields: Object.freeze(response.fields!), content };
+    const source = isPrecompressed ? { path: open.path, info: open.info } : null;
+    const validators = validatorsOf(open.info, coding);
+    cache.put(name, file, coding, { source, validators, response: whole });
+    return whole;
+  };
+  if (isDynamic) {
+    if (!isCacheable) return { ...response, content: await encode(response.content, coding) };
+    // Clients that ask for the same at the same time wait for one compression.
+    return await withLock(`compress ${open.path} ${coding}`, async () => {
+      const cached = getCachedFile(cache, request, name);
+      if (cached === null) return put(await encodeWhole(response.content, coding, Infinity));
+      open.close();
+      return cached;
+    });
+  }
+  const isSmall = request.method === "GET" && open.info.size <= MAX_CACHED_SIZE;
+  if (!isSmall) return response;
+  const content = await collect(response.content, open.info.size);
+  return isCacheable ? put(content) : { ...response, content };
 }
 
 /** Chooses the representation. A range is always one of the file as it is. */
@@ -116,7 +165,7 @@ async function choose(
   { method, fields }: HttpRequest,
   { name, original }: { name: string; original: OpenFile },
 ): Promise<Representation> {
-  const plain = { name, open: original, coding: null, isPrecompressed: false };
+  const plain = { name, open: original, original, coding: null, isPrecompressed: false };
   if (hasCompressedEnding(name)) return { ...plain, isNegotiated: false };
   const isPartial = method === "GET" && /^bytes=/i.test(fields.get("Range") ?? "");
   if (isPartial || original.info.size === 0) return { ...plain, isNegotiated: true };
@@ -125,7 +174,7 @@ async function choose(
     const open = await openPrecompressed(root, name + PRECOMPRESSED.get(next)!, original.info);
     if (open !== null) {
       original.close();
-      return { name, open, coding: next, isPrecompressed: true, isNegotiated: true };
+      return { name, open, original, coding: next, isPrecompressed: true, isNegotiated: true };
     }
     offered.splice(offered.indexOf(next), 1);
     next = negotiateCoding(fields, offered);
@@ -154,11 +203,12 @@ function nullIfUnavailable(error: unknown): null {
   throw error;
 }
 
-async function respond(
+/** The response before its content is compressed. */
+function respond(
   request: HttpRequest,
-  { name, open, coding, isPrecompressed, isNegotiated }: Representation,
+  { name, open, coding, isNegotiated }: Representation,
   type: ResponseFields,
-): Promise<HttpResponse> {
+): HttpResponse {
   const validators = validatorsOf(open.info, coding);
   const common = commonFields(validators, isNegotiated);
   switch (evaluatePreconditions(request.method, request.fields, validators, Date.now())) {
@@ -174,12 +224,8 @@ async function respond(
     ...dispositionFields(request, name),
   };
   if (coding === null) return respondWithRanges(request, fields, open);
-  const content = new FileContent(open);
-  return {
-    status: 200,
-    fields: { ...fields, "Content-Encoding": coding },
-    content: isPrecompressed ? content : await encode(content, coding),
-  };
+  const coded = { ...fields, "Content-Encoding": coding };
+  return { status: 200, fields: coded, content: new FileContent(open) };
 }
 
 /** The fields that a 304 has as well. */

@@ -32,7 +32,7 @@ for (const name of ["a", "d/a"]) {
   const validators = { etag: '"x"', lastModified: 0 };
   const info = Deno.lstatSync(path);
   if (!cache.isCacheable(info)) throw new Error("The file cannot be cached");
-  cache.put(name, { path, info, isCodable: true, validators, response });
+  cache.put(name, { path, info, isNegotiated: true }, null, { source: null, validators, response });
 }
 
 Deno.bench("hit: find() of a cached file", { group: "find", baseline: true }, () => {
@@ -47,20 +47,31 @@ Deno.bench("miss: find() of an absent name", { group: "find" }, () => {
   if (cache.find("none") !== null) throw new Error("It is cached");
 });
 
-function requestOf(name: string): HttpRequest {
+/** What browsers accept. */
+const BROWSER: [string, string][] = [["Accept-Encoding", "gzip, deflate, br"]];
+
+function requestOf(name: string, lines: [string, string][] = []): HttpRequest {
   const path = `/files/${name}`;
-  return Object.assign(new ParsedRequest({ ...headWith(), path }), { parameters: { name } });
+  const parsed = new ParsedRequest({ ...headWith(lines), path });
+  return Object.assign(parsed, { parameters: { name } });
 }
 
-function bench(title: string, name: string, clock: () => number, isBaseline = false): void {
+function bench(
+  title: string,
+  name: string,
+  clock: () => number,
+  { isBaseline = false, lines }: { isBaseline?: boolean; lines?: [string, string][] } = {},
+): void {
   const read = fileHandlers(root, DEFAULT_FILE_SETTINGS, clock).read!;
   Deno.bench(title, { group: "GET", baseline: isBaseline }, async () => {
-    const { content } = await read(requestOf(name));
+    const { content } = await read(requestOf(name, lines));
     if (!(content instanceof Uint8Array)) throw new Error("No file");
   });
 }
 
-bench("hit: GET of a cached file of 1 KiB", "a", LATE, true);
+bench("hit: GET of a cached file of 1 KiB", "a", LATE, { isBaseline: true });
+bench("hit: the same, compressed", "a", LATE, { lines: BROWSER });
+bench("miss: the same, compressed for each request", "a", EARLY, { lines: BROWSER });
 bench("miss: GET of a file of 1 KiB that is read", "a", EARLY);
 bench("miss: GET of a file in a directory that is read", "d/a", EARLY);
 

@@ -20,8 +20,8 @@ function cacheFile(cache: FileCache, name: string, path: string): boolean {
   const info = Deno.lstatSync(path);
   if (!cache.isCacheable(info)) return false;
   const validators = { etag: '"x"', lastModified: 0 };
-  const response = { status: 200, content: new Uint8Array(0) };
-  cache.put(name, { path, info, isCodable: true, validators, response });
+  const response = { status: 200, content: new Uint8Array(info.size) };
+  cache.put(name, { path, info, isNegotiated: true }, null, { source: null, validators, response });
   return true;
 }
 
