@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { Fields } from "../lib/http/fields.ts";
-import { TrustedProxies } from "../lib/trusted_proxies.ts";
+import { isProxy, TrustedProxies } from "../lib/trusted_proxies.ts";
 
 const LIST = ["127.0.0.1", "10.0.0.0/8", "2001:db8:1::/48", "::ffff:172.16.0.0/108"];
 
@@ -151,4 +151,32 @@ Deno.test("TrustedProxies.clientOf() returns an address for any text, and no for
     const both = [...line, ["Forwarded", forwarded], ["Forwarded", "for=198.51.100.1"]] as const;
     assertEquals(proxies.clientOf("127.0.0.1", new Fields(both)), "198.51.100.1");
   }));
+});
+
+Deno.test("isProxy() accepts what TrustedProxies.of() accepts, and nothing else", async () => {
+  const addresses = "0.0.0.0 10.0.0.1 255.255.255.255 256.0.0.1 010.0.0.1 1.2 :: ::1 2001:db8::1 " +
+    "::ffff:10.0.0.1 ::ffff:a00:1 ::10.0.0.1 1:2:3:4:5:6:7:8 1:2:3:4:5:6:7 fe80::1%eth0 [::1] x " +
+    "2001:db8::1::2 ::ffff:1 ::ffff:256.0.0.1 0:0:0:0:0:ffff:1.2.3.4";
+  const prefixes = [
+    "",
+    "/",
+    "/0",
+    "/8",
+    "/08",
+    "/32",
+    "/33",
+    "/95",
+    "/96",
+    "/128",
+    "/129",
+    "/-1",
+    "/x",
+  ];
+  for (const address of ["", "unix", "localhost", ...addresses.split(" ")]) {
+    for (const prefix of prefixes) {
+      const member = address + prefix;
+      const isAccepted = await TrustedProxies.of([member]).then(() => true, () => false);
+      assertEquals(isProxy(member), isAccepted, member);
+    }
+  }
 });

@@ -1,7 +1,6 @@
 // GET and HEAD of a file: which representation of it, whether the client has it already, and which
 // part is requested, in the order of RFC 9110 section 13.2.2.
 
-import { create as contentDisposition } from "content-disposition"; // RFC 6266, typed, no dependencies
 import { canEncode, DYNAMIC_CODINGS, encode, encodeWhole } from "../compression.ts";
 import { collect } from "../http/content.ts";
 import type { Fields, ResponseFields } from "../http/fields.ts";
@@ -110,8 +109,10 @@ export async function getFile(
   try {
     const representation = await choose(source.root, request, { name, original });
     open = representation.open;
-    const type = await typeFields(name, source.guessesTypes);
-    const response = respond(request, representation, type);
+    const response = respond(request, representation, {
+      ...await typeFields(name, source.guessesTypes),
+      ...await dispositionFields(request, name),
+    });
     const { content } = response;
     if (!(content instanceof FileContent || content instanceof MultipartContent)) open.close();
     const isWhole = content instanceof FileContent && response.status === 200;
@@ -206,8 +207,8 @@ function nullIfUnavailable(error: unknown): null {
 /** The response before its content is compressed. */
 function respond(
   request: HttpRequest,
-  { name, open, coding, isNegotiated }: Representation,
-  type: ResponseFields,
+  { open, coding, isNegotiated }: Representation,
+  described: ResponseFields,
 ): HttpResponse {
   const validators = validatorsOf(open.info, coding);
   const common = commonFields(validators, isNegotiated);
@@ -217,12 +218,7 @@ function respond(
     case "not modified":
       return { status: 304, fields: common };
   }
-  const fields = {
-    ...type,
-    ...common,
-    "Accept-Ranges": "bytes",
-    ...dispositionFields(request, name),
-  };
+  const fields = { ...described, ...common, "Accept-Ranges": "bytes" };
   if (coding === null) return respondWithRanges(request, fields, open);
   const coded = { ...fields, "Content-Encoding": coding };
   return { status: 200, fields: coded, content: new FileContent(open) };
@@ -234,8 +230,10 @@ function commonFields(validators: Validators, isNegotiated: boolean): ResponseFi
   return isNegotiated ? withVary(fields, "Accept-Encoding") : fields;
 }
 
-function dispositionFields({ query }: HttpRequest, name: string): ResponseFields {
+async function dispositionFields({ query }: HttpRequest, name: string): Promise<ResponseFields> {
   if (!new URLSearchParams(query ?? "").has("download")) return {};
+  // Loaded on demand: RFC 6266 as a typed package without dependencies.
+  const { create: contentDisposition } = await import("content-disposition");
   return { "Content-Disposition": contentDisposition(name.slice(name.lastIndexOf("/") + 1)) };
 }
 

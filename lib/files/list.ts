@@ -1,7 +1,5 @@
 // GET of a directory: its entries as an HTML page without script, or as JSON.
 
-// @ts-types="npm:@types/escape-html@1.0.4"
-import escapeHtml from "escape-html"; // does just this, without dependencies
 import { encodeContent } from "../compression.ts";
 import type { ResponseFields } from "../http/fields.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
@@ -49,7 +47,7 @@ export async function listDirectory(
   const type = negotiateType(request.fields, ["text/html", "application/json"]);
   const [listing, content] = type === "application/json"
     ? [JSON_FIELDS, toJson(entries)]
-    : [PAGE_FIELDS, toHtml(entries, `/${name}`, name === "")];
+    : [PAGE_FIELDS, await toHtml(entries, `/${name}`, name === "")];
   return await encodeContent(request, {
     status: 200,
     fields: withVary(listing, "Accept"),
@@ -102,11 +100,13 @@ function toJson(entries: readonly Entry[]): string {
 }
 
 /** The page of the directory at a decoded path; the root has no link to the directory above. */
-function toHtml(entries: readonly Entry[], path: string, isRoot: boolean): string {
+async function toHtml(entries: readonly Entry[], path: string, isRoot: boolean): Promise<string> {
+  // @ts-types="npm:@types/escape-html@1.0.4" -- loaded on demand: does just this, alone
+  const { default: escapeHtml } = await import("escape-html");
   const title = escapeHtml(`Index of ${path}`);
   const directories = entries.filter(({ type }) => type === "directory");
   const files = entries.filter(({ type }) => type === "file");
-  const rows = [...directories, ...files].map(rowOf);
+  const rows = [...directories, ...files].map((entry) => rowOf(entry, escapeHtml));
   if (!isRoot) rows.unshift('<tr><td><a href="../">../</a></td><td></td><td></td></tr>');
   return `<!DOCTYPE html>
 <html lang="en">
@@ -137,7 +137,10 @@ ${rows.join("\n")}
 }
 
 /** A link begins with "./", since the name `a:b` alone would have the scheme `a`. */
-function rowOf({ name, type, size, modified }: Entry): string {
+function rowOf(
+  { name, type, size, modified }: Entry,
+  escapeHtml: (text: string) => string,
+): string {
   const shown = type === "directory" ? `${name}/` : name;
   const target = `./${encodeURIComponent(name)}${type === "directory" ? "/" : ""}`;
   const time = new Date(modified).toISOString().slice(0, 16).replace("T", " ");

@@ -1,9 +1,7 @@
 // The values of flags: from text to what the program works with, or a usage error.
 
-// Parses addresses and prefixes; typed, without dependencies.
-import ipaddr from "ipaddr.js";
 import { isLimit, type Limits } from "../server/limits.ts";
-import { isProxy } from "../trusted_proxies.ts";
+import { isIPv4, isIPv6, isProxy } from "../trusted_proxies.ts";
 
 /** The command line is wrong. The message is one line for the person who typed it. */
 export class UsageError extends Error {
@@ -99,20 +97,20 @@ export function parseAddress(flag: string, value: string): Address {
   const [, inBrackets, name = "", digits = ""] = /^(?:\[(.+)\]|([^:]+)):([0-9]+)$/.exec(value) ??
     [];
   const port = portOf(digits);
-  const isHost = inBrackets === undefined ? isHostName(name) : ipaddr.IPv6.isValid(inBrackets);
+  const isHost = inBrackets === undefined ? isHostName(name) : isIPv6(inBrackets);
   if (!isHost || port === null) throw refusal(flag, ADDRESS_FORMS, value);
   return Object.freeze({ transport: "tcp", hostname: inBrackets ?? name, port });
 }
 
 /** Digits and dots must be a full IPv4 address: resolvers take `1.2` for 1.0.0.2. */
 function isHostName(name: string): boolean {
-  return /^[0-9.]+$/.test(name) ? ipaddr.IPv4.isValidFourPartDecimal(name) : HOST.test(name);
+  return /^[0-9.]+$/.test(name) ? isIPv4(name) : HOST.test(name);
 }
 
 /** Proxies: addresses, prefixes or `unix`, with commas between them. */
 export function parseProxies(flag: string, value: string): string[] {
   const proxies = value.split(",");
-  const wrong = proxies.find((proxy) => !isProxy(ipaddr, proxy));
+  const wrong = proxies.find((proxy) => !isProxy(proxy));
   if (wrong !== undefined) {
     throw refusal(flag, "IP addresses, prefixes such as 10.0.0.0/8, or unix", wrong);
   }
