@@ -8,7 +8,7 @@ import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from "./limits.ts";
 import { ParsedRequest, type RequestHead } from "./message.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 import { contentTooLarge, StatusError } from "./status.ts";
-import { checkHost, parseTarget } from "./target.ts";
+import { parseTarget, requestHost } from "./target.ts";
 
 /** A part of a request: its head, then its content in pieces, then the end. */
 export type ParserEvent =
@@ -163,7 +163,7 @@ export class RequestParser {
 
   #interpret({ method, target, version, fields }: ScannedHead): ParsedRequest {
     const minorVersion = parseVersion(version);
-    checkHost(fields, minorVersion);
+    const host = requestHost(fields, minorVersion);
     const framing = requestFraming(fields, minorVersion);
     const isKept = isPersistent(fields, minorVersion);
     const isExpecting = expectsContinue(fields, minorVersion);
@@ -173,7 +173,7 @@ export class RequestParser {
       target,
       path,
       query,
-      authority: authority ?? fields.get("Host"),
+      authority: authority ?? host,
       minorVersion,
       fields,
       framing,

@@ -90,16 +90,17 @@ export function normalizePath(path: string): string {
   });
 }
 
-/** Throws 400 unless there is one valid Host field, which only HTTP/1.0 may leave out. */
-export function checkHost(fields: Fields, minorVersion: number): void {
+/** The value of the one Host field, which only HTTP/1.0 may leave out. Throws 400 for any other. */
+export function requestHost(fields: Fields, minorVersion: number): string | null {
   const hosts = fields.lines("Host");
-  if (hosts.length === 0 && minorVersion === 0) return;
+  if (hosts.length === 0 && minorVersion === 0) return null;
   if (hosts.length !== 1) {
     throw new StatusError(400, "A request has exactly one Host field.");
   }
   if (!isAuthority(hosts[0]!)) {
     throw new StatusError(400, "The Host field is not a host and an optional port.");
   }
+  return hosts[0]!;
 }
 
 // Section 3.2.2 of RFC 3986: an IP literal or a registered name, and a port. A registered name

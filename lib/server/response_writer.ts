@@ -44,6 +44,7 @@ const dateAt = oncePerSecond(formatDate);
 const heads = new HeadComposer();
 const utf8 = new TextEncoder();
 const NOTHING = new Uint8Array(0);
+const DONE = Promise.resolve();
 
 /** Milliseconds for which the head waits for the first piece: a file is read in less. */
 const HEAD_DELAY = 10;
@@ -79,8 +80,8 @@ export class ResponseWriter {
   }
 
   /** Sends the responses that wait, if there are any. */
-  async flush(): Promise<void> {
-    if (!this.#buffer.isEmpty) await this.#buffer.flush();
+  flush(): Promise<void> {
+    return this.#buffer.isEmpty ? DONE : this.#buffer.flush();
   }
 
   /**
