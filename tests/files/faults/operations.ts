@@ -172,6 +172,16 @@ export const OPERATIONS: readonly Operation[] = [
     change: { name: "one/two/file", before: null, after: BODY },
   },
   {
+    name: "POST refused in new directories", // It removes what it has created.
+    kind: "upload",
+    line: "POST /files/one/two/refused",
+    headers: [`Content-Digest: sha-256=:${new Uint8Array(32).toBase64()}:`],
+    body: BODY,
+    status: 400,
+    prepare: (directory) => remove(`${directory}/one`),
+    change: { name: "one/two/refused", before: null, after: null },
+  },
+  {
     name: "PUT if there is none",
     kind: "upload",
     line: "PUT /files/first",
