@@ -92,7 +92,7 @@ export class FileCache {
     }
     const info = this.#fs.lstatSync(directory);
     if (endings.some((ending) => this.#fs.lstatSync(path + ending) !== null)) return false;
-    const isKnown = info !== null && this.#isQuiescent(info);
+    const isKnown = info !== null && info !== undefined && this.#isQuiescent(info);
     const others = isKnown && alone !== null && isSameState(alone.info, info) ? alone.endings : [];
     file.alone = isKnown ? { info, endings: new Set([...others, ...endings]) } : null;
     return true;

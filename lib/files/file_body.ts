@@ -5,7 +5,7 @@ import { type Content, pieces } from "../http/content.ts";
 import type { ByteRange, Multipart } from "../http/range.ts";
 import { StatusError } from "../http/status.ts";
 import { BufferPool } from "../server/write_buffer.ts";
-import { isSameTime, type OpenFile } from "./fs.ts";
+import { isSameTime, type OpenFile, retry, toStatusError } from "./fs.ts";
 
 const SMALL_BUFFER = 65536;
 
@@ -57,12 +57,15 @@ export class FileContent implements Content {
 
   /**
    * The next piece, or null at the end. The last one is returned only if the file is unchanged.
+   * Errors get their status here, since the handler has returned already.
    *
    * @throws {StatusError} 503 where the file was written into or truncated since it was opened.
    */
   async read(): Promise<Uint8Array | null> {
     if (this.#next === null && this.#missing === 0) return null;
-    const piece = await (this.#next ??= this.#fill());
+    const piece = await (this.#next ??= this.#fill()).catch((error) => {
+      throw toStatusError(error, "reading", this.#open.path);
+    });
     this.#next = null;
     if (this.#buffers !== null && this.#missing > 0 && !this.#isCached) {
       this.#next = this.#fill();
@@ -97,7 +100,7 @@ export class FileContent implements Content {
   async #seek(): Promise<void> {
     if (this.#isPositioned) return;
     this.#isPositioned = true;
-    if (this.#position > 0) await this.#open.file.seek(this.#position, Deno.SeekMode.Start);
+    if (this.#position > 0) await seek(this.#open.file, this.#position);
   }
 
   /** The inode's time also changes where a name of the file is added or removed. */
@@ -127,6 +130,10 @@ export class FileContent implements Content {
   }
 }
 
+async function seek(file: Deno.FsFile, position: number): Promise<void> {
+  await retry(() => file.seek(position, Deno.SeekMode.Start));
+}
+
 /** The response, if its head is not sent yet; otherwise the connection is aborted. */
 function changed(): StatusError {
   const message = "The file changed while it was being sent: try again.";
@@ -146,7 +153,9 @@ export class MultipartContent implements Content {
   }
 
   async read(): Promise<Uint8Array | null> {
-    const { done, value } = await this.#pieces.next();
+    const { done, value } = await this.#pieces.next().catch((error) => {
+      throw toStatusError(error, "reading", this.#open.path);
+    });
     return done ? null : value;
   }
 
@@ -154,7 +163,7 @@ export class MultipartContent implements Content {
     const encoder = new TextEncoder();
     for (const { head, range } of parts) {
       yield encoder.encode(head);
-      await this.#open.file.seek(range.first, Deno.SeekMode.Start); // For a range that begins at 0.
+      await seek(this.#open.file, range.first); // For a range that begins at 0.
       const part = new FileContent(this.#open, range);
       try {
         for (let piece = await part.read(); piece !== null; piece = await part.read()) yield piece;
@@ -224,7 +233,9 @@ export class BufferedWriter {
   }
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
+    for (let at = 0; at < bytes.length;) {
+      at += await retry(() => this.#file.write(bytes.subarray(at)));
+    }
   }
 
   /** Releases the buffers, flushed or not, after the last write to the file has ended. */

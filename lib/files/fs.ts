@@ -4,8 +4,64 @@
 import type { StatsFs } from "node:fs";
 import { StatusError } from "../http/status.ts";
 
-/** Asynchronous calls, and two for the start of the server. */
-export const { link, mkdir, open, readDir, realPathSync, remove, rename, statSync } = Deno;
+/** For the start of the server. */
+export const { realPathSync, statSync } = Deno;
+
+/** Interruptions of one call: signals are rare, and a call must not be repeated for ever. */
+const MAX_INTERRUPTIONS = 100;
+
+/** Makes a call again that a signal has interrupted (EINTR). Deno does so for some calls only. */
+export async function retry<T>(call: () => T | Promise<T>): Promise<T> {
+  for (let interruptions = 0;; interruptions++) {
+    try {
+      return await call();
+    } catch (error) {
+      const isInterrupted = error instanceof Deno.errors.Interrupted;
+      if (!isInterrupted || interruptions === MAX_INTERRUPTIONS) throw error;
+    }
+  }
+}
+
+/** Opens a file. Asynchronous, as the calls below: the disk may have to answer. */
+export function open(path: string, options?: Deno.OpenOptions): Promise<Deno.FsFile> {
+  return retry(() => Deno.open(path, options));
+}
+
+/** Gives a file another name. */
+export function link(path: string, other: string): Promise<void> {
+  return retry(() => Deno.link(path, other));
+}
+
+/** Creates a directory. */
+export function mkdir(path: string): Promise<void> {
+  return retry(() => Deno.mkdir(path));
+}
+
+/** Removes a file or an empty directory. */
+export function remove(path: string): Promise<void> {
+  return retry(() => Deno.remove(path));
+}
+
+/** Renames a file, and replaces the one that has the name. */
+export function rename(path: string, to: string): Promise<void> {
+  return retry(() => Deno.rename(path, to));
+}
+
+/** Everything in a directory. */
+export function readDir(path: string): Promise<Deno.DirEntry[]> {
+  return retry(async () => {
+    const iterator = Deno.readDir(path)[Symbol.asyncIterator]();
+    const entries: Deno.DirEntry[] = [];
+    try {
+      for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+        entries.push(next.value);
+      }
+    } finally {
+      await iterator.return?.(); // After an error, Deno 2.9 would leave the directory open.
+    }
+    return entries;
+  });
+}
 
 /** Milliseconds. The scheduler alone may take a few. */
 const SLOW_CALL = 10;
@@ -71,8 +127,8 @@ export class FileSystem {
     this.policy = new SyncFilePolicy(path, clock);
   }
 
-  async #call<T>(runSync: () => T, runAsync: () => Promise<T>): Promise<T> {
-    return this.policy.isAllowed ? this.policy.measure(runSync) : await runAsync();
+  #call<T>(runSync: () => T, runAsync: () => Promise<T>): Promise<T> {
+    return retry(() => this.policy.isAllowed ? this.policy.measure(runSync) : runAsync());
   }
 
   /** What is at a path in a directory in use, links not followed; null where nothing is. */
@@ -100,7 +156,7 @@ export class FileSystem {
 
   /** Reads as `file.read` does. Only bytes that are probably cached are read synchronously. */
   async read(file: Deno.FsFile, buffer: Uint8Array, isCached: boolean): Promise<number | null> {
-    if (!isCached) return await file.read(buffer);
+    if (!isCached) return await retry(() => file.read(buffer));
     return await this.#call(() => file.readSync(buffer), () => file.read(buffer));
   }
 
@@ -142,7 +198,7 @@ export class FileSystem {
     const files: Deno.FsFile[] = [];
     for (const path of directories) files.push(stack.use(await this.open(path)));
     const result = await change();
-    for (const file of files) await file.sync();
+    for (const file of files) await retry(() => file.sync());
     return result;
   }
 
@@ -162,13 +218,16 @@ export class FileSystem {
     });
   }
 
-  /** {@linkcode lstat}, to be called where the policy allows it. */
-  lstatSync(path: string): Deno.FileInfo | null {
+  /**
+   * What is at a path: null where nothing is, undefined after an error, whose reason the read that
+   * follows finds. To be called where the policy allows it.
+   */
+  lstatSync(path: string): Deno.FileInfo | null | undefined {
     return this.policy.measure(() => {
       try {
         return Deno.lstatSync(path);
       } catch (error) {
-        return nullIfNotFound(error);
+        return error instanceof Deno.errors.NotFound ? null : undefined;
       }
     });
   }
@@ -197,14 +256,14 @@ export class OpenFile {
   }
 }
 
-/** Like {@linkcode FileSystem.lstat}, but asynchronous: the disk may have to answer. */
+/** Like {@linkcode FileSystem.lstat}, but asynchronous. */
 export function lstat(path: string): Promise<Deno.FileInfo | null> {
-  return Deno.lstat(path).catch(nullIfNotFound);
+  return retry(() => Deno.lstat(path)).catch(nullIfNotFound);
 }
 
 /** The path without links, or null where it leads nowhere or may not be read. Asynchronous. */
 export function realPath(path: string): Promise<string | null> {
-  return Deno.realPath(path).catch(nullIfUnreachable);
+  return retry(() => Deno.realPath(path)).catch(nullIfUnreachable);
 }
 
 /** The path of something in a directory. */
@@ -239,10 +298,14 @@ async function statFileSystem(path: string): Promise<StatsFs | null> {
 /** Bytes. Shorter uploads are received without a check: 64 KiB. */
 const MIN_CHECKED_LENGTH = 65536;
 
-/** @throws {StatusError} 507 where the disk is known to be too full for a file of this length. */
+/**
+ * Checks the space before an upload. The upload itself finds out why the check has failed.
+ *
+ * @throws {StatusError} 507 where the disk is known to be too full for a file of this length.
+ */
 export async function checkSpace(directory: string, length: number | null): Promise<void> {
   if (length === null || length <= MIN_CHECKED_LENGTH) return;
-  const found = await statFileSystem(directory);
+  const found = await statFileSystem(directory).catch(() => null);
   if (found !== null && length > found.bavail * found.bsize) throw noSpace();
 }
 
@@ -283,19 +346,37 @@ export function nullIfUnreachable(error: unknown): null {
   throw error;
 }
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
+/** The numbers of errors that Deno gives no code: it only names them in the message. */
+const NUMBERS: Readonly<Record<string, string>> = Deno.build.os === "linux"
+  ? { "23": "ENFILE", "116": "ESTALE", "122": "EDQUOT" }
+  : { "23": "ENFILE", "70": "ESTALE", "69": "EDQUOT" };
+
+/** `Disk quota exceeded (os error 122): writefile '/path'` */
+const SYSTEM_ERROR = /^[^():']+\(os error ([0-9]+)\)/;
+
+/** The code of an error of the system, null where its number has no name here, or undefined. */
+function codeOf(error: unknown): string | null | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  const [, number] = SYSTEM_ERROR.exec(error.message) ?? [];
+  return number === undefined ? undefined : NUMBERS[number] ?? null;
 }
 
 const RETRY: Readonly<Record<string, string>> = { "Retry-After": "1" };
 
-/** The error to answer with after a failed call. Faults of the server are returned unchanged. */
-export function toStatusError(error: unknown, use: "reading" | "writing"): unknown {
+/**
+ * The error to answer with after a failed call. Faults of the server are returned as they are: they
+ * become a 500 and are reported. docs/storage.md has the whole table.
+ *
+ * @param path What was read or written, for the report.
+ */
+export function toStatusError(error: unknown, use: "reading" | "writing", path = ""): unknown {
   if (!(error instanceof Error) || error instanceof StatusError) return error;
   if (error instanceof Deno.errors.PermissionDenied) {
     return new StatusError(403, "The server has no permission to access this file.");
   }
-  switch (codeOf(error)) {
+  const code = codeOf(error);
+  switch (code) {
     case "EROFS":
       return new StatusError(403, "The disk is read-only.");
     case "ENOSPC":
@@ -311,7 +392,27 @@ export function toStatusError(error: unknown, use: "reading" | "writing"): unkno
   }
   if (error instanceof Deno.errors.AlreadyExists && use === "writing") return conflict();
   if (isNotFound(error)) return use === "reading" ? notFound() : conflict();
+  if (code !== undefined) printOnOneLine(error, path);
   return error;
+}
+
+/**
+ * Has `console.error` print an error of the system as one line: its stack says nothing about a
+ * disk. The name of a file may contain any character, and must not look like another line.
+ *
+ * @param path What was read or written, for errors of open files, which do not say it.
+ */
+export function printOnOneLine(error: unknown, path: string): void {
+  if (!(error instanceof Error)) return;
+  const message = error.message.endsWith(")") ? `${error.message}: ${path}` : error.message;
+  // deno-lint-ignore no-control-regex -- they would change what a terminal shows
+  const escaped = message.replace(/[\0-\x1f\x7f-\x9f\u2028\u2029]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+  Object.defineProperty(error, Symbol.for("Deno.customInspect"), {
+    value: () => `${error.name}: ${escaped}`,
+    configurable: true, // An error may pass here twice.
+  });
 }
 
 function isNotFound(error: unknown): boolean {

@@ -17,7 +17,7 @@ import {
   MAX_COMPRESSED_SIZE,
 } from "./cache.ts";
 import { FileContent, MultipartContent } from "./file_body.ts";
-import { join, type OpenFile } from "./fs.ts";
+import { join, type OpenFile, toStatusError } from "./fs.ts";
 import { withLock } from "./lock.ts";
 import type { Root } from "./root.ts";
 import {
@@ -198,9 +198,7 @@ async function openPrecompressed(
 
 /** The original can be sent even if a precompressed file cannot be read. */
 function nullIfUnavailable(error: unknown): null {
-  const isUnavailable = error instanceof StatusError || error instanceof Deno.errors.NotFound ||
-    error instanceof Deno.errors.PermissionDenied;
-  if (isUnavailable) return null;
+  if (toStatusError(error, "reading") instanceof StatusError) return null;
   throw error;
 }
 

@@ -39,8 +39,9 @@ export function fileHandlers(
     return { redirect: null, read: noDirectory, post: noDirectory, put: noDirectory, remove: null };
   }
   const { isReadOnly, allowsDelete } = settings;
-  const upload: Handler = (request) => answer("writing", putFile(root, request, settings));
-  const remove: Handler = (request) => answer("reading", deleteFile(root, request, settings));
+  const upload: Handler = (request) => answer("writing", request, putFile(root, request, settings));
+  const remove: Handler = (request) =>
+    answer("reading", request, deleteFile(root, request, settings));
   return {
     redirect: redirectToSlash,
     read: readHandler(root, settings, clock),
@@ -64,17 +65,18 @@ function readHandler(root: Root, { guessesTypes }: FileSettings, clock: () => nu
   };
   return (request) => {
     const name = nameOf(request, notFound);
-    return getCachedFile(cache, request, name) ?? answer("reading", read(request, name));
+    return getCachedFile(cache, request, name) ?? answer("reading", request, read(request, name));
   };
 }
 
 async function answer(
   use: "reading" | "writing",
+  { path }: HttpRequest,
   response: Promise<HttpResponse>,
 ): Promise<HttpResponse> {
   try {
     return await response;
   } catch (error) {
-    throw toStatusError(error, use);
+    throw toStatusError(error, use, path);
   }
 }

@@ -62,7 +62,7 @@ export function redirectToSlash({ path, query }: HttpRequest): HttpResponse {
 
 async function entriesOf(root: Root, directory: string): Promise<Entry[]> {
   const names: string[] = [];
-  for await (const { name } of readDir(directory)) {
+  for (const { name } of await readDir(directory)) {
     if (isName(name, root.showsHidden)) names.push(name);
   }
   names.sort();

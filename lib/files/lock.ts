@@ -42,13 +42,21 @@ export async function withDirectoryLock<T>(
   });
 }
 
-/** The open directory, locked if possible. Closing it releases the lock. */
+/**
+ * The open directory, locked if possible; null where it may not be read. Closing it releases the
+ * lock. Other failures to open it are errors: too many open files must not mean no lock.
+ */
 async function lockDirectory(fs: FileSystem, directory: string): Promise<Deno.FsFile | null> {
-  let file: Deno.FsFile | null = null;
+  let file: Deno.FsFile;
   try {
     file = await fs.open(directory);
-    const end = performance.now() + LOCK_TIMEOUT;
-    const backoff = new Backoff(MIN_BACKOFF, MAX_BACKOFF);
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return null;
+    throw error;
+  }
+  const end = performance.now() + LOCK_TIMEOUT;
+  const backoff = new Backoff(MIN_BACKOFF, MAX_BACKOFF);
+  try {
     // A blocking lock would occupy one of the threads for file operations.
     while (!await fs.tryLock(file) && performance.now() <= end) await sleep(backoff.next());
   } catch {

@@ -8,7 +8,7 @@ import type { Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
 import { DigestCheck } from "./digest.ts";
 import { BufferedWriter } from "./file_body.ts";
-import { checkSpace, type FileSystem, join, link, open, parentOf, remove, rename } from "./fs.ts";
+import { checkSpace, join, link, open, parentOf, realPath, rename } from "./fs.ts";
 import { withDirectoryLock, withLock } from "./lock.ts";
 import {
   invalidName,
@@ -117,7 +117,7 @@ export async function storeFile(
     return { isNew, validators: validatorsOf(info) };
   } finally {
     upload.file.close(); // Not earlier: without its lock the file would count as stale.
-    if (!isStored) await removeIfPossible(upload.temporary);
+    if (!isStored) await root.removeTemporary(upload.temporary);
     await root.releaseUploadTarget(upload.target, isStored);
   }
 }
@@ -134,6 +134,7 @@ async function begin(
   name: string,
   { content, conditions }: StoreOptions,
 ): Promise<Upload> {
+  await root.retryRemovals();
   for (let attempt = 1;; attempt++) {
     try {
       const target = await root.resolveUploadTarget(name);
@@ -141,7 +142,7 @@ async function begin(
         const directory = parentOf(target.path);
         checkPreconditions(conditions, await currentValidators(target.path, root.fs), Date.now());
         await checkSpace(directory, content.length);
-        return { target, ...await openTemporary(directory, root.fs) };
+        return { target, ...await openTemporary(root, directory) };
       } catch (error) {
         await root.releaseUploadTarget(target, false);
         throw error;
@@ -152,23 +153,24 @@ async function begin(
   }
 }
 
+/** @throws {Deno.errors.NotFound} where the file or its directory is gone: the upload may retry. */
 async function openTemporary(
+  root: Root,
   directory: string,
-  fs: FileSystem,
 ): Promise<Pick<Upload, "temporary" | "file">> {
+  const { fs } = root;
   const temporary = join(directory, temporaryName());
   const file = await open(temporary, { write: true, createNew: true });
   try {
     const isLocked = await fs.tryLock(file);
     if (isLocked && await fs.isFileAt(temporary, await fs.fstat(file))) return { temporary, file };
-    // The removal of stale uploads came first: it has the lock, or has removed the file.
-    if (!isLocked || await fs.lstat(temporary) === null) {
-      throw new Deno.errors.NotFound("The temporary file was removed");
-    }
-    throw leadsOutside();
+    // Without the lock, the removal of stale uploads came first and removes the file.
+    const real = isLocked ? await realPath(temporary) : null;
+    if (real !== null && real !== temporary) throw leadsOutside();
+    throw new Deno.errors.NotFound("The temporary file was removed");
   } catch (error) {
     file.close();
-    await removeIfPossible(temporary);
+    await root.removeTemporary(temporary);
     throw error;
   }
 }
@@ -196,12 +198,12 @@ async function fill(
 
 /** Gives the temporary file its name, and returns whether the name is new. */
 async function commit(
-  { fs }: Root,
+  root: Root,
   { target: { path }, temporary }: Upload,
   { conditions }: StoreOptions,
 ): Promise<boolean> {
   const check = (current: Validators | null) => checkPreconditions(conditions, current, Date.now());
-  const current = await currentValidators(path, fs);
+  const current = await currentValidators(path, root.fs);
   check(current);
   if (!requiresNewFile(conditions)) {
     await rename(temporary, path);
@@ -210,10 +212,10 @@ async function commit(
   try {
     await link(temporary, path); // Of all processes that link the same name, one succeeds.
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) check(await currentValidators(path, fs));
+    if (error instanceof Deno.errors.AlreadyExists) check(await currentValidators(path, root.fs));
     throw error;
   }
-  await removeIfPossible(temporary);
+  await root.removeTemporary(temporary);
   return true;
 }
 
@@ -223,9 +225,4 @@ function changedDirectories(root: Root, { path, directories }: UploadTarget): Se
     parentOf(path),
     ...directories.filter((each) => root.isNew(each)).map(parentOf),
   ]);
-}
-
-/** A failure matters less than the error that has led here. */
-async function removeIfPossible(temporary: string): Promise<void> {
-  await remove(temporary).catch(() => {});
 }

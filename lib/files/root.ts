@@ -140,6 +140,16 @@ export class Root {
     await this.#created.leave(directories);
   }
 
+  /** Removes what earlier uploads could not remove. */
+  retryRemovals(): Promise<void> {
+    return this.#created.retryRemovals();
+  }
+
+  /** Removes the file of an upload. Where that fails, {@linkcode retryRemovals} does. */
+  removeTemporary(path: string): Promise<void> {
+    return this.#created.removeFile(path);
+  }
+
   /** The real path of a directory, which is created where nothing is. */
   async #enter(path: string, directories: string[]): Promise<string> {
     const enter = (real: string): string => {
@@ -232,13 +242,17 @@ export function isName(segment: string, showsHidden: boolean): boolean {
 
 /**
  * The directories that uploads have created, by their real paths. The last of several uploads in
- * a new directory removes it, unless one of them was stored.
+ * a new directory removes it, unless one of them was stored. What cannot be removed, because of a
+ * fault of the disk for instance, is removed later.
  */
 class CreatedDirectories {
   /** Uploads in progress in or below each directory. */
   readonly #uploads = new Map<string, number>();
   /** Directories without a complete upload. The symbol tells one creation from the next. */
   readonly #tentative = new Map<string, symbol>();
+  /** Temporary files whose removal has failed. */
+  readonly #files = new Set<string>();
+  #hasFailed = false;
   /** Removals queue up: two at a time would find each other's directories not empty. */
   readonly #lock: string;
 
@@ -273,17 +287,53 @@ class CreatedDirectories {
     await withLock(this.#lock, () => this.#remove(directories));
   }
 
-  async #remove(directories: readonly string[]): Promise<void> {
+  async #remove(directories: readonly string[], isRetry = false): Promise<void> {
     for (const directory of directories) {
       const creation = this.#tentative.get(directory);
       if (creation === undefined || this.#uploads.has(directory)) continue;
       try {
         await remove(directory);
-      } catch {
-        continue; // It is not empty: the upload in it will remove it.
+      } catch (error) {
+        // If it is not empty, the upload in it will remove it.
+        if (!isNotEmpty(error)) this.#hasFailed = true;
+        if (!isRetry || !isNotFound(error)) continue;
       }
       // Another upload may have created it again meanwhile.
       if (this.#tentative.get(directory) === creation) this.#tentative.delete(directory);
     }
   }
+
+  /** Removes a temporary file, now or later. */
+  async removeFile(path: string): Promise<void> {
+    try {
+      await remove(path);
+    } catch { // Not found may mean that its directory is elsewhere for a moment.
+      this.#files.add(path);
+      this.#hasFailed = true;
+    }
+  }
+
+  /** Tries again to remove what could not be removed. */
+  async retryRemovals(): Promise<void> {
+    if (!this.#hasFailed) return;
+    this.#hasFailed = false;
+    for (const path of this.#files) {
+      const isGone = await remove(path).then(() => true, isNotFound);
+      if (!isGone) {
+        this.#hasFailed = true;
+        return;
+      }
+      this.#files.delete(path);
+    }
+    const directories = [...this.#tentative.keys()].sort((a, b) => b.length - a.length);
+    await withLock(this.#lock, () => this.#remove(directories, true));
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound;
+}
+
+function isNotEmpty(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOTEMPTY";
 }

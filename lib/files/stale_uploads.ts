@@ -1,7 +1,7 @@
 // Temporary files of uploads that a crash has interrupted. One that is locked belongs to an upload
 // in progress, in this process or another one.
 
-import { join, open, readDir, remove } from "./fs.ts";
+import { join, open, printOnOneLine, readDir, remove, retry } from "./fs.ts";
 import { isTemporary } from "./root.ts";
 
 /**
@@ -16,14 +16,14 @@ export async function removeStaleUploads(
 ): Promise<number> {
   let removed = 0;
   try {
-    for await (const { name, isFile, isDirectory } of readDir(directory)) {
+    for (const { name, isFile, isDirectory } of await readDir(directory)) {
       if (isDirectory) removed += await removeStaleUploads(join(directory, name), report);
       if (isFile && isTemporary(name) && await removeIfStale(join(directory, name), report)) {
         removed++;
       }
     }
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) report(error);
+    reportUnlessGone(error, directory, report);
   }
   return removed;
 }
@@ -31,11 +31,21 @@ export async function removeStaleUploads(
 async function removeIfStale(path: string, report: (error: unknown) => void): Promise<boolean> {
   try {
     using file = await open(path, { write: true });
-    if (!await file.tryLock(true)) return false;
+    if (!await retry(() => file.tryLock(true))) return false;
     await remove(path);
     return true;
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) report(error);
+    reportUnlessGone(error, path, report);
     return false;
   }
+}
+
+function reportUnlessGone(
+  error: unknown,
+  path: string,
+  report: (error: unknown) => void,
+): void {
+  if (error instanceof Deno.errors.NotFound) return;
+  printOnOneLine(error, path);
+  report(error);
 }

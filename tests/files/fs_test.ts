@@ -1,7 +1,14 @@
 // When calls may be synchronous, and what clients get to know of their errors.
 
-import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
-import { FileSystem, toStatusError } from "../../lib/files/fs.ts";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { FileSystem, retry, toStatusError } from "../../lib/files/fs.ts";
 import { StatusError } from "../../lib/http/status.ts";
 import { until } from "../support/wait.ts";
 
@@ -65,6 +72,48 @@ Deno.test("toStatusError() maps errors of the file system to statuses", () => {
       assertEquals(translated.status, status, `${error} ${use}`);
     }
   }
+});
+
+Deno.test("toStatusError() knows errors that have no code from their message", () => {
+  const isLinux = Deno.build.os === "linux";
+  const cases: [message: string, status: number | null][] = [
+    [`Disk quota exceeded (os error ${isLinux ? 122 : 69}): writefile '/a'`, 507],
+    [`Stale file handle (os error ${isLinux ? 116 : 70})`, 503],
+    ["Too many open files in system (os error 23): open '/a'", 503],
+    ["Input/output error (os error 5): open '/a (os error 23)'", null],
+    ["open '/a (os error 23)'", null],
+  ];
+  for (const [message, status] of cases) {
+    const translated = toStatusError(new Error(message), "writing");
+    assertEquals(translated instanceof StatusError ? translated.status : null, status, message);
+  }
+});
+
+Deno.test("toStatusError() has a fault of the disk printed as one line", () => {
+  const inspect = (message: string) => {
+    const error = Object.assign(new Error(message), { code: "EIO" });
+    toStatusError(toStatusError(error, "reading", "/a"), "reading", "/a");
+    return Deno.inspect(error);
+  };
+  assertEquals(inspect("Broken (os error 5)"), "Error: Broken (os error 5): /a");
+  assertEquals(
+    inspect("Broken (os error 5): open '/b\nfake\x1b[2J'"),
+    "Error: Broken (os error 5): open '/b\\u000afake\\u001b[2J'",
+  );
+  const bug = new TypeError("no system error");
+  toStatusError(bug, "reading");
+  assertStringIncludes(Deno.inspect(bug), "fs_test.ts");
+});
+
+Deno.test("retry() makes a call again when a signal has interrupted it, but not for ever", async () => {
+  let calls = 0;
+  const interrupted = () => {
+    calls++;
+    throw new Deno.errors.Interrupted();
+  };
+  assertEquals(await retry(() => calls === 3 ? "done" : interrupted()), "done");
+  await assertRejects(() => retry(interrupted), Deno.errors.Interrupted);
+  assert(calls < 1000);
 });
 
 Deno.test("toStatusError() sends Retry-After when too many files are open", () => {

@@ -20,7 +20,8 @@ export type Tool =
   | "fish"
   | "mandoc"
   | "groff"
-  | "systemd-analyze";
+  | "systemd-analyze"
+  | "cc";
 
 const PERMISSIONS: readonly string[] = ["net", "read", "write", "run", "env"];
 
