@@ -44,6 +44,11 @@ async function serve(conn: Deno.Conn): Promise<void> {
   }
 }
 
-for await (const conn of Deno.listen({ hostname: "127.0.0.1", port: Number(Deno.args[0]) })) {
-  serve(conn);
+const listener = Deno.listen({ hostname: "127.0.0.1", port: Number(Deno.args[0]) });
+for (;;) {
+  try {
+    serve(await listener.accept());
+  } catch {
+    // The connection was reset before it was accepted.
+  }
 }
