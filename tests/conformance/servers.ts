@@ -8,8 +8,6 @@ export interface Recipe {
   readonly name: string;
   /** The Debian package, or null where nothing needs to be installed. */
   readonly package: string | null;
-  /** How it takes part: what serves GET, and what reads a POST. */
-  readonly role: string;
   readonly program: string;
   /** Prints the version. */
   readonly versionArgs: readonly string[];
@@ -35,7 +33,6 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 export const WIRESERVE: Recipe = {
   name: "Wireserve",
   package: null,
-  role: "the program; POST stores a file",
   program: Deno.execPath(),
   versionArgs: ["run", "--config", `${ROOT}deno.json`, `${ROOT}main.ts`, "--version"],
   args: ({ port, directory }) => [

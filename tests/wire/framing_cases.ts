@@ -26,8 +26,11 @@ const embedded = smuggled.replace("Host: h", "Host: i");
 const acceptChunked = must("accept", "411");
 /** Section 6.3: 400 and a close where the last coding is not chunked, or a length is invalid. */
 const unframed = must("400 close");
-/** The same for codings: 6.1 has 501 for those that a server does not understand. Either is taken. */
-const notChunkedLast = must("400 close", "501 close");
+/**
+ * The same for codings, where 6.1 has 501 for one that a server does not understand, and 6.3 allows
+ * 411 for content without a length. Each is taken.
+ */
+const notChunkedLast = must("400 close", "501 close", "411 close");
 /** Section 6.1: 501 for a coding that a server does not understand. It may understand this one. */
 const unknownCoding = should("501", "accept");
 /** Section 6.3: the message is incomplete, and the connection is closed; 8: with or without 400. */

@@ -6,7 +6,11 @@ Deno.serve(
     if (!["GET", "HEAD", "POST", "OPTIONS"].includes(request.method)) {
       return new Response(null, { status: 501 });
     }
-    const content = await request.bytes();
-    return new Response(`${request.method} ${content.length}\n`);
+    try {
+      const content = await request.bytes();
+      return new Response(`${request.method} ${content.length}\n`);
+    } catch {
+      return new Response(null, { status: 400 }); // The content was cut, or malformed.
+    }
   },
 );

@@ -26,6 +26,9 @@ async function serve(conn: Deno.Conn): Promise<void> {
   try {
     for (;;) {
       const head = await takeLine("\r\n\r\n");
+      if (/^expect: *100-continue/im.test(head)) {
+        await conn.write(new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n"));
+      }
       const length = /^content-length: *([0-9]+)/im.exec(head)?.[1];
       if (/^transfer-encoding:.*chunked/im.test(head)) {
         for (let size = -1; size !== 0;) {

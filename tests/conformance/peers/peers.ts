@@ -9,14 +9,11 @@ const HERE = new URL("./", import.meta.url).pathname;
 /** A lenient origin behind proxies. Argument: the port. */
 export const ORIGIN = `${HERE}origin.ts`;
 
-const STATIC = "GET is a file; POST goes to the origin";
-
 /** The servers that may be installed. */
 export const peers: readonly Recipe[] = [
   {
     name: "Deno.serve",
     package: null,
-    role: "hyper; a handler that reads the content",
     program: Deno.execPath(),
     versionArgs: ["--version"],
     args: ({ port }) => ["run", "--no-config", "--allow-net", `${HERE}deno_serve.ts`, `${port}`],
@@ -26,7 +23,6 @@ export const peers: readonly Recipe[] = [
   {
     name: "node:http",
     package: "nodejs",
-    role: "a handler that reads the content",
     program: "node",
     versionArgs: ["--version"],
     args: ({ port }) => [`${HERE}node_http.mjs`, `${port}`],
@@ -36,7 +32,6 @@ export const peers: readonly Recipe[] = [
   {
     name: "nginx",
     package: "nginx",
-    role: STATIC,
     program: "nginx",
     versionArgs: ["-v"],
     args: async ({ port, originPort, directory }) => {
@@ -49,7 +44,6 @@ export const peers: readonly Recipe[] = [
   {
     name: "Apache",
     package: "apache2",
-    role: STATIC,
     program: "apache2",
     versionArgs: ["-v"],
     args: async (place) => {
@@ -62,7 +56,6 @@ export const peers: readonly Recipe[] = [
   {
     name: "lighttpd",
     package: "lighttpd",
-    role: STATIC,
     program: "lighttpd",
     versionArgs: ["-v"],
     args: async (place) => {
@@ -75,7 +68,6 @@ export const peers: readonly Recipe[] = [
   {
     name: "Caddy",
     package: "caddy",
-    role: `Go's net/http; ${STATIC}`,
     program: "caddy",
     versionArgs: ["version"],
     args: async (place) => {
@@ -89,7 +81,6 @@ export const peers: readonly Recipe[] = [
   {
     name: "HAProxy",
     package: "haproxy",
-    role: "a proxy: all goes to the origin",
     program: "haproxy",
     versionArgs: ["-v"],
     args: async (place) => {
