@@ -128,11 +128,13 @@ export function nameOf({ name }: Judged): string {
   return name.replace(/^(?:9110 )?[0-9.]+ /, "");
 }
 
+const LETTERS: Readonly<Record<string, string>> = { "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+
 /** Text with escapes for what is not printable ASCII, and no more of it than a line takes. */
 export function printable(text: string): string {
-  const escaped = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replace(
+  const escaped = text.replace(
     /[^ -~]/g,
-    (octet) => `\\x${octet.charCodeAt(0).toString(16).padStart(2, "0")}`,
+    (octet) => LETTERS[octet] ?? `\\x${octet.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );
   return escaped.length > 90 ? `${escaped.slice(0, 87)}...` : escaped;
 }
