@@ -83,7 +83,9 @@ export class HeadScanner {
 
   /** Section 3: 414 for a target that is too long, 501 for a method that is. */
   #lineTooLong(): StatusError {
-    return this.#state === "method"
+    const isMethod = this.#state === "method" ||
+      this.#methodEnd - this.#lineStart > this.#limits.requestLine;
+    return isMethod
       ? new StatusError(501, "The method is longer than any that this server knows.")
       : new StatusError(414, "The request line is too long.");
   }

@@ -1,7 +1,7 @@
 // The responses of the program's routes on the wire: methods, persistence, and their fields. One
 // row is one connection.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fileHandlers } from "../../lib/files/handlers.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
@@ -114,6 +114,15 @@ const ROWS: readonly Row[] = [
     sent: ask("GET", "/", "Connection: Upgrade\r\nUpgrade: websocket\r\n") + ask("GET", "/"),
     answers: ["200|Content-Length: 0|", "200|Content-Length: 0|"],
   },
+  // The route reads no content. What has arrived with the head is judged all the same.
+  ...["5\r\r;AB", "a\r\n0123456789\n0", "0_2e", "3\r\nabcd\r\n0\r\n\r\n"].map((content): Row => ({
+    name: `9112 2.2 GET / with the malformed content ${JSON.stringify(content)} is 400`,
+    sent: ask("GET", "/", "Transfer-Encoding: chunked\r\n") + content,
+    answers: [
+      "400|Date|Content-Type: text/plain|Content-Length: 48|Connection: close|" +
+      "The chunked coding of the content is malformed.\n",
+    ],
+  })),
 ];
 
 const DATE =
@@ -138,6 +147,24 @@ testWith(["net"], "serve() answers on the wire as the routes and the RFCs say", 
       await client.endSending();
       assertEquals(readAnswers(toLatin1(await client.readToEnd())), [...answers]);
     });
+  }
+  await server.close();
+});
+
+testWith(["net"], "serve() says whether an escape is malformed or not UTF-8", async () => {
+  const server = serve(router(routes(fileHandlers(null, DEFAULT_FILE_SETTINGS))), { port: 0 });
+  for (
+    const [target, sentence] of [
+      ["/echo/%zz", "is no percent-encoding"],
+      ["/echo/%4", "is no percent-encoding"],
+      ["/echo/%ff", "is not UTF-8"],
+    ] as const
+  ) {
+    using client = await RawClient.connect(server.port);
+    await client.send(ask("GET", target));
+    const { status, text } = await client.readResponse();
+    assertEquals(status, 400);
+    assertStringIncludes(text, sentence, target);
   }
   await server.close();
 });
