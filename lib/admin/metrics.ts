@@ -122,6 +122,21 @@ export class Metrics {
   }
 }
 
+/** What a server says about the number of its connections. */
+export interface CapacitySource {
+  readonly connectionLimit: number;
+  readonly descriptorShortages: number;
+}
+
+/** How many connections a server can have, and how often descriptors were too few for more. */
+export function limitsSnapshot({ connectionLimit, descriptorShortages }: CapacitySource): Snapshot {
+  const samples = connectionLimit === Infinity ? [] : [{ value: connectionLimit, labels: {} }];
+  return [
+    metric("gauge", "wireserve_connections_limit", samples),
+    single("counter", "wireserve_descriptor_shortages_total", descriptorShortages),
+  ];
+}
+
 function bucketOf(seconds: number): number {
   let at = 0;
   while (at < BOUNDS.length && seconds > BOUNDS[at]!) at++;
@@ -138,6 +153,9 @@ const HELP = {
   wireserve_connections_total: "Connections that have been opened.",
   wireserve_aborted_total: "Responses that were not sent whole, by reason.",
   wireserve_log_lines_dropped_total: "Lines of the access log that were dropped.",
+  wireserve_connections_limit: "Connections that can be open at one time.",
+  wireserve_descriptor_shortages_total:
+    "Times that accepting has paused because file descriptors were short.",
   wireserve_worker_restarts_total: "Workers that have been started in the place of others.",
   wireserve_build_info: "1, with the version.",
   process_start_time_seconds: "When the process was started, in seconds since 1970.",
