@@ -40,7 +40,7 @@ export function serveAdmin(source: AdminSource, options: AdminOptions): Server {
   return serve(router(adminRoutes(source)), {
     ...options,
     limits: ADMIN_LIMITS,
-    descriptors: { part: ADMIN_DESCRIPTORS },
+    descriptors: { part: ADMIN_DESCRIPTORS, usesReserve: true },
   });
 }
 

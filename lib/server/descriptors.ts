@@ -8,6 +8,8 @@ export interface DescriptorShare {
   readonly part: number;
   /** How many of those that are free now will be used for something else: default 0. */
   readonly claimed?: number | undefined;
+  /** Whether it may use the reserve, too, as a listener for monitoring has to. Default false. */
+  readonly usesReserve?: boolean | undefined;
 }
 
 /** The device is there in every container, and opening it has no effect. */
@@ -47,11 +49,13 @@ export class DescriptorBudget {
   #hasFailed = false;
   /** How many connections may be accepted before {@linkcode hasRoom} checks the reserve again. */
   #unchecked = 0;
-  #reserve = MAX_RESERVE;
+  readonly #usesReserve: boolean;
+  #reserve = 0;
 
   /** Explores the limit as far as the first connections need it. */
-  constructor({ part, claimed = 0 }: DescriptorShare = { part: 1 }) {
+  constructor({ part, claimed = 0, usesReserve = false }: DescriptorShare = { part: 1 }) {
     this.#part = part;
+    this.#usesReserve = usesReserve;
     this.#limit = this.#canProbe ? 0 : Infinity;
     if (!this.#canProbe) return;
     this.#spare = openFiles(SPARE_FILES);
@@ -90,8 +94,9 @@ export class DescriptorBudget {
     const free = countFree(Math.ceil(wanted));
     const all = Math.max(0, used + free - claimed);
     this.#isFinal = free < wanted;
-    this.#reserve = Math.min(MAX_RESERVE, Math.ceil(all * RESERVE_PART));
-    this.#limit = Math.max(1, Math.floor(withoutFiles(all - this.#reserve) * this.#part));
+    const reserve = Math.min(MAX_RESERVE, Math.ceil(all * RESERVE_PART));
+    this.#reserve = this.#usesReserve ? 1 : reserve;
+    this.#limit = Math.max(1, Math.floor(withoutFiles(all - reserve) * this.#part));
   }
 
   /** Accepting has failed for want of a descriptor. A later success may show that more are free. */

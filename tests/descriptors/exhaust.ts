@@ -39,7 +39,7 @@ const LARGE = 16 * MEBIBYTE;
 const UPLOAD = 2 * MEBIBYTE;
 
 /** Milliseconds for which connections are tried, and for which all stay open. */
-const CONNECT_TIME = 3000;
+const CONNECT_TIME = 1500;
 const FLOOD_TIME = 500;
 
 /** Floods a program with connections, round after round, and stops it in the middle of the last. */

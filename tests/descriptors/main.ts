@@ -1,4 +1,4 @@
-// `deno task descriptor-test [--seed N] [--rounds N] [--connections N]`: by default fifty rounds of
+// `deno task descriptor-test [--seed N] [--rounds N] [--connections N] [--limit N]`: fifty rounds of
 // ten thousand connections for each limit, or as many as the limit of this process allows.
 
 import { parseArgs } from "@std/cli/parse-args";
