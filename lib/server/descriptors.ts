@@ -27,6 +27,9 @@ const MAX_FILES = 512;
 const FIRST_STEP = 48;
 const MAX_STEP = 256;
 
+/** Milliseconds until a limit that has been reached is explored again. */
+const MAX_AGE = 10_000;
+
 /** Open files that are closed for a moment in which descriptors have to be free. */
 const SPARE_FILES = 2;
 
@@ -45,8 +48,7 @@ export class DescriptorBudget {
   #limit: number;
   /** Whether the limit of the process has been reached in that. */
   #isFinal = false;
-  /** Whether accepting has failed, perhaps because others had all descriptors for a while. */
-  #hasFailed = false;
+  #exploredAt = 0;
   /** How many connections may be accepted before {@linkcode hasRoom} checks the reserve again. */
   #unchecked = 0;
   readonly #usesReserve: boolean;
@@ -69,10 +71,22 @@ export class DescriptorBudget {
 
   /** Whether a server with so many connections may accept another one. */
   hasRoom(connections: number): boolean {
-    if (connections >= this.#limit && !this.#isFinal) {
+    if (connections >= this.#limit && (!this.#isFinal || this.#isOutdated)) {
+      if (!this.#canProbe) return this.#forget();
       this.#explore(connections, Math.min(Math.max(connections, FIRST_STEP), MAX_STEP), 0);
     }
     return connections < this.#limit && this.#hasReserve();
+  }
+
+  /** Files or other programs may have used more descriptors at that time than they do now. */
+  get #isOutdated(): boolean {
+    return performance.now() - this.#exploredAt > MAX_AGE;
+  }
+
+  #forget(): boolean {
+    this.#isFinal = false;
+    this.#limit = Infinity;
+    return true;
   }
 
   /**
@@ -94,24 +108,17 @@ export class DescriptorBudget {
     const free = countFree(Math.ceil(wanted));
     const all = Math.max(0, used + free - claimed);
     this.#isFinal = free < wanted;
+    this.#exploredAt = performance.now();
     const reserve = Math.min(MAX_RESERVE, Math.ceil(all * RESERVE_PART));
     this.#reserve = this.#usesReserve ? 1 : reserve;
     this.#limit = Math.max(1, Math.floor(withoutFiles(all - reserve) * this.#part));
   }
 
-  /** Accepting has failed for want of a descriptor. A later success may show that more are free. */
+  /** Accepting has failed because there is no descriptor left. */
   fail(connections: number): void {
-    this.#hasFailed = true;
     this.#isFinal = true;
+    this.#exploredAt = performance.now();
     this.#limit = Math.max(1, Math.min(this.#limit, connections - MAX_RESERVE / 2));
-  }
-
-  /** After a failure, the limit is explored anew when half of the connections have ended. */
-  onClose(connections: number): void {
-    if (!this.#hasFailed || connections > this.#limit / 2) return;
-    this.#hasFailed = false;
-    this.#isFinal = false;
-    this.#limit = this.#canProbe ? 0 : Infinity;
   }
 
   /** Runs what may make a stack trace, for which Deno opens files. Some descriptors are free then. */

@@ -248,7 +248,6 @@ export class Server implements AsyncDisposable {
     const connection = new Connection(accepted, id, this.#context);
     const served = connection.serve().then(() => {
       this.#connections.delete(connection);
-      this.#descriptors.onClose(this.#connections.size);
       this.#notifySlotFreed();
       observer.onClose(peer);
     });

@@ -165,7 +165,7 @@ class Flood {
       tasks.push(each().catch(() => {})); // The backlog is full, or the server has closed it.
       if (count % 64 === 63) await sleep(0);
     }
-    await sleep(end - performance.now(), Promise.all(tasks).then(() => {}));
+    await sleep(Math.max(0, end - performance.now()), Promise.all(tasks).then(() => {}));
     controller.abort();
   }
 
