@@ -9,14 +9,17 @@ import { withDirectory } from "../support/temp.ts";
 
 const FAILING = new URL("./failing_server.ts", import.meta.url).pathname;
 
-/** Runs the failing server with a limit on its descriptors. */
-async function withFailing(
+const REPLACING = new URL("./replacing_pool.ts", import.meta.url).pathname;
+
+/** Runs a program with a limit on its descriptors. */
+async function withLimit(
   limit: number,
+  path: string,
   run: (outputs: { stdout: Output; stderr: Output }) => Promise<void>,
 ): Promise<void> {
   const command = `ulimit -n ${limit}; exec "$0" run --allow-net --allow-read "$1"`;
   const child = new Deno.Command("sh", {
-    args: ["-c", command, Deno.execPath(), FAILING],
+    args: ["-c", command, Deno.execPath(), path],
     env: { NO_COLOR: "1" },
     stdin: "null",
     stdout: "piped",
@@ -40,7 +43,7 @@ testWith(
   [...FOR_PROGRAM, "linux"],
   "an error is reported with its stack, and the process lives, without free descriptors",
   () =>
-    withFailing(64, async ({ stdout, stderr }) => {
+    withLimit(64, FAILING, async ({ stdout, stderr }) => {
       const [, port] = await stdout.until(/port ([0-9]+)/);
       for (let round = 0; round < 3; round++) {
         const failed = await fetch(`http://127.0.0.1:${port}/fail`);
@@ -59,12 +62,16 @@ testWith(
   async () => {
     // Deno itself has about 26, and a part is for files and other things.
     for (const [limit, least, most] of [[48, 6, 20], [64, 15, 30]] as const) {
-      await withFailing(limit, async ({ stdout }) => {
+      await withLimit(limit, FAILING, async ({ stdout }) => {
         const [, connections] = await stdout.until(/limit ([0-9]+)\n/);
         assert(Number(connections) >= least && Number(connections) <= most, connections);
       });
     }
-    await withFailing(1024, async ({ stdout }) => void await stdout.until(/limit Infinity\n/));
+    await withLimit(
+      1024,
+      FAILING,
+      async ({ stdout }) => void await stdout.until(/limit Infinity\n/),
+    );
   },
 );
 
@@ -80,6 +87,16 @@ testWith(
         ended.stderr,
         /^wireserve: too few file descriptors \(ulimit -n\) for worker \d\n$/,
       );
+    }),
+);
+
+testWith(
+  [...FOR_PROGRAM, "linux"],
+  "WorkerPool replaces a worker when there are descriptors for it",
+  () =>
+    withLimit(128, REPLACING, async ({ stdout, stderr }) => {
+      await stdout.until(/1 failed: it is broken[^]*waits for file descriptors[^]*1 restarted/);
+      assertEquals(stderr.text, "");
     }),
 );
 
