@@ -3,6 +3,7 @@
 import { CLOSE_REASONS } from "../http/connection_state.ts";
 import { METHODS } from "../http/message.ts";
 import type { LogRecord } from "../server/exchange.ts";
+import type { Capacity } from "../server/server.ts";
 
 /** One number of a metric. */
 export interface Sample {
@@ -122,14 +123,8 @@ export class Metrics {
   }
 }
 
-/** What a server says about the number of its connections. */
-export interface CapacitySource {
-  readonly connectionLimit: number;
-  readonly descriptorShortages: number;
-}
-
 /** How many connections a server can have, and how often descriptors were too few for more. */
-export function limitsSnapshot({ connectionLimit, descriptorShortages }: CapacitySource): Snapshot {
+export function limitsSnapshot({ connectionLimit, descriptorShortages }: Capacity): Snapshot {
   const samples = connectionLimit === Infinity ? [] : [{ value: connectionLimit, labels: {} }];
   return [
     metric("gauge", "wireserve_connections_limit", samples),

@@ -108,7 +108,7 @@ export class LocalServer implements ServerHandle {
 
   snapshots(): Promise<readonly Snapshot[]> {
     if (this.#metrics === null) return Promise.resolve([]);
-    return Promise.resolve([this.#metrics.snapshot(), limitsSnapshot(this.#server)]);
+    return Promise.resolve([this.#metrics.snapshot(), limitsSnapshot(this.#server.capacity())]);
   }
 }
 

@@ -27,6 +27,9 @@ const MAX_FILES = 512;
 const FIRST_STEP = 48;
 const MAX_STEP = 256;
 
+/** Connections for which room is found when the limit is asked for: the usual 1,024 is found then. */
+const LOOK_AHEAD = 1024;
+
 /** Milliseconds until a limit that has been reached is explored again. */
 const MAX_AGE = 10_000;
 
@@ -48,6 +51,7 @@ export class DescriptorBudget {
   #limit: number;
   /** Whether the limit of the process has been reached in that. */
   #isFinal = false;
+  #hasLookedAhead = false;
   #exploredAt = 0;
   /** How many connections may be accepted before {@linkcode hasRoom} checks the reserve again. */
   #unchecked = 0;
@@ -61,7 +65,7 @@ export class DescriptorBudget {
     this.#limit = this.#canProbe ? 0 : Infinity;
     if (!this.#canProbe) return;
     this.#spare = openFiles(SPARE_FILES);
-    this.#explore(0, FIRST_STEP, claimed);
+    this.#explore(0, FIRST_STEP * part, claimed);
   }
 
   /** The most connections that descriptors allow, or Infinity as long as no limit is known. */
@@ -69,11 +73,20 @@ export class DescriptorBudget {
     return this.#isFinal ? this.#limit : Infinity;
   }
 
+  /** Explores the limit once for some more connections. Ten milliseconds. */
+  lookAhead(connections: number): void {
+    if (this.#isFinal || !this.#canProbe || this.#hasLookedAhead) return;
+    this.#hasLookedAhead = true;
+    const step = Math.max(0, LOOK_AHEAD * this.#part - connections);
+    if (connections + step > this.#limit) this.#explore(connections, step, 0);
+  }
+
   /** Whether a server with so many connections may accept another one. */
   hasRoom(connections: number): boolean {
     if (connections >= this.#limit && (!this.#isFinal || this.#isOutdated)) {
       if (!this.#canProbe) return this.#forget();
-      this.#explore(connections, Math.min(Math.max(connections, FIRST_STEP), MAX_STEP), 0);
+      const step = Math.max(connections, FIRST_STEP * this.#part);
+      this.#explore(connections, Math.min(step, MAX_STEP * this.#part), 0);
     }
     return connections < this.#limit && this.#hasReserve();
   }

@@ -22,6 +22,14 @@ const DESCRIPTOR_CHECK_INTERVAL = 100;
 const QUIET_TURNS = 2;
 const MAX_TURNS = 100;
 
+/** How many connections a server can have. */
+export interface Capacity {
+  /** Its limit, or what file descriptors allow; Infinity where no limit is known. */
+  readonly connectionLimit: number;
+  /** How often accepting has paused because file descriptors were short. */
+  readonly descriptorShortages: number;
+}
+
 /** A server that is serving; `await using` closes it at the end of the block. */
 export class Server implements AsyncDisposable {
   #listeners: ListenerSet;
@@ -80,18 +88,15 @@ export class Server implements AsyncDisposable {
     return [...this.#connections.keys()].map((connection) => connection.view());
   }
 
-  /**
-   * How many connections can be open at one time: the limit, or what the file descriptors of the
-   * process allow as far as that is known. Infinity where neither is a limit.
-   */
-  get connectionLimit(): number {
-    const { connections } = this.#context.limits;
-    return Math.min(this.#descriptors.limit, connections === 0 ? Infinity : connections);
+  /** How many connections it can have, as far as that is known, and how often it had to wait. */
+  capacity(): Capacity {
+    this.#descriptors.lookAhead(this.#connections.size);
+    return { connectionLimit: this.#limit, descriptorShortages: this.#shortages };
   }
 
-  /** How often accepting has paused because file descriptors were short. */
-  get descriptorShortages(): number {
-    return this.#shortages;
+  get #limit(): number {
+    const { connections } = this.#context.limits;
+    return Math.min(this.#descriptors.limit, connections === 0 ? Infinity : connections);
   }
 
   /** Stops listening, closes every connection, and waits until the handlers have returned. */
@@ -178,7 +183,7 @@ export class Server implements AsyncDisposable {
 
   // Two accept loops may exceed the limit by one.
   get #isAtCapacity(): boolean {
-    return this.#isShort || this.#connections.size >= this.connectionLimit;
+    return this.#isShort || this.#connections.size >= this.#limit;
   }
 
   async #serveAll(): Promise<void> {

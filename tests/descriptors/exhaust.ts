@@ -69,7 +69,7 @@ export async function exhaust(path: string, options: ExhaustOptions): Promise<Ex
     const flood = new Flood(attack);
     await flood.connect();
     program.signal("SIGHUP");
-    if (hasAdmin) await askAdmin(`${path}/admin`);
+    if (hasAdmin) await askAdmin(`${path}/admin`, descriptors);
     await sleep(FLOOD_TIME);
     finished += await insiders.finish();
     connected += flood.close();
@@ -203,12 +203,16 @@ const REQUESTS: readonly (() => string)[] = [
 ];
 
 /** The admin listener answers during the flood, if a little late. */
-async function askAdmin(path: string): Promise<void> {
+async function askAdmin(path: string, descriptors: number): Promise<void> {
   for (const target of ["/metrics", "/connections", "/healthz"]) {
     const conn = await Deno.connect({ transport: "unix", path });
     using client = new RawClient(conn);
     await client.send(request(`GET ${target}`, "Connection: close"));
-    assertEquals((await client.readResponse()).status, 200);
+    const { status, text } = await client.readResponse();
+    assertEquals(status, 200);
+    if (target !== "/metrics") continue;
+    const [, limit] = /^wireserve_connections_limit ([0-9]+)$/m.exec(text)!;
+    assert(Number(limit) < descriptors, limit);
   }
 }
 
