@@ -54,7 +54,8 @@ export type {
 } from "./server/exchange.ts";
 export { DEFAULT_LIMITS, type Limits, SYSTEM_BUFFER, type Timeouts } from "./server/limits.ts";
 export { type Certificate, type Endpoint, removeStaleSocket } from "./server/listener.ts";
-export { serve, type Server } from "./server/server.ts";
+export { type Capacity, serve, type Server } from "./server/server.ts";
+export type { DescriptorShare } from "./server/descriptors.ts";
 export type { ServeOptions } from "./server/options.ts";
 export type { ServerObserver } from "./server/observer.ts";
 export { TrustedProxies } from "./trusted_proxies.ts";

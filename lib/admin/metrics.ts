@@ -3,6 +3,7 @@
 import { CLOSE_REASONS } from "../http/connection_state.ts";
 import { METHODS } from "../http/message.ts";
 import type { LogRecord } from "../server/exchange.ts";
+import type { Capacity } from "../server/server.ts";
 
 /** One number of a metric. */
 export interface Sample {
@@ -122,6 +123,15 @@ export class Metrics {
   }
 }
 
+/** How many connections a server can have, and how often descriptors were too few for more. */
+export function limitsSnapshot({ connectionLimit, descriptorShortages }: Capacity): Snapshot {
+  const samples = connectionLimit === Infinity ? [] : [{ value: connectionLimit, labels: {} }];
+  return [
+    metric("gauge", "wireserve_connections_limit", samples),
+    single("counter", "wireserve_descriptor_shortages_total", descriptorShortages),
+  ];
+}
+
 function bucketOf(seconds: number): number {
   let at = 0;
   while (at < BOUNDS.length && seconds > BOUNDS[at]!) at++;
@@ -138,6 +148,9 @@ const HELP = {
   wireserve_connections_total: "Connections that have been opened.",
   wireserve_aborted_total: "Responses that were not sent whole, by reason.",
   wireserve_log_lines_dropped_total: "Lines of the access log that were dropped.",
+  wireserve_connections_limit: "Connections that can be open at one time.",
+  wireserve_descriptor_shortages_total:
+    "Times that accepting has paused because file descriptors were short.",
   wireserve_worker_restarts_total: "Workers that have been started in the place of others.",
   wireserve_build_info: "1, with the version.",
   process_start_time_seconds: "When the process was started, in seconds since 1970.",

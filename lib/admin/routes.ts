@@ -29,12 +29,19 @@ const ADMIN_LIMITS: Partial<Limits> = {
   idleTimeout: 30_000,
 };
 
+/** The part of the process's file descriptors that is for admin connections. */
+export const ADMIN_DESCRIPTORS = 0.2;
+
 /** Where to listen, and an observer for errors. */
 export type AdminOptions = Pick<ServeOptions, "endpoint" | "hostname" | "port" | "observer">;
 
 /** Starts the admin listener. It throws what `serve` throws. */
 export function serveAdmin(source: AdminSource, options: AdminOptions): Server {
-  return serve(router(adminRoutes(source)), { ...options, limits: ADMIN_LIMITS });
+  return serve(router(adminRoutes(source)), {
+    ...options,
+    limits: ADMIN_LIMITS,
+    descriptors: { part: ADMIN_DESCRIPTORS, usesReserve: true },
+  });
 }
 
 /** The routes of the admin listener. */

@@ -1,7 +1,7 @@
 // One server in this isolate, made from the options: its directory, routes, metrics and log.
 
 import type { AccessLog } from "../access_log/access_log.ts";
-import { Metrics, type Snapshot } from "../admin/metrics.ts";
+import { limitsSnapshot, Metrics, type Snapshot } from "../admin/metrics.ts";
 import { Root } from "../files/root.ts";
 import { fileHandlers } from "../files/handlers.ts";
 import type { Options } from "../options/parse.ts";
@@ -9,7 +9,9 @@ import { router } from "../router.ts";
 import { routes } from "../routes.ts";
 import { sleep } from "../server/deadlines.ts";
 import type { ConnectionView } from "../server/exchange.ts";
+import { ADMIN_DESCRIPTORS } from "../admin/routes.ts";
 import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
+import type { DescriptorShare } from "../server/descriptors.ts";
 import { serve, type Server } from "../server/server.ts";
 import type { Certificate, Endpoint } from "../server/listener.ts";
 import type { ServerObserver } from "../server/observer.ts";
@@ -17,6 +19,9 @@ import { TrustedProxies } from "../trusted_proxies.ts";
 
 /** Milliseconds for handlers after their connections were aborted: a file system may hang. */
 const HANDLER_GRACE = 1000;
+
+/** File descriptors that a worker needs to start: 27, and some for the modules that it loads. */
+export const WORKER_DESCRIPTORS = 32;
 
 /** The configuration of one server. A plain value: it can be sent to a worker. */
 export interface WorkerConfig {
@@ -64,6 +69,7 @@ export class LocalServer implements ServerHandle {
     const server = serve(router(routes(fileHandlers(directory, files))), {
       endpoint: endpointOf(config),
       limits: limitsOf(options.limits, index, count),
+      descriptors: descriptorsOf(config),
       observer: observerOf(options, log, metrics),
       idPrefix: count === 1 ? "" : `w${index + 1}${restarts === 0 ? "" : `r${restarts}`}-`,
       ...(proxies === null ? {} : {
@@ -101,7 +107,8 @@ export class LocalServer implements ServerHandle {
   }
 
   snapshots(): Promise<readonly Snapshot[]> {
-    return Promise.resolve(this.#metrics === null ? [] : [this.#metrics.snapshot()]);
+    if (this.#metrics === null) return Promise.resolve([]);
+    return Promise.resolve([this.#metrics.snapshot(), limitsSnapshot(this.#server.capacity())]);
   }
 }
 
@@ -119,6 +126,14 @@ function limitsOf(limits: Partial<Limits>, index: number, count: number): Partia
   if (all === 0 || count === 1) return limits;
   const share = Math.floor(all / count) + (index < all % count ? 1 : 0);
   return { ...limits, connections: Math.max(1, share) };
+}
+
+/** The descriptors of one server: all workers and the admin listener share those of the process. */
+function descriptorsOf({ options, index, count, restarts }: WorkerConfig): DescriptorShare {
+  const part = (options.admin === null ? 1 : 1 - ADMIN_DESCRIPTORS) / count;
+  // A worker that is replaced starts when the others are there.
+  const claimed = restarts > 0 ? 0 : (count - 1 - index) * WORKER_DESCRIPTORS;
+  return { part, claimed };
 }
 
 function observerOf(

@@ -140,7 +140,10 @@ class Program {
   }
 
   async removeStaleUploads(directory: Root): Promise<void> {
-    const removed = await removeStaleUploads(directory.path, (error) => console.error(error));
+    const removed = await removeStaleUploads(
+      directory.path,
+      (error) => console.error(`wireserve: cannot remove stale uploads: ${messageOf(error)}`),
+    );
     if (removed > 0) this.#log.event("stale_uploads_removed", `${removed} stale uploads`);
   }
 

@@ -5,9 +5,10 @@ import type { AccessLog } from "../access_log/access_log.ts";
 import { single, type Snapshot, sumSnapshots } from "../admin/metrics.ts";
 import { Backoff, sleep } from "../server/deadlines.ts";
 import type { ConnectionView } from "../server/exchange.ts";
+import { hasFreeDescriptors } from "../server/descriptors.ts";
 import type { Certificate } from "../server/listener.ts";
-import { messageOf } from "./startup_error.ts";
-import type { ServerHandle, WorkerConfig } from "./local_server.ts";
+import { messageOf, StartupError } from "./startup_error.ts";
+import { type ServerHandle, WORKER_DESCRIPTORS, type WorkerConfig } from "./local_server.ts";
 import { WorkerHandle } from "./worker_handle.ts";
 
 /** Milliseconds before a worker that has failed is replaced: the first delay, and the longest. */
@@ -78,7 +79,11 @@ export class WorkerPool implements ServerHandle {
     return this.#restarts;
   }
 
+  /** @throws {StartupError} where descriptors are short: Deno would end the whole process. */
   #spawn(index: number, restarts: number): WorkerHandle {
+    if (!hasFreeDescriptors(WORKER_DESCRIPTORS)) {
+      throw new StartupError(`too few file descriptors (ulimit -n) for worker ${index + 1}`);
+    }
     const { log, entry } = this.#options;
     const worker = new WorkerHandle(entry, { ...this.#config, index, restarts }, {
       log,
@@ -97,6 +102,7 @@ export class WorkerPool implements ServerHandle {
     const backoff = this.#backoffs[index] ??= new Backoff(MIN_BACKOFF, MAX_BACKOFF);
     if (failed.age > STABLE_AFTER) backoff.reset();
     await pause(backoff.next(), this.#stopped.promise);
+    await this.#freeDescriptors(backoff);
     if (this.#isDraining) return;
     this.#restarts++;
     const worker = this.#spawn(index, restarts + 1);
@@ -105,6 +111,16 @@ export class WorkerPool implements ServerHandle {
       log.event("worker", `${index + 1} restarted`);
     } catch (error) {
       await this.#replace(worker, messageOf(error));
+    }
+  }
+
+  /** Waits until a worker can start, or the pool stops. */
+  async #freeDescriptors(backoff: Backoff): Promise<void> {
+    const { log, pause } = this.#options;
+    for (let isFirst = true; !hasFreeDescriptors(WORKER_DESCRIPTORS); isFirst = false) {
+      if (this.#isDraining) return;
+      if (isFirst) log.event("worker", "waits for file descriptors");
+      await pause(backoff.next(), this.#stopped.promise);
     }
   }
 

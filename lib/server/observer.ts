@@ -1,5 +1,6 @@
 // What a server reports to the program that runs it. A callback that throws harms nothing else.
 
+import { type DescriptorBudget, isOutOfDescriptors } from "./descriptors.ts";
 import type { LogRecord } from "./exchange.ts";
 
 /** What a server reports. */
@@ -28,16 +29,22 @@ export interface GuardedObserver extends Omit<ServerObserver, "onRequest"> {
 /**
  * Completes an observer and guards its callbacks: what one throws is reported once, as an error.
  * Errors go to stderr where `onError` is missing or throws itself.
+ *
+ * @param descriptors Frees some descriptors while an error is reported, perhaps with its stack.
  */
-export function guardObserver(observer: Partial<ServerObserver>): GuardedObserver {
-  const onError = (error: unknown): void => {
+export function guardObserver(
+  observer: Partial<ServerObserver>,
+  descriptors: Pick<DescriptorBudget, "withFree">,
+): GuardedObserver {
+  const report = (error: unknown): void => {
     try {
       if (observer.onError) observer.onError(error);
-      else console.error(error);
+      else print(error);
     } catch (failure) {
       console.error(error, failure);
     }
   };
+  const onError = (error: unknown): void => descriptors.withFree(() => report(error));
   // The callbacks are called as methods: an observer may be an object of a class.
   const guard = <T extends unknown[]>(callback: (...values: T) => void) => (...values: T): void => {
     try {
@@ -57,4 +64,10 @@ export function guardObserver(observer: Partial<ServerObserver>): GuardedObserve
       observer.onProtocolMismatch?.(peer, problem)
     ),
   };
+}
+
+/** A shortage of descriptors is one line: it concerns the machine, and no line of the program. */
+function print(error: unknown): void {
+  if (isOutOfDescriptors(error)) console.error(`wireserve: ${(error as Error).message}`);
+  else console.error(error);
 }

@@ -1,6 +1,7 @@
 // The options of a server. An option that would have no effect is an error.
 
 import type { Fields } from "../http/fields.ts";
+import type { DescriptorShare } from "./descriptors.ts";
 import type { Limits } from "./limits.ts";
 import type { Endpoint } from "./listener.ts";
 import type { ServerObserver } from "./observer.ts";
@@ -26,6 +27,8 @@ export interface ServeOptions {
   readonly clientOf?: ((peer: string, fields: Fields) => string) | undefined;
   /** Limits that differ from the defaults. */
   readonly limits?: Partial<Limits> | undefined;
+  /** The part of the process's file descriptors that it may use: all by default. */
+  readonly descriptors?: DescriptorShare | undefined;
   /** Receives reports of requests, connections and errors. By default errors go to stderr. */
   readonly observer?: Partial<ServerObserver> | undefined;
 }

@@ -1,9 +1,10 @@
 // The server: accepts connections, limits their number, and shuts down. A failure of one accept
-// never ends serving: without free file descriptors, it waits until some are free.
+// never ends serving. Before file descriptors run out, it accepts no more until some are free.
 
 import type { Handler } from "../http/message.ts";
 import { Connection, type ServerContext } from "./connection.ts";
 import { Backoff, DeadlineTimer, sleep } from "./deadlines.ts";
+import { DescriptorBudget, isOutOfDescriptors } from "./descriptors.ts";
 import type { ConnectionView } from "./exchange.ts";
 import { limitsWith } from "./limits.ts";
 import { type AcceptedConn, type Certificate, type Listener, ListenerSet } from "./listener.ts";
@@ -14,9 +15,20 @@ import { endpointOf, type ServeOptions } from "./options.ts";
 const MIN_BACKOFF = 5;
 const MAX_BACKOFF = 1000;
 
+/** Milliseconds until descriptors are counted again, where no connection ends before. */
+const DESCRIPTOR_CHECK_INTERVAL = 100;
+
 /** Turns of the event loop without a connection that mean an empty backlog, and the most to wait. */
 const QUIET_TURNS = 2;
 const MAX_TURNS = 100;
+
+/** How many connections a server can have. */
+export interface Capacity {
+  /** Its limit, or what file descriptors allow; Infinity where no limit is known. */
+  readonly connectionLimit: number;
+  /** How often accepting has paused because file descriptors were short. */
+  readonly descriptorShortages: number;
+}
 
 /** A server that is serving; `await using` closes it at the end of the block. */
 export class Server implements AsyncDisposable {
@@ -24,9 +36,10 @@ export class Server implements AsyncDisposable {
   readonly #context: ServerContext & { readonly observer: GuardedObserver };
   /** The open connections, each with the promise of its end. */
   readonly #connections = new Map<Connection, Promise<void>>();
-  readonly #reserve = new DescriptorReserve();
-  /** The most connections while file descriptors are short. */
-  #fdCap = Infinity;
+  readonly #descriptors: DescriptorBudget;
+  /** Whether file descriptors allow no more connections at the moment. */
+  #isShort = false;
+  #shortages = 0;
   readonly #accepting: Promise<void>[] = [];
   /** Listeners of former certificates whose backlog is still being accepted. */
   readonly #closing = new Set<ListenerSet>();
@@ -45,16 +58,18 @@ export class Server implements AsyncDisposable {
   /** Use {@linkcode serve}. */
   constructor(handler: Handler, options: ServeOptions) {
     this.#idPrefix = options.idPrefix ?? "";
+    const endpoint = endpointOf(options);
+    const limits = limitsWith(options.limits ?? {});
+    this.#listeners = ListenerSet.open(endpoint);
+    this.#descriptors = new DescriptorBudget(options.descriptors);
     this.#context = {
       handler,
-      limits: limitsWith(options.limits ?? {}),
-      observer: guardObserver(options.observer ?? {}),
+      limits,
+      observer: guardObserver(options.observer ?? {}, this.#descriptors),
       timer: new DeadlineTimer(),
       isAtCapacity: () => this.#isAtCapacity,
       clientOf: options.clientOf ?? null,
     };
-    this.#listeners = ListenerSet.open(endpointOf(options));
-    this.#reserve.fill();
     this.finished = this.#serveAll();
   }
 
@@ -71,6 +86,17 @@ export class Server implements AsyncDisposable {
   /** What each open connection does. */
   get connections(): ConnectionView[] {
     return [...this.#connections.keys()].map((connection) => connection.view());
+  }
+
+  /** How many connections it can have, as far as that is known, and how often it had to wait. */
+  capacity(): Capacity {
+    this.#descriptors.lookAhead(this.#connections.size);
+    return { connectionLimit: this.#limit, descriptorShortages: this.#shortages };
+  }
+
+  get #limit(): number {
+    const { connections } = this.#context.limits;
+    return Math.min(this.#descriptors.limit, connections === 0 ? Infinity : connections);
   }
 
   /** Stops listening, closes every connection, and waits until the handlers have returned. */
@@ -157,9 +183,7 @@ export class Server implements AsyncDisposable {
 
   // Two accept loops may exceed the limit by one.
   get #isAtCapacity(): boolean {
-    const { connections } = this.#context.limits;
-    const limit = Math.min(this.#fdCap, connections === 0 ? Infinity : connections);
-    return this.#connections.size >= limit;
+    return this.#isShort || this.#connections.size >= this.#limit;
   }
 
   async #serveAll(): Promise<void> {
@@ -167,7 +191,7 @@ export class Server implements AsyncDisposable {
     await this.#stop.promise;
     await Promise.all(this.#accepting);
     await Promise.all(this.#connections.values());
-    this.#reserve.release();
+    this.#descriptors.release();
   }
 
   #acceptAll(): Promise<void>[] {
@@ -179,10 +203,7 @@ export class Server implements AsyncDisposable {
     const backoff = new Backoff(MIN_BACKOFF, MAX_BACKOFF);
     let hasFailed = false;
     while (!listeners.isClosed) {
-      if (this.#isAtCapacity) {
-        await this.#slotFreed.promise;
-        continue;
-      }
+      if (!await this.#hasSlot()) continue;
       try {
         this.#open(await listener.accept());
         backoff.reset();
@@ -190,7 +211,7 @@ export class Server implements AsyncDisposable {
       } catch (error) {
         if (listeners.isClosed) return;
         if (isClientGone(error)) continue;
-        if (isOutOfDescriptors(error)) this.#capConnections();
+        if (isOutOfDescriptors(error)) this.#descriptors.fail(this.#connections.size);
         if (!hasFailed) this.#context.observer.onError(error);
         hasFailed = true;
         await sleep(backoff.next(), this.#stop.promise);
@@ -198,16 +219,30 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  #capConnections(): void {
-    this.#reserve.release();
-    this.#fdCap = Math.max(1, this.#connections.size);
+  /** Whether a connection may be accepted; where none may, it waits until that can have changed. */
+  async #hasSlot(): Promise<boolean> {
+    const { size } = this.#connections;
+    const { connections } = this.#context.limits;
+    if (connections !== 0 && size >= connections) {
+      await this.#slotFreed.promise;
+      return false;
+    }
+    if (this.#descriptors.hasRoom(size)) {
+      this.#isShort = false;
+      return true;
+    }
+    this.#reportShortage();
+    await sleep(DESCRIPTOR_CHECK_INTERVAL, this.#slotFreed.promise);
+    return false;
   }
 
-  /** Lifts the cap when enough connections have ended. */
-  #liftCap(): void {
-    if (this.#fdCap === Infinity || this.#connections.size > this.#fdCap / 2) return;
-    this.#reserve.fill();
-    this.#fdCap = Infinity;
+  /** One line for the first time: what follows is in the metrics. */
+  #reportShortage(): void {
+    if (this.#isShort) return;
+    this.#isShort = true;
+    if (++this.#shortages > 1) return;
+    const most = this.#descriptors.limit;
+    this.#context.observer.onError(new DescriptorShortage(most));
   }
 
   #open(accepted: AcceptedConn): void {
@@ -218,7 +253,6 @@ export class Server implements AsyncDisposable {
     const connection = new Connection(accepted, id, this.#context);
     const served = connection.serve().then(() => {
       this.#connections.delete(connection);
-      this.#liftCap();
       this.#notifySlotFreed();
       observer.onClose(peer);
     });
@@ -249,38 +283,12 @@ function isClientGone(error: unknown): boolean {
     error instanceof Deno.errors.ConnectionAborted;
 }
 
-function isOutOfDescriptors(error: unknown): boolean {
-  return error instanceof Error && "code" in error &&
-    (error.code === "EMFILE" || error.code === "ENFILE");
-}
+/** The limit on file descriptors is lower than that on connections. */
+class DescriptorShortage extends Error {
+  override readonly name = "DescriptorShortage";
+  readonly code = "EMFILE";
 
-const RESERVE_SIZE = 16;
-
-const NULL_DEVICE = "/dev/null";
-
-/** File descriptors for the time when connections use all others: Deno panics without one. */
-class DescriptorReserve {
-  #files: Deno.FsFile[] = [];
-
-  constructor() {
-    // The first stack trace of a program makes Deno open a file: not when none is left.
-    void new Error().stack;
-  }
-
-  /** Opens what is missing, if as many again are free. Without the permission there is no reserve. */
-  fill(): void {
-    const { state } = Deno.permissions.querySync({ name: "read", path: NULL_DEVICE });
-    if (state !== "granted" || this.#files.length === RESERVE_SIZE) return;
-    try {
-      while (this.#files.length < 2 * RESERVE_SIZE) this.#files.push(Deno.openSync(NULL_DEVICE));
-      for (const file of this.#files.splice(RESERVE_SIZE)) file.close();
-    } catch {
-      this.release();
-    }
-  }
-
-  release(): void {
-    for (const file of this.#files) file.close();
-    this.#files = [];
+  constructor(connections: number) {
+    super(`file descriptors are short (ulimit -n): ${connections} connections at most`);
   }
 }

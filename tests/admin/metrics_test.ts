@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { exposeMetrics, processSnapshot } from "../../lib/admin/exposition.ts";
 import {
+  limitsSnapshot,
   metric,
   METRIC_NAMES,
   Metrics,
@@ -118,6 +119,16 @@ Deno.test("withoutGauges() keeps counters and histograms, and drops gauges", () 
   assertEquals(samples.get(`${DURATION}_count`), 7);
 });
 
+Deno.test("limitsSnapshot() sums the limits of workers, and has none without a limit", () => {
+  const one = limitsSnapshot({ connectionLimit: 100, descriptorShortages: 1 });
+  const other = limitsSnapshot({ connectionLimit: 50, descriptorShortages: 2 });
+  const samples = exposed([one, other]);
+  assertEquals(samples.get("wireserve_connections_limit"), 150);
+  assertEquals(samples.get("wireserve_descriptor_shortages_total"), 3);
+  const none = exposed([limitsSnapshot({ connectionLimit: Infinity, descriptorShortages: 0 })]);
+  assertEquals(none.get("wireserve_connections_limit"), undefined);
+});
+
 Deno.test("processSnapshot() describes the process", async () => {
   const samples = exposed([busy().snapshot(), await processSnapshot(FACTS)]);
   assertEquals(samples.get("wireserve_worker_restarts_total"), 2);
@@ -132,6 +143,7 @@ Deno.test("exposeMetrics() writes every metric once, and none without a snapshot
   const text = exposeMetrics([
     busy().snapshot(),
     busy().snapshot(),
+    limitsSnapshot({ connectionLimit: 100, descriptorShortages: 0 }),
     await processSnapshot(FACTS),
   ]);
   const types = [...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name);

@@ -260,7 +260,11 @@ testWith(
       for (const client of clients.slice(80)) client.close();
       const { code, stderr } = await program.stop();
       assertEquals(code, 0);
-      assertMatch(stderr, /os error 24/);
+      // Accepting has stopped before there was none: no accept has failed, and no call of a handler.
+      assertMatch(
+        stderr,
+        /^wireserve: file descriptors are short .*: [0-9]+ connections at most\n$/,
+      );
     }),
 );
 
