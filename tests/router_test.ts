@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "npm:fast-check@4.10.2";
 import type { Content } from "../lib/http/content.ts";
 import { Fields } from "../lib/http/fields.ts";
 import type { HttpRequest, HttpResponse } from "../lib/http/message.ts";
