@@ -18,10 +18,13 @@ import { messageOf, StartupError } from "./startup_error.ts";
 import { LocalServer, type ServerHandle } from "./local_server.ts";
 import { missingPermissions } from "./permissions.ts";
 
-/** Milliseconds to write the log, at the start and at the end, and to close the admin listener. */
+/** Milliseconds to write the log, at the start and at the end. */
 const STARTUP_LOG_TIMEOUT = 1000;
 const FINAL_LOG_TIMEOUT = 1000;
+
+/** Milliseconds to close the admin listener, and to close everything after a second signal. */
 const ADMIN_CLOSE_TIMEOUT = 200;
+const ABORT_TIMEOUT = 200;
 
 /**
  * Serves until a signal ends the program.
@@ -186,14 +189,15 @@ class Program {
     }
     this.#log.event("draining", `${grace / 1000} s at most`);
     await this.#server.drain(grace);
-    await sleep(ADMIN_CLOSE_TIMEOUT, this.#admin?.close());
+    if (this.#admin !== null) await sleep(ADMIN_CLOSE_TIMEOUT, this.#admin.close());
     await sleep(FINAL_LOG_TIMEOUT, this.#log.flush());
   }
 
-  /** Aborts all requests. Removes the sockets and writes the log, if that is fast. */
+  /** Aborts all requests, and removes the sockets if that is fast. Their lines are written. */
   async abort(): Promise<void> {
     const closed = Promise.all([this.#server.drain(0), this.#admin?.close()]);
-    await sleep(ADMIN_CLOSE_TIMEOUT, closed.then(() => this.#log.flush()));
+    await sleep(ABORT_TIMEOUT, closed.then(() => {}));
+    await sleep(FINAL_LOG_TIMEOUT, this.#log.flush());
   }
 }
 
