@@ -163,6 +163,7 @@ export class Connection implements DeadlineOwner {
       if (this.#timeoutResponse !== null) await this.#timeoutResponse;
     }
     if (this.#state.isClosed) return;
+    this.#socket.expectLastWrite();
     await writer.flush();
     await this.#socket.linger();
   }
