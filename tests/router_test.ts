@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "npm:fast-check@4.10.2";
 import { type HttpRequest, type HttpResponse, ParsedRequest } from "../lib/http/message.ts";
 import { StatusError } from "../lib/http/status.ts";
 import { type Route, router } from "../lib/router.ts";

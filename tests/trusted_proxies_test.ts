@@ -1,7 +1,7 @@
 // The address of a client behind proxies, and the ways to forge it.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import fc from "fast-check";
+import fc from "npm:fast-check@4.10.2";
 import { Fields } from "../lib/http/fields.ts";
 import { isProxy, TrustedProxies } from "../lib/trusted_proxies.ts";
 

@@ -12,7 +12,10 @@ import { METRICS_TYPE } from "./exposition.ts";
 
 /** Where the admin listener gets its data. */
 export interface AdminSource {
-  /** Whether load balancers should send requests: false during the drain delay and the drain. */
+  /**
+   * Whether load balancers should send requests: false during the drain delay and the drain, and
+   * while the served directory is missing.
+   */
   isReady(): boolean;
   metrics(): Promise<string>;
   connections(): Promise<readonly ConnectionView[]>;

@@ -39,9 +39,10 @@ export function fileHandlers(
     return { redirect: null, read: noDirectory, post: noDirectory, put: noDirectory, remove: null };
   }
   const { isReadOnly, allowsDelete } = settings;
-  const upload: Handler = (request) => answer("writing", request, putFile(root, request, settings));
+  const upload: Handler = (request) =>
+    answer(root, "writing", request, putFile(root, request, settings));
   const remove: Handler = (request) =>
-    answer("reading", request, deleteFile(root, request, settings));
+    answer(root, "reading", request, deleteFile(root, request, settings));
   return {
     redirect: redirectToSlash,
     read: readHandler(root, settings, clock),
@@ -65,11 +66,13 @@ function readHandler(root: Root, { guessesTypes }: FileSettings, clock: () => nu
   };
   return (request) => {
     const name = nameOf(request, notFound);
-    return getCachedFile(cache, request, name) ?? answer("reading", request, read(request, name));
+    return getCachedFile(cache, request, name) ??
+      answer(root, "reading", request, read(request, name));
   };
 }
 
 async function answer(
+  root: Root,
   use: "reading" | "writing",
   { path }: HttpRequest,
   response: Promise<HttpResponse>,
@@ -77,6 +80,20 @@ async function answer(
   try {
     return await response;
   } catch (error) {
-    throw toStatusError(error, use, path);
+    const known = toStatusError(error, use, path);
+    throw await isOfMissingRoot(root, known) ? rootMissing() : known;
   }
+}
+
+/** What cannot be found, or does not meet a condition, may be so because the root is gone. */
+const MISSING: ReadonlySet<number> = new Set([404, 409, 412]);
+
+async function isOfMissingRoot(root: Root, error: unknown): Promise<boolean> {
+  if (error instanceof StatusError && !MISSING.has(error.status)) return false;
+  return await root.isMissing();
+}
+
+function rootMissing(): StatusError {
+  const retry = { "Retry-After": "1" };
+  return new StatusError(503, "The served directory is missing at the moment: try again.", retry);
 }

@@ -39,15 +39,30 @@ export class Root {
   /**
    * @param path The path of a directory, which may be relative, end in a slash or be a link.
    * @param showsHidden Whether names that begin with a dot are served and written.
-   * @throws {Deno.errors.NotFound} or {Deno.errors.NotADirectory} where there is none.
+   * @param isRequired Whether there must be a directory now. Otherwise the path has no links, and
+   * the directory may be missing for a while.
+   * @throws {Deno.errors.NotFound} or {Deno.errors.NotADirectory} where a required one is missing.
    */
-  constructor(path: string, showsHidden = false) {
-    this.path = realPathSync(path);
+  constructor(path: string, showsHidden = false, isRequired = true) {
+    this.path = isRequired ? realPathSync(path) : path;
     this.showsHidden = showsHidden;
     this.fs = new FileSystem(this.path);
     this.#created = new CreatedDirectories(this.path);
-    if (!statSync(this.path).isDirectory) {
+    if (isRequired && !statSync(this.path).isDirectory) {
       throw new Deno.errors.NotADirectory(`${path} is not a directory`);
+    }
+  }
+
+  /**
+   * Whether the directory itself is gone at the moment. It may come back at the same path. Where the
+   * file system fails, the directory counts as there: the failure is reported by what met it.
+   */
+  async isMissing(): Promise<boolean> {
+    try {
+      const info = await lstat(this.path);
+      return !info?.isDirectory;
+    } catch {
+      return false;
     }
   }
 

@@ -23,10 +23,13 @@ const HANDLER_GRACE = 1000;
 /** File descriptors that a worker needs to start: 27, and some for the modules that it loads. */
 export const WORKER_DESCRIPTORS = 32;
 
+/** Milliseconds for a connection to a program that may listen on the port, on this machine. */
+const CONNECT_TIMEOUT = 1000;
+
 /** The configuration of one server. A plain value: it can be sent to a worker. */
 export interface WorkerConfig {
   readonly options: Options;
-  /** The port to listen on; the first worker may have picked it. */
+  /** The port to listen on; for 0, the first worker picks one. */
   readonly port: number;
   readonly index: number;
   readonly count: number;
@@ -48,6 +51,9 @@ export interface ServerHandle {
   snapshots(): Promise<readonly Snapshot[]>;
 }
 
+/** A server that has all it needs but its sockets. It throws what listening throws. */
+export type PreparedServer = (port: number) => Promise<LocalServer>;
+
 /** A server in this isolate. */
 export class LocalServer implements ServerHandle {
   readonly #server: Server;
@@ -59,24 +65,35 @@ export class LocalServer implements ServerHandle {
     this.#metrics = metrics;
   }
 
-  /** @throws what `Deno.listen` throws, and an error if the directory is not one. */
-  static async start(config: WorkerConfig, log: AccessLog): Promise<LocalServer> {
+  /**
+   * Does all that may fail or take time before a client can connect. The directory may be missing:
+   * it was there when the program started.
+   *
+   * @throws {Deno.errors.AddrInUse} if another program listens on the port.
+   */
+  static async prepare(config: WorkerConfig, log: AccessLog): Promise<PreparedServer> {
     const { options, index, count, restarts } = config;
     const { directory: path, files, trustProxy } = options;
-    const directory = path === null ? null : new Root(path, files.showsHidden);
+    const directory = path === null ? null : new Root(path, files.showsHidden, false);
     const proxies = trustProxy.length === 0 ? null : await TrustedProxies.of(trustProxy);
     const metrics = options.admin === null ? null : new Metrics(() => log.droppedLines);
-    const server = serve(router(routes(fileHandlers(directory, files))), {
-      endpoint: endpointOf(config),
-      limits: limitsOf(options.limits, index, count),
-      descriptors: descriptorsOf(config),
-      observer: observerOf(options, log, metrics),
-      idPrefix: count === 1 ? "" : `w${index + 1}${restarts === 0 ? "" : `r${restarts}`}-`,
-      ...(proxies === null ? {} : {
-        clientOf: (peer, fields) => proxies.clientOf(peer, fields),
-      }),
-    });
-    return new LocalServer(server, metrics);
+    const handler = router(routes(fileHandlers(directory, files)));
+    await checkPort(config);
+    return async (port) => {
+      const endpoint = endpointOf(config, port);
+      await checkPort(config); // Another program may have been started at the same time.
+      const server = serve(handler, {
+        endpoint,
+        limits: limitsOf(options.limits, index, count),
+        descriptors: descriptorsOf(config),
+        observer: observerOf(options, log, metrics),
+        idPrefix: count === 1 ? "" : `w${index + 1}${restarts === 0 ? "" : `r${restarts}`}-`,
+        ...(proxies === null ? {} : {
+          clientOf: (peer, fields) => proxies.clientOf(peer, fields),
+        }),
+      });
+      return new LocalServer(server, metrics);
+    };
   }
 
   get url(): string {
@@ -112,12 +129,42 @@ export class LocalServer implements ServerHandle {
   }
 }
 
-function endpointOf({ options, port, count, certificate }: WorkerConfig): Endpoint {
-  const { bind: hostname, unix } = options;
+function endpointOf(config: WorkerConfig, port: number): Endpoint {
+  const { options: { bind: hostname, unix }, certificate } = config;
   if (unix !== null) return { transport: "unix", ...unix };
-  // The port is shared among workers, and with the listener for the next certificate.
-  const isShared = count > 1 || certificate !== undefined;
-  return { transport: "tcp", hostname, port, isShared, certificate };
+  return { transport: "tcp", hostname, port, isShared: isShared(config), certificate };
+}
+
+/** Whether workers share the port, or listeners with one certificate after the other. */
+function isShared({ options, count, certificate }: WorkerConfig): boolean {
+  return options.unix === null && (count > 1 || certificate !== undefined);
+}
+
+/**
+ * A port that is shared could be shared with another program of the same user by accident. Whether
+ * one listens is found out by a connection: a listener of our own for this purpose would have to be
+ * closed again, which resets the clients that have connected to it. What does not share its port
+ * makes listening fail.
+ *
+ * @throws {Deno.errors.AddrInUse} if another program listens on the port.
+ */
+async function checkPort(config: WorkerConfig): Promise<void> {
+  const { options: { bind }, port, index, restarts } = config;
+  if (!isShared(config) || port === 0 || index > 0 || restarts > 0) return;
+  for (const hostname of bind === "localhost" ? ["127.0.0.1", "::1"] : [bind]) {
+    if (await isListening(hostname, port)) throw new Deno.errors.AddrInUse("Address in use");
+  }
+}
+
+async function isListening(hostname: string, port: number): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(CONNECT_TIMEOUT);
+    using conn = await Deno.connect({ hostname, port, signal });
+    // Without a listener, the system may give the connection its own port: it is its own peer.
+    return conn.localAddr.port !== port;
+  } catch {
+    return false; // If the address itself is the problem, listening says so.
+  }
 }
 
 /** The limits of one server: `--max-connections` is shared among all. */

@@ -8,6 +8,7 @@ import type { WorkerConfig } from "./local_server.ts";
 /** A message to a worker. */
 export type Command =
   | { readonly type: "start"; readonly config: WorkerConfig }
+  | { readonly type: "listen"; readonly port: number }
   | { readonly type: "stop listening" }
   | { readonly type: "drain"; readonly grace: number }
   | { readonly type: "certificate"; readonly certificate: Certificate }
@@ -23,6 +24,7 @@ export interface WorkerStats {
 
 /** A message from a worker. */
 export type WorkerEvent =
+  | { readonly type: "prepared" }
   | { readonly type: "serving"; readonly url: string; readonly port: number }
   | { readonly type: "start failed"; readonly name: string; readonly message: string }
   | { readonly type: "lines"; readonly lines: string }

@@ -12,16 +12,22 @@ import type { Options, TlsFiles } from "../options/parse.ts";
 import { type Address, UsageError } from "../options/values.ts";
 import { sleep } from "../server/deadlines.ts";
 import type { Server } from "../server/server.ts";
-import { type Certificate, isSocket, ListenerSet, removeStaleSocket } from "../server/listener.ts";
+import { type Certificate, isSocket, removeStaleSocket } from "../server/listener.ts";
 import { WorkerPool } from "./worker_pool.ts";
 import { messageOf, StartupError } from "./startup_error.ts";
 import { LocalServer, type ServerHandle } from "./local_server.ts";
 import { missingPermissions } from "./permissions.ts";
 
-/** Milliseconds to write the log, at the start and at the end, and to close the admin listener. */
+/** Milliseconds to write the log, at the start and at the end. */
 const STARTUP_LOG_TIMEOUT = 1000;
 const FINAL_LOG_TIMEOUT = 1000;
+
+/** Milliseconds to close the admin listener, and to close everything after a second signal. */
 const ADMIN_CLOSE_TIMEOUT = 200;
+const ABORT_TIMEOUT = 200;
+
+/** Milliseconds between two checks of the served directory, which cost next to nothing. */
+const DIRECTORY_INTERVAL = 500;
 
 /**
  * Serves until a signal ends the program.
@@ -36,7 +42,7 @@ export async function run(options: Options, version: string): Promise<void> {
   }
   const directory = openDirectory(options);
   const signals = new Signals();
-  const starting = Program.start(options, version);
+  const starting = Program.start(options, version, directory);
   signals.onHangup = () => void starting.then((program) => program.reload(), () => {});
   const program = await Promise.race([starting, startupAborted(signals, options.grace)]);
   if (program === null) return;
@@ -81,8 +87,37 @@ class Signals {
   }
 }
 
+/** Watches whether the served directory is there: others may remove it and create it again. */
+class DirectoryWatch {
+  readonly #directory: Root;
+  readonly #log: AccessLog;
+  #isMissing = false;
+
+  constructor(directory: Root, log: AccessLog) {
+    this.#directory = directory;
+    this.#log = log;
+  }
+
+  get isMissing(): boolean {
+    return this.#isMissing;
+  }
+
+  /** Checks as long as the program runs. Each disappearance is one line of the log. */
+  async run(): Promise<never> {
+    for (;;) {
+      await sleep(DIRECTORY_INTERVAL);
+      const isMissing = await this.#directory.isMissing();
+      if (isMissing && !this.#isMissing) {
+        this.#log.event("directory_missing", this.#directory.path);
+      }
+      this.#isMissing = isMissing;
+    }
+  }
+}
+
 /** What a program consists of. */
 interface Parts {
+  readonly watch: DirectoryWatch | null;
   readonly options: Options;
   readonly log: AccessLog;
   readonly file: LogFile | null;
@@ -94,22 +129,32 @@ class Program {
   readonly #log: AccessLog;
   readonly #file: LogFile | null;
   readonly #server: ServerHandle;
+  readonly #watch: DirectoryWatch | null;
   #admin: Server | null = null;
   #isDraining = false;
 
-  private constructor({ options, log, file, server }: Parts) {
+  private constructor({ options, log, file, server, watch }: Parts) {
     this.#options = options;
     this.#log = log;
     this.#file = file;
     this.#server = server;
+    this.#watch = watch;
   }
 
-  static async start(options: Options, version: string): Promise<Program> {
+  static async start(
+    options: Options,
+    version: string,
+    directory: Root | null,
+  ): Promise<Program> {
     const file = options.logFile === null ? null : await openLog(options.logFile);
     const sink: LineSink = file ?? new LineWriter(Deno.stdout);
     const log = new AccessLog(options.log, sink);
-    const server = await startServing(options, log);
-    const program = new Program({ options, log, file, server });
+    // The directory that was opened stays the same one, whatever becomes of links to it.
+    const resolved = directory === null ? options : { ...options, directory: directory.path };
+    const server = await startServing(resolved, log);
+    const watch = directory === null ? null : new DirectoryWatch(directory, log);
+    const program = new Program({ options, log, file, server, watch });
+    void watch?.run();
     await program.#startAdmin(version);
     log.event("serving", `${options.directory ?? "no directory"} at ${server.url}`);
     await sleep(STARTUP_LOG_TIMEOUT, log.flush()); // The reader of the log may be slow.
@@ -120,7 +165,7 @@ class Program {
     const { admin } = this.#options;
     if (admin === null) return;
     const source: AdminSource = {
-      isReady: () => !this.#isDraining,
+      isReady: () => !this.#isDraining && !this.#watch?.isMissing,
       connections: () => this.#server.connections(),
       metrics: async () =>
         exposeMetrics([
@@ -189,14 +234,15 @@ class Program {
     }
     this.#log.event("draining", `${grace / 1000} s at most`);
     await this.#server.drain(grace);
-    await sleep(ADMIN_CLOSE_TIMEOUT, this.#admin?.close());
+    if (this.#admin !== null) await sleep(ADMIN_CLOSE_TIMEOUT, this.#admin.close());
     await sleep(FINAL_LOG_TIMEOUT, this.#log.flush());
   }
 
-  /** Aborts all requests. Removes the sockets and writes the log, if that is fast. */
+  /** Aborts all requests, and removes the sockets if that is fast. Their lines are written. */
   async abort(): Promise<void> {
     const closed = Promise.all([this.#server.drain(0), this.#admin?.close()]);
-    await sleep(ADMIN_CLOSE_TIMEOUT, closed.then(() => this.#log.flush()));
+    await sleep(ABORT_TIMEOUT, closed.then(() => {}));
+    await sleep(FINAL_LOG_TIMEOUT, this.#log.flush());
   }
 }
 
@@ -207,10 +253,9 @@ async function startServing(options: Options, log: AccessLog): Promise<ServerHan
   if (unix !== null) await removeStaleSocket(unix.path);
   const config = { options, port, count, certificate };
   try {
-    if (unix === null && (count > 1 || tls !== null)) checkPort(options);
-    return count === 1
-      ? await LocalServer.start({ ...config, index: 0, restarts: 0 }, log)
-      : await WorkerPool.start({ config, log });
+    if (count > 1) return await WorkerPool.start({ config, log });
+    const listen = await LocalServer.prepare({ ...config, index: 0, restarts: 0 }, log);
+    return await listen(port);
   } catch (error) {
     if (error instanceof StartupError) throw error;
     throw cannotListen(
@@ -224,11 +269,6 @@ async function startServing(options: Options, log: AccessLog): Promise<ServerHan
 function countOf({ workers, limits }: Options): number {
   const count = workers === "auto" ? navigator.hardwareConcurrency : workers;
   return Math.min(count, limits.connections || Infinity);
-}
-
-/** @throws {Deno.errors.AddrInUse} if the port is in use: SO_REUSEPORT would share it. */
-function checkPort({ bind: hostname, port }: Options): void {
-  if (port !== 0) ListenerSet.open({ transport: "tcp", hostname, port }).close();
 }
 
 function cannotListen(address: Address, error: unknown): StartupError {

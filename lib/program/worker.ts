@@ -6,7 +6,7 @@ import type { LineSink } from "../access_log/sink.ts";
 import { sleep } from "../server/deadlines.ts";
 import type { Certificate } from "../server/listener.ts";
 import { messageOf } from "./startup_error.ts";
-import { LocalServer, type WorkerConfig } from "./local_server.ts";
+import { LocalServer, type PreparedServer, type WorkerConfig } from "./local_server.ts";
 import type { Command, WorkerEvent, WorkerStats } from "./messages.ts";
 
 /** The global object of a worker, for which Deno's own types are those of the main thread. */
@@ -42,19 +42,35 @@ class PoolSink implements LineSink {
 
 const sink = new PoolSink();
 let log: AccessLog | null = null;
+let prepared: PreparedServer | null = null;
 let server: LocalServer | null = null;
 /** Resolves when the start has succeeded or failed. */
-let started: Promise<void> = Promise.resolve();
+const started = Promise.withResolvers<void>();
 
-async function start(config: WorkerConfig): Promise<void> {
+async function prepare(config: WorkerConfig): Promise<void> {
   log = new AccessLog(config.options.log, sink);
   try {
-    server = await LocalServer.start(config, log);
-    scope.postMessage({ type: "serving", url: server.url, port: server.port });
+    prepared = await LocalServer.prepare(config, log);
+    scope.postMessage({ type: "prepared" });
   } catch (error) {
-    const name = error instanceof Error ? error.name : "Error";
-    scope.postMessage({ type: "start failed", name, message: messageOf(error) });
+    failToStart(error);
   }
+}
+
+async function listen(port: number): Promise<void> {
+  try {
+    server = await prepared!(port);
+    scope.postMessage({ type: "serving", url: server.url, port: server.port });
+    started.resolve();
+  } catch (error) {
+    failToStart(error);
+  }
+}
+
+function failToStart(error: unknown): void {
+  const name = error instanceof Error ? error.name : "Error";
+  scope.postMessage({ type: "start failed", name, message: messageOf(error) });
+  started.resolve();
 }
 
 async function stopListening(): Promise<void> {
@@ -71,7 +87,7 @@ async function drain(grace: number): Promise<void> {
 /** If the certificate is invalid, the old one stays in use. */
 async function replaceCertificate(certificate: Certificate): Promise<void> {
   let problem: string | null = null;
-  await started; // The command may arrive before the server listens.
+  await started.promise; // The command may arrive before the server listens.
   try {
     await server?.replaceCertificate(certificate);
   } catch (error) {
@@ -90,7 +106,9 @@ async function stats(): Promise<WorkerStats> {
 async function handleCommand(command: Command): Promise<void> {
   switch (command.type) {
     case "start":
-      return await (started = start(command.config));
+      return await prepare(command.config);
+    case "listen":
+      return await listen(command.port);
     case "stop listening":
       return await stopListening();
     case "drain":

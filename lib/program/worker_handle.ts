@@ -36,6 +36,7 @@ export class WorkerHandle {
   readonly #worker: Worker;
   readonly #observer: WorkerObserver;
   readonly #startedAt = performance.now();
+  readonly #prepared = Promise.withResolvers<void>();
   readonly #ready = Promise.withResolvers<ListenAddress>();
   readonly #terminated = Promise.withResolvers<void>();
   readonly #pendingStats = new Map<number, (stats: WorkerStats) => void>();
@@ -43,6 +44,7 @@ export class WorkerHandle {
   #certificateReplaced = Promise.withResolvers<string | null>();
   #lastRequestId = 0;
   #missedPings = 0;
+  #isPrepared = false;
   #isReady = false;
   #isTerminated = false;
   stats: WorkerStats = { connections: [], snapshots: [] };
@@ -56,12 +58,20 @@ export class WorkerHandle {
       event.preventDefault(); // or Deno would end the program
       this.#onFailed(event.message);
     };
-    this.#ready.promise.catch(() => {}); // handled where `ready` is awaited
+    // Handled where they are awaited.
+    this.#prepared.promise.catch(() => {});
+    this.#ready.promise.catch(() => {});
     this.send({ type: "start", config });
   }
 
-  /** Resolves when the worker listens. Throws what listening throws, or a StartupError. */
-  get ready(): Promise<ListenAddress> {
+  /** Resolves when the worker can listen. Throws a StartupError, or that the port is in use. */
+  get prepared(): Promise<void> {
+    return this.#prepared.promise;
+  }
+
+  /** Makes a prepared worker listen. Throws what listening throws, or a StartupError. */
+  listen(port: number): Promise<ListenAddress> {
+    this.send({ type: "listen", port });
     return this.#ready.promise;
   }
 
@@ -87,11 +97,14 @@ export class WorkerHandle {
     switch (event.type) {
       case "pong":
         return;
+      case "prepared":
+        this.#isPrepared = true;
+        return this.#prepared.resolve();
       case "serving":
         this.#isReady = true;
         return this.#ready.resolve(event);
       case "start failed":
-        this.#ready.reject(deserializeError(event.name, event.message));
+        this.#failToStart(this.#startupError(event.name, event.message));
         return this.terminate();
       case "failed":
         this.stats = event.stats;
@@ -112,12 +125,23 @@ export class WorkerHandle {
     }
   }
 
+  #failToStart(error: Error): void {
+    this.#prepared.reject(error);
+    this.#ready.reject(error);
+  }
+
+  /** What went wrong before the worker was to listen has nothing to do with the address. */
+  #startupError(name: string, message: string): Error {
+    if (name === "AddrInUse") return new Deno.errors.AddrInUse(message);
+    return this.#isPrepared ? new Error(message) : cannotStart(message);
+  }
+
   #onFailed(problem: string): void {
     if (this.#isTerminated) return;
     this.terminate();
     const line = messageOf(problem);
     if (this.#isReady) this.#observer.onFailure(line);
-    else this.#ready.reject(new StartupError(`a worker cannot start: ${line}`));
+    else this.#failToStart(cannotStart(line));
   }
 
   /** @throws {StartupError} if the certificate is invalid. */
@@ -170,7 +194,6 @@ export class WorkerHandle {
   }
 }
 
-function deserializeError(name: string, message: string): Error {
-  const known = name === "AddrInUse" ? Deno.errors.AddrInUse : Error;
-  return new known(message);
+function cannotStart(problem: string): StartupError {
+  return new StartupError(`a worker cannot start: ${problem}`);
 }

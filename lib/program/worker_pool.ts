@@ -51,18 +51,25 @@ export class WorkerPool implements ServerHandle {
   }
 
   /**
-   * Starts the workers. For port 0, the first one picks the port.
+   * Starts the workers. None listens before all are prepared: a client that is accepted is served.
+   * The first one checks the port, and picks it where it is 0.
    *
    * @throws what listening throws, or a {@linkcode StartupError}; all workers are terminated then.
    */
   static async start(options: WorkerPoolOptions): Promise<WorkerPool> {
     const pool = new WorkerPool(options);
     try {
-      for (let index = 0; index < options.config.count; index++) {
-        const { url, port } = await pool.#spawn(index, 0).ready;
-        pool.#url = url;
-        pool.#config = { ...pool.#config, port };
-      }
+      const first = pool.#spawn(0, 0);
+      await first.prepared;
+      const others = Array.from(
+        { length: options.config.count - 1 },
+        (_, at) => pool.#spawn(at + 1, 0),
+      );
+      await Promise.all(others.map((worker) => worker.prepared));
+      const { url, port } = await first.listen(options.config.port);
+      pool.#url = url;
+      pool.#config = { ...pool.#config, port };
+      await Promise.all(others.map((worker) => worker.listen(port)));
     } catch (error) {
       pool.#stop();
       for (const worker of pool.#workers) worker.terminate();
@@ -107,7 +114,8 @@ export class WorkerPool implements ServerHandle {
     this.#restarts++;
     const worker = this.#spawn(index, restarts + 1);
     try {
-      await worker.ready;
+      await worker.prepared;
+      await worker.listen(this.#config.port);
       log.event("worker", `${index + 1} restarted`);
     } catch (error) {
       await this.#replace(worker, messageOf(error));

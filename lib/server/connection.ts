@@ -28,8 +28,9 @@ import {
 import { handshakeProblem, Socket } from "./socket.ts";
 
 /**
- * Milliseconds without a request after which a drain closes a connection: the next request of a
- * busy client is on its way. The wait may have begun just before a tick: one is not enough.
+ * Milliseconds without a request after which a drain closes a connection at once, and others only
+ * when a whole tick has passed: the next request of a busy client is on its way. The wait may have
+ * begun just before a tick.
  */
 const MIN_IDLE_BEFORE_CLOSE = MAX_TICK;
 
@@ -162,6 +163,7 @@ export class Connection implements DeadlineOwner {
       }
     }
     if (this.#state.isClosed) return;
+    this.#socket.expectLastWrite();
     await writer.flush();
     await this.#socket.linger();
   }
@@ -277,7 +279,7 @@ export class Connection implements DeadlineOwner {
 
   /** Checks the deadlines. A request that is too slow is answered with 408 where that is possible. */
   onTick(now: number): void {
-    if (this.#isDraining) this.#closeIfIdle(now);
+    if (this.#isDraining && this.#deadlines.isQuiet()) return this.#abort("drain");
     const { waiting } = this.#deadlines;
     if (waiting === "handler") this.#checkClient();
     if (!this.#deadlines.isLate(now, this.#server.isAtCapacity())) return;
@@ -311,14 +313,16 @@ export class Connection implements DeadlineOwner {
     this.#timeoutResponse = send().catch(() => this.#socket.close());
   }
 
-  /** Ends the connection with the requests that have been received; closes it where it is idle. */
+  /**
+   * Ends the connection with the requests that have been received; closes it where it is idle. The
+   * system delivers a response that the client has not read yet: nothing is unread that would make
+   * it send a reset.
+   */
   drain(): void {
     this.#isDraining = true;
-    this.#closeIfIdle(this.#server.timer.now);
-  }
-
-  #closeIfIdle(now: number): void {
-    if (this.#deadlines.isIdleFor(MIN_IDLE_BEFORE_CLOSE, now)) this.#abort("drain");
+    const isIdle = this.#deadlines.isIdleFor(MIN_IDLE_BEFORE_CLOSE, this.#server.timer.now);
+    const isOver = this.#deadlines.waiting === "linger" && this.#state.reading === "done";
+    if (isIdle || isOver) this.#abort("drain");
   }
 
   /** Closes at once, whatever is under way. */

@@ -19,6 +19,9 @@ export class Deadlines {
   readonly #timeouts: Timeouts;
   #waiting: Waiting = "handler";
   #since = 0;
+  /** How many reads and writes have begun. */
+  #waits = 0;
+  #waitsBefore = -1;
   /** Milliseconds by which the content under way is slower than the minimum rate; below 0: faster. */
   #behind = 0;
   /** When a client at the minimum rate will have read everything that the system has accepted. */
@@ -32,16 +35,30 @@ export class Deadlines {
     return this.#waiting;
   }
 
-  /** A wait begins, or the same wait goes on. */
+  /** A wait begins, or the same wait goes on with another read or write. */
   expect(what: Waiting, now: number): void {
+    this.#waits++;
     if (what === this.#waiting) return;
     this.#waiting = what;
     this.#since = now;
   }
 
   isIdleFor(milliseconds: number, now: number): boolean {
-    const isIdle = this.#waiting === "request" || this.#waiting === "handshake";
-    return isIdle && now - this.#since > milliseconds;
+    return this.#isIdle && now - this.#since > milliseconds;
+  }
+
+  /**
+   * Whether the connection has been idle, or has had its last response, since the last call, and
+   * nothing has arrived.
+   */
+  isQuiet(): boolean {
+    const isSameWait = this.#waits === this.#waitsBefore;
+    this.#waitsBefore = this.#waits;
+    return isSameWait && (this.#isIdle || this.#waiting === "linger");
+  }
+
+  get #isIdle(): boolean {
+    return this.#waiting === "request" || this.#waiting === "handshake";
   }
 
   /** A head is complete: the rate of its content is counted from here. */
@@ -118,6 +135,12 @@ const TICK_INTERVAL = 250;
 /** Milliseconds by which one tick moves the clock of the timer at most. */
 export const MAX_TICK: number = 2 * TICK_INTERVAL;
 
+/**
+ * A drain closes what has been idle for a whole interval. That interval consists of ten parts: the
+ * time in which the server itself is blocked counts as one of them only.
+ */
+const DRAIN_TICK_PARTS = 10;
+
 /** What has deadlines. */
 export interface DeadlineOwner {
   /** Checks the deadlines. `now` is in milliseconds, of a clock that only goes forward. */
@@ -146,6 +169,17 @@ export class DeadlineTimer {
       this.#timer = setInterval(() => this.#tick(), TICK_INTERVAL);
     }
     this.#owners.add(owner);
+  }
+
+  /** Ticks at once. From now on, no interval is shortened by a server that is blocked. */
+  beginDrain(): void {
+    if (this.#owners.size === 0) return;
+    clearInterval(this.#timer);
+    this.#tick();
+    let parts = 0;
+    this.#timer = setInterval(() => {
+      if (++parts % DRAIN_TICK_PARTS === 0) this.#tick();
+    }, TICK_INTERVAL / DRAIN_TICK_PARTS);
   }
 
   delete(owner: DeadlineOwner): void {

@@ -183,6 +183,7 @@ export class ResponseWriter {
       this.#abort(error);
       return this.#report(context, outcome(false));
     }
+    if (prepared.closeReason !== null) this.#socket.beginEnd();
     content.close();
     this.#state.on("end of response");
     this.#report(context, outcome(true));

@@ -125,6 +125,7 @@ export class Server implements AsyncDisposable {
     await this.stopListening();
     this.#isDraining = true;
     for (const connection of this.#connections.keys()) connection.drain();
+    this.#context.timer.beginDrain();
     await sleep(grace, this.finished);
     await this.close();
   }

@@ -27,6 +27,9 @@ export class Socket {
   readonly #timer: DeadlineTimer;
   #bytesSent = 0;
   #isClosed = false;
+  #isLastWrite = false;
+  /** The end of the sending side, from the moment on in which it is requested. */
+  #outputEnd: Promise<void> | null = null;
 
   constructor(conn: Deno.Conn, { state, deadlines, timer }: SocketContext) {
     this.#conn = conn;
@@ -68,9 +71,10 @@ export class Socket {
       for (let part: Uint8Array | null = bytes; part !== null; part = part === rest ? null : rest) {
         for (let at = 0; at < part.length;) {
           const count = await this.#conn.write(at === 0 ? part : part.subarray(at));
+          at += count;
+          if (this.#isLastWrite && at === part.length && part === (rest ?? bytes)) this.beginEnd();
           this.#bytesSent += count;
           this.#deadlines.send(count, this.#timer.now);
-          at += count;
         }
       }
     } catch (error) {
@@ -87,10 +91,24 @@ export class Socket {
     return new ConnectionLost("The connection is lost", { cause });
   }
 
+  /** The next write is the last one: the end of the sending side follows it, and then `onDone`. */
+  expectLastWrite(): void {
+    this.#isLastWrite = true;
+  }
+
+  /**
+   * Closes the sending side before anything else is done: a client may look for the end at once.
+   * {@linkcode endOutput} waits for it.
+   */
+  beginEnd(): void {
+    this.#outputEnd = this.#conn.closeWrite();
+    this.#outputEnd.catch(() => {});
+  }
+
   /** Closes the sending side: the client is expected to close its side as well. */
   async endOutput(): Promise<void> {
     try {
-      await this.#conn.closeWrite();
+      await (this.#outputEnd ?? this.#conn.closeWrite());
       this.#state.on("end of output");
       this.#deadlines.expect("linger", this.#timer.now);
     } catch (error) {
@@ -107,7 +125,9 @@ export class Socket {
   async linger(): Promise<void> {
     try {
       if (this.#state.writing !== "closed") await this.endOutput();
-      while (await this.read(DISCARD_BUFFER) !== null);
+      while (await this.read(DISCARD_BUFFER) !== null) {
+        this.#deadlines.expect("linger", this.#timer.now);
+      }
     } catch {
       // The client is gone, or the timeout is over: there is nothing left to lose.
     }

@@ -1,7 +1,7 @@
 // The lines of the log: as a table, and with everything that a client could try to forge one.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import fc from "fast-check";
+import fc from "npm:fast-check@4.10.2";
 import {
   formatEvent,
   formatExchange,

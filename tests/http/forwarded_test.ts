@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "npm:fast-check@4.10.2";
 import { Fields } from "../../lib/http/fields.ts";
 import { forwardedHops, type Hops, xForwardedForHops } from "../../lib/http/forwarded.ts";
 

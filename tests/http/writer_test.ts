@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "npm:fast-check@4.10.2";
 import type { HttpResponse } from "../../lib/http/message.ts";
 import {
   encodeChunk,

@@ -2,7 +2,7 @@
 // the manifests are valid for Kubernetes and consistent.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { parseAllDocuments } from "yaml"; // YAML 1.2 whole, typed, no dependencies
+import { parseAllDocuments } from "npm:yaml@2.9.1"; // YAML 1.2 whole, typed, no dependencies
 import { parseOptions } from "../../lib/options/parse.ts";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { withDirectory } from "../support/temp.ts";

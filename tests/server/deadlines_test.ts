@@ -185,3 +185,18 @@ Deno.test("DeadlineTimer.now does not count the time in which the program was bl
   timer.delete(owner);
   assert(moments[length]! - moments[length - 1]! < 501); // 500, but for rounding.
 });
+
+Deno.test("DeadlineTimer.beginDrain() ticks at once, and not early after a delay of the program", async () => {
+  const timer = new DeadlineTimer();
+  const ticks: number[] = [];
+  const owner: DeadlineOwner = { onTick: () => ticks.push(performance.now()) };
+  timer.add(owner);
+  timer.beginDrain();
+  assertEquals(ticks.length, 1);
+  const end = performance.now() + 500;
+  while (performance.now() < end);
+  await until(() => ticks.length === 2);
+  timer.delete(owner);
+  // The interval, of which the delay is one tenth.
+  assert(ticks[1]! - end > 200, `${ticks[1]! - end} ms`);
+});

@@ -2,7 +2,7 @@
 // handlers, and each has one exact record.
 
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "npm:fast-check@4.10.2";
 import { burst, KINDS, testPipeline } from "./bursts.ts";
 
 function* permutations(names: readonly string[]): Generator<string[]> {

@@ -2,7 +2,7 @@
 // bytes the system takes at a time; and when it takes no more, how much of each response was sent is reported.
 
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "npm:fast-check@4.10.2";
 import { ConnectionState } from "../../lib/http/connection_state.ts";
 import { DEFAULT_LIMITS } from "../../lib/server/limits.ts";
 import { WriteBuffer } from "../../lib/server/write_buffer.ts";

@@ -1,7 +1,7 @@
 // Pseudo-random choices: the same seed gives the same choices.
 
-import { uniformInt } from "pure-rand/distribution/uniformInt";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import { uniformInt } from "npm:pure-rand@8.4.2/distribution/uniformInt";
+import { xoroshiro128plus } from "npm:pure-rand@8.4.2/generator/xoroshiro128plus";
 
 export class Random {
   readonly #generator: ReturnType<typeof xoroshiro128plus>;

@@ -2,7 +2,7 @@
 // came before it, and however the octets are cut into reads.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "npm:fast-check@4.10.2";
 import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from "../../lib/http/limits.ts";
 import type { RequestHead } from "../../lib/http/message.ts";
 import { RequestParser } from "../../lib/http/parser.ts";

@@ -1,7 +1,7 @@
 // Properties of the parser for any octets, beside the cases in the tables.
 
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "npm:fast-check@4.10.2";
 import { DEFAULT_MESSAGE_LIMITS } from "../../lib/http/limits.ts";
 import { fromLatin1 } from "../support/raw_client.ts";
 import { wireCases } from "./cases.ts";

@@ -31,6 +31,10 @@ function listIn(cell: string, all: readonly string[]): string[] {
   return cell.replaceAll("`", "").split(", ");
 }
 
+function quotedIn(cell: string): string[] {
+  return [...cell.matchAll(/"([^"]+)"/g)].map(([, sentence]) => `${sentence}\n`);
+}
+
 const KINDS = ["GET", "listing", "upload", "DELETE", "cached file", ".br"];
 
 /** What the document says. */
@@ -47,10 +51,10 @@ export class FaultTables {
       const toOutcome = (cell: string) => cell === "none" ? "as usual" : cell;
       const statuses = { reading: toOutcome(reading!), writing: toOutcome(writing!) };
       for (const error of listIn(errors!, [])) this.#statuses.set(error, statuses);
-      for (const [, sentence] of text!.matchAll(/"([^"]+)"/g)) sentences.push(`${sentence}\n`);
+      sentences.push(...quotedIn(text!));
     }
-    this.sentences = new Set(sentences);
-    for (const [calls, kinds, errors, outcomes] of rowsOf(document, "call")) {
+    for (const [calls, kinds, errors, outcomes, why] of rowsOf(document, "call")) {
+      sentences.push(...quotedIn(why!));
       this.#exceptions.push({
         calls: listIn(calls!, CALLS),
         kinds: listIn(kinds!, KINDS),
@@ -58,6 +62,7 @@ export class FaultTables {
         outcomes: outcomes!.split(", "),
       });
     }
+    this.sentences = new Set(sentences);
   }
 
   /** What may become of a request, and at the same time that what is expected has been seen. */
