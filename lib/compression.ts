@@ -5,6 +5,7 @@ import { collect, type Content, pieces } from "./http/content.ts";
 import { nameIn } from "./http/fields.ts";
 import { type HttpRequest, type HttpResponse, withContentType } from "./http/message.ts";
 import { type Coding, negotiateCoding, withVary } from "./http/negotiation.ts";
+import { scheduler, Slots } from "./scheduler.ts";
 
 /**
  * The codings offered for content that is compressed on demand, the preferred one first: gzip
@@ -18,14 +19,30 @@ export const DYNAMIC_CODINGS: readonly Coding[] = ["gzip", "br"];
  */
 const MAX_WHOLE_LENGTH = 65536;
 
+/** Content of so many bytes is compressed in a tenth of a millisecond, and waits for nothing. */
+const MAX_LIGHT_LENGTH = 4096;
+
+/** Bytes that are compressed without giving way. */
+const MAX_STEP = 65536;
+
+/** Milliseconds that as many take. */
+const STEP_COST: Readonly<Record<Format, number>> = { gzip: 1.5, brotli: 4 };
+
 /**
- * Contents that are compressed while they are sent, at one time. Each holds memory of the
+ * Contents that are compressed while they are sent, at one time. Each has memory of the
  * compressor while its client reads slowly (gzip 2 MB, brotli 8 MB). Further ones are sent
  * uncompressed.
  */
 const MAX_CONCURRENT = 32;
 
-let active = 0;
+/**
+ * Contents that are compressed as a whole, at one time: one at work, and some that wait for it, up
+ * to 30 ms. Further ones are sent uncompressed, which is faster then.
+ */
+const MAX_WAITING = 8;
+
+const streamSlots = new Slots(MAX_CONCURRENT);
+const wholeSlots = new Slots(MAX_WAITING);
 
 /**
  * Compresses a response with the coding that the client prefers, and adds the Vary field. A
@@ -33,52 +50,77 @@ let active = 0;
  * changed: a strong one must belong to one coding only (RFC 9110 section 8.8.3.3).
  */
 export function encodeContent(
-  request: Pick<HttpRequest, "fields">,
+  request: Pick<HttpRequest, "fields"> & Partial<Pick<HttpRequest, "client">>,
   response: HttpResponse,
 ): HttpResponse | Promise<HttpResponse> {
   const { content, fields = {} } = response;
   if (content === undefined || nameIn(fields, "Content-Encoding") !== null) return response;
   const varied = withVary(fields, "Accept-Encoding");
   const coding = negotiateCoding(request.fields, DYNAMIC_CODINGS);
-  const length = typeof content === "string" ? 0 : content.length;
-  if (coding === null || !canEncode(length)) {
+  const { client = "" } = request;
+  const isStream = typeof content === "object" && !(content instanceof Uint8Array);
+  const length = isStream ? content.length : Math.min(content.length, MAX_WHOLE_LENGTH);
+  if (coding === null || !canEncode(length, client)) {
     return varied === fields ? response : { ...response, fields: varied };
   }
   const { fields: typed } = withContentType({ ...response, fields: varied });
   const coded = { ...typed, "Content-Encoding": coding };
-  return encode(content, coding).then((content) => ({ ...response, fields: coded, content }));
+  return encode(content, coding, client).then((content) => ({
+    ...response,
+    fields: coded,
+    content,
+  }));
 }
 
-/** Whether content of this length can be compressed now; null where the length is unknown. */
-export function canEncode(length: number | null): boolean {
-  return isSmall(length) || active < MAX_CONCURRENT;
+/**
+ * Whether content can be compressed now for a client.
+ *
+ * @param length Its length in bytes, or null where that is unknown.
+ */
+export function canEncode(length: number | null, client: string): boolean {
+  if (length !== null && length <= MAX_LIGHT_LENGTH) return true;
+  return (isSmall(length) ? wholeSlots : streamSlots).isFreeFor(client);
 }
 
 function isSmall(length: number | null): boolean {
   return length !== null && length <= MAX_WHOLE_LENGTH;
 }
 
-/** Compresses content: small content at once, large content while it is read. */
+/** Compresses content for a client: small content at once, large content while it is read. */
 export async function encode(
   content: string | Uint8Array | Content,
   coding: Coding,
+  client: string,
 ): Promise<Uint8Array | Content> {
   const format = formatOf(coding);
-  if (typeof content === "string") return await compress(utf8.encode(content), format);
-  if (content instanceof Uint8Array) return await compress(content, format);
-  return isSmall(content.length)
-    ? await compress(await collect(content, MAX_WHOLE_LENGTH), format)
-    : new CompressedContent(content, format);
+  if (typeof content !== "string" && !(content instanceof Uint8Array) && !isSmall(content.length)) {
+    return new CompressedContent(content, format, client);
+  }
+  if (content.length !== null && content.length <= MAX_LIGHT_LENGTH) {
+    return await compress(await wholeOf(content), format);
+  }
+  wholeSlots.acquire(client);
+  try {
+    const bytes = await wholeOf(content);
+    if (!scheduler.take(STEP_COST[format])) await scheduler.nextSlice(client);
+    return await compress(bytes, format);
+  } finally {
+    wholeSlots.release(client);
+  }
 }
 
 /**
- * Compresses content as a whole, however large it is.
+ * Compresses content as a whole for a client, however large it is.
  *
  * @param limit Bytes of the result at most.
  * @throws {StatusError} 413 where it is larger.
  */
-export function encodeWhole(content: Content, coding: Coding, limit: number): Promise<Uint8Array> {
-  return collect(new CompressedContent(content, formatOf(coding)), limit);
+export function encodeWhole(
+  content: Content,
+  coding: Coding,
+  { client, limit }: { client: string; limit: number },
+): Promise<Uint8Array> {
+  return collect(new CompressedContent(content, formatOf(coding), client), limit);
 }
 
 function formatOf(coding: Coding): Format {
@@ -86,6 +128,11 @@ function formatOf(coding: Coding): Format {
 }
 
 const utf8 = new TextEncoder();
+
+async function wholeOf(content: string | Uint8Array | Content): Promise<Uint8Array> {
+  if (typeof content === "string") return utf8.encode(content);
+  return content instanceof Uint8Array ? content : await collect(content, MAX_WHOLE_LENGTH);
+}
 
 /** By hand, because a pipe between two streams costs as much as the compression, 40 us. */
 async function compress(bytes: Uint8Array, format: Format): Promise<Uint8Array> {
@@ -112,14 +159,20 @@ type Format = "gzip" | "brotli";
 export class CompressedContent implements Content {
   readonly length = null;
   readonly #source: Content;
+  readonly #client: string;
+  readonly #format: Format;
+  /** What is left of the last piece of the source. */
+  #rest: Uint8Array<ArrayBuffer> | null = null;
   readonly #writer: WritableStreamDefaultWriter<BufferSource>;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   #hasEnded = false;
   #isClosed = false;
 
   /** @param source The uncompressed content, closed together with this. */
-  constructor(source: Content, format: Format) {
-    active++;
+  constructor(source: Content, format: Format, client: string) {
+    streamSlots.acquire(client);
+    this.#client = client;
+    this.#format = format;
     const { writable, readable } = new CompressionStream(format);
     this.#source = source;
     this.#writer = writable.getWriter();
@@ -140,16 +193,22 @@ export class CompressedContent implements Content {
   }
 
   async #feed(): Promise<void> {
-    const piece = await this.#source.read();
-    this.#hasEnded = piece === null;
-    if (piece !== null) await this.#writer.write(piece.slice());
-    else await this.#writer.close();
+    if (!scheduler.take(STEP_COST[this.#format])) await scheduler.nextSlice(this.#client);
+    // The source may use the memory of its piece again while the compressor still has it.
+    this.#rest ??= (await this.#source.read())?.slice() ?? null;
+    if (this.#rest === null) {
+      this.#hasEnded = true;
+      return await this.#writer.close();
+    }
+    const step = this.#rest.subarray(0, MAX_STEP);
+    this.#rest = step.length < this.#rest.length ? this.#rest.subarray(MAX_STEP) : null;
+    await this.#writer.write(step);
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    active--;
+    streamSlots.release(this.#client);
     this.#source.close();
     // The compressed content is not wanted any more: an incomplete stream is no error here.
     this.#writer.abort().catch(() => {});

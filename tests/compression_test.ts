@@ -1,9 +1,10 @@
-import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { toBytes } from "@std/streams/to-bytes";
 import { DYNAMIC_CODINGS, encodeContent } from "../lib/compression.ts";
 import { type Coding, negotiateCoding } from "../lib/http/negotiation.ts";
 import { type Content, fromStream, toStream } from "../lib/http/content.ts";
 import { Fields } from "../lib/http/fields.ts";
+import type { HttpResponse } from "../lib/http/message.ts";
 
 const accepting = (value: string) => new Fields([["Accept-Encoding", value]]);
 
@@ -135,6 +136,30 @@ Deno.test("encodeContent() compresses short content at once and long content whi
     assertEquals(content.length, null);
     assertEquals((await decode(toStream(content))).length, 200_000);
   }
+});
+
+Deno.test("encodeContent() leaves compressors to other clients when one has many", async () => {
+  const encode = async (client: string) => {
+    const request = { fields: accepting("gzip"), client };
+    return await encodeContent(request, { status: 200, content: source(200_000, null) });
+  };
+  const isCoded = ({ fields }: HttpResponse) => fields?.["Content-Encoding"] === "gzip";
+  const many = await Promise.all(Array.from({ length: 100 }, () => encode("slow")));
+  const other = await encode("other");
+  for (const { content } of [...many, other]) (content as Content).close();
+  assertEquals([many.filter(isCoded).length, isCoded(other)], [16, true]);
+  const again = await encode("slow");
+  (again.content as Content).close();
+  assert(isCoded(again), "Closed content frees its compressor");
+});
+
+Deno.test("encodeContent() does not let content of 64 KiB queue up", async () => {
+  const content = crypto.getRandomValues(new Uint8Array(65_536));
+  const encode = (client: string) =>
+    encodeContent({ fields: accepting("br"), client }, { status: 200, content });
+  const responses = await Promise.all(Array.from({ length: 100 }, (_, at) => encode(`${at}`)));
+  const coded = responses.filter(({ fields }) => fields?.["Content-Encoding"] === "br");
+  assertEquals(coded.length, 8);
 });
 
 Deno.test("encodeContent() closes its source when the compressed content is closed", async () => {

@@ -4,6 +4,7 @@
 import { type Content, pieces } from "../http/content.ts";
 import type { ByteRange, Multipart } from "../http/range.ts";
 import { StatusError } from "../http/status.ts";
+import { scheduler } from "../scheduler.ts";
 import { BufferPool } from "../server/write_buffer.ts";
 import { isSameTime, type OpenFile, retry, toStatusError } from "./fs.ts";
 
@@ -35,22 +36,34 @@ function releaseDoubleBuffer(buffers: DoubleBuffer): void {
 /** Milliseconds. A faster read comes from the system's memory, and hardly from any disk. */
 const CACHED = 1;
 
+/** Milliseconds to read and to send a piece that is in the system's memory. */
+const PIECE_COST = 0.1;
+
 /** A part of an open file. Closing the content closes the file. */
 export class FileContent implements Content {
   readonly length: number;
   readonly #open: OpenFile;
-  #position: number;
+  readonly #position: number;
   #missing: number;
-  #isPositioned = false;
+  #isPositioned: boolean;
   #buffer: Uint8Array | null = null;
   #buffers: DoubleBuffer | null = null;
   #next: Promise<Uint8Array> | null = null;
   /** Whether the file seems to be in the system's memory. */
-  #isCached = false;
+  #isCached: boolean;
 
-  /** @param range The bytes to send; all by default. */
-  constructor(open: OpenFile, range: ByteRange = { first: 0, last: open.info.size - 1 }) {
+  /**
+   * @param range The bytes to send; all by default.
+   * @param previous The part of the same open file that was read before.
+   */
+  constructor(
+    open: OpenFile,
+    range: ByteRange = { first: 0, last: open.info.size - 1 },
+    previous: FileContent | null = null,
+  ) {
     this.#open = open;
+    this.#isPositioned = previous === null && range.first === 0;
+    this.#isCached = previous !== null && previous.#isCached;
     this.#position = range.first;
     this.length = this.#missing = range.last - range.first + 1;
   }
@@ -63,6 +76,7 @@ export class FileContent implements Content {
    */
   async read(): Promise<Uint8Array | null> {
     if (this.#next === null && this.#missing === 0) return null;
+    if (this.#isCached && !scheduler.take(PIECE_COST)) await scheduler.nextSlice();
     const piece = await (this.#next ??= this.#fill()).catch((error) => {
       throw toStatusError(error, "reading", this.#open.path);
     });
@@ -100,7 +114,7 @@ export class FileContent implements Content {
   async #seek(): Promise<void> {
     if (this.#isPositioned) return;
     this.#isPositioned = true;
-    if (this.#position > 0) await seek(this.#open.file, this.#position);
+    await this.#open.fs.seek(this.#open.file, this.#position);
   }
 
   /** The inode's time also changes where a name of the file is added or removed. */
@@ -130,25 +144,27 @@ export class FileContent implements Content {
   }
 }
 
-async function seek(file: Deno.FsFile, position: number): Promise<void> {
-  await retry(() => file.seek(position, Deno.SeekMode.Start));
-}
-
 /** The response, if its head is not sent yet; otherwise the connection is aborted. */
 function changed(): StatusError {
   const message = "The file changed while it was being sent: try again.";
   return new StatusError(503, message, { "Retry-After": "1" });
 }
 
-/** Several parts of an open file as multipart/byteranges (RFC 9110 section 14.6). */
+/**
+ * Several parts of an open file as multipart/byteranges (RFC 9110 section 14.6). What is small is
+ * gathered in one piece: a hundred heads and parts would be two hundred writes.
+ */
 export class MultipartContent implements Content {
   readonly length: number;
   readonly #open: OpenFile;
   readonly #pieces: AsyncGenerator<Uint8Array>;
+  readonly #buffer: Uint8Array<ArrayBuffer>;
+  #gathered = 0;
 
   constructor(open: OpenFile, multipart: Multipart) {
     this.#open = open;
     this.length = multipart.length;
+    this.#buffer = new Uint8Array(Math.min(SMALL_BUFFER, multipart.length));
     this.#pieces = this.#generate(multipart);
   }
 
@@ -161,17 +177,32 @@ export class MultipartContent implements Content {
 
   async *#generate({ parts, tail }: Multipart): AsyncGenerator<Uint8Array> {
     const encoder = new TextEncoder();
+    let previous: FileContent | null = null;
     for (const { head, range } of parts) {
-      yield encoder.encode(head);
-      await seek(this.#open.file, range.first); // For a range that begins at 0.
-      const part = new FileContent(this.#open, range);
+      yield* this.#gather(encoder.encode(head));
+      const part: FileContent = new FileContent(this.#open, range, previous);
       try {
-        for (let piece = await part.read(); piece !== null; piece = await part.read()) yield piece;
+        for (let piece = await part.read(); piece !== null; piece = await part.read()) {
+          yield* this.#gather(piece);
+        }
       } finally {
         part.release();
       }
+      previous = part;
     }
-    yield encoder.encode(tail);
+    yield* this.#gather(encoder.encode(tail));
+    if (this.#gathered > 0) yield this.#buffer.subarray(0, this.#gathered);
+  }
+
+  /** Copies bytes into the buffer; yields it when it is full, and bytes that are too many for it. */
+  *#gather(bytes: Uint8Array): Generator<Uint8Array> {
+    if (this.#gathered + bytes.length > this.#buffer.length) {
+      yield this.#buffer.subarray(0, this.#gathered);
+      this.#gathered = 0;
+    }
+    if (bytes.length > this.#buffer.length) return yield bytes;
+    this.#buffer.set(bytes, this.#gathered);
+    this.#gathered += bytes.length;
   }
 
   close(): void {

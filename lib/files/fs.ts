@@ -154,6 +154,14 @@ export class FileSystem {
     return this.#call(() => Deno.openSync(path), () => open(path));
   }
 
+  /** Goes to a position: that reads nothing. */
+  async seek(file: Deno.FsFile, position: number): Promise<void> {
+    await this.#call(
+      () => file.seekSync(position, Deno.SeekMode.Start),
+      () => file.seek(position, Deno.SeekMode.Start),
+    );
+  }
+
   /** Reads as `file.read` does. Only bytes that are probably cached are read synchronously. */
   async read(file: Deno.FsFile, buffer: Uint8Array, isCached: boolean): Promise<number | null> {
     if (!isCached) return await retry(() => file.read(buffer));

@@ -16,6 +16,7 @@ import {
   MAX_CACHED_SIZE,
   MAX_COMPRESSED_SIZE,
 } from "./cache.ts";
+import { scheduler } from "../scheduler.ts";
 import { FileContent, MultipartContent } from "./file_body.ts";
 import { join, type OpenFile, toStatusError } from "./fs.ts";
 import { withLock } from "./lock.ts";
@@ -42,6 +43,9 @@ interface Representation {
   /** Whether other requests may get another representation. */
   readonly isNegotiated: boolean;
 }
+
+/** Milliseconds of the thread to find and open a file. */
+const OPEN_COST = 0.5;
 
 const ALL_CODINGS: readonly Coding[] = [...PRECOMPRESSED.keys()];
 
@@ -103,16 +107,20 @@ export async function getFile(
   request: HttpRequest,
   name: string,
 ): Promise<HttpResponse | null> {
+  if (!scheduler.take(OPEN_COST)) await scheduler.nextSlice(request.client);
   const original = await source.root.openFile(name);
   if (original === null) return null;
   let open = original;
   try {
-    const representation = await choose(source.root, request, { name, original });
-    open = representation.open;
-    const response = respond(request, representation, {
+    const chosen = await choose(source.root, request, { name, original });
+    open = chosen.open;
+    const described = {
       ...await typeFields(name, source.guessesTypes),
       ...await dispositionFields(request, name),
-    });
+    };
+    // Nothing is awaited from here until the compressor exists: a hundred requests would pass.
+    const representation = isPossible(chosen, request) ? chosen : { ...chosen, coding: null };
+    const response = respond(request, representation, described);
     const { content } = response;
     if (!(content instanceof FileContent || content instanceof MultipartContent)) open.close();
     const isWhole = content instanceof FileContent && response.status === 200;
@@ -132,6 +140,7 @@ async function load(
   { name, open, original, coding, isPrecompressed, isNegotiated }: Representation,
   response: HttpResponse & { readonly content: FileContent },
 ): Promise<HttpResponse> {
+  const { client } = request;
   const isDynamic = coding !== null && !isPrecompressed;
   const file = { path: original.path, info: original.info, isNegotiated };
   const isCacheable = request.query === null && original.path === join(root.path, name) &&
@@ -145,11 +154,15 @@ async function load(
     return whole;
   };
   if (isDynamic) {
-    if (!isCacheable) return { ...response, content: await encode(response.content, coding) };
+    if (!isCacheable) {
+      return { ...response, content: await encode(response.content, coding, client) };
+    }
     // Clients that ask for the same at the same time wait for one compression.
     return await withLock(`compress ${open.path} ${coding}`, async () => {
       const cached = getCachedFile(cache, request, name);
-      if (cached === null) return put(await encodeWhole(response.content, coding, Infinity));
+      if (cached === null) {
+        return put(await encodeWhole(response.content, coding, { client, limit: Infinity }));
+      }
       open.close();
       return cached;
     });
@@ -180,8 +193,12 @@ async function choose(
     offered.splice(offered.indexOf(next), 1);
     next = negotiateCoding(fields, offered);
   }
-  const dynamic = canEncode(original.info.size) ? DYNAMIC_CODINGS : [];
-  return { ...plain, coding: negotiateCoding(fields, dynamic), isNegotiated: true };
+  return { ...plain, coding: negotiateCoding(fields, DYNAMIC_CODINGS), isNegotiated: true };
+}
+
+/** Whether the content can have its coding now: there may be too many that are compressed. */
+function isPossible({ open, isPrecompressed }: Representation, { client }: HttpRequest): boolean {
+  return isPrecompressed || canEncode(open.info.size, client);
 }
 
 /** A precompressed file that is not older than its original. */

@@ -25,6 +25,7 @@ import {
   type PreparedResponse,
   ResponseWriter,
 } from "./response_writer.ts";
+import { scheduler } from "../scheduler.ts";
 import { handshakeProblem, Socket } from "./socket.ts";
 
 /**
@@ -33,6 +34,12 @@ import { handshakeProblem, Socket } from "./socket.ts";
  * begun just before a tick.
  */
 const MIN_IDLE_BEFORE_CLOSE = MAX_TICK;
+
+/** Pipelined requests after which other connections may have their turn. */
+const MAX_BURST = 32;
+
+/** Milliseconds of so many small requests. */
+const BURST_COST = 0.3;
 
 /** What all connections of a server share. */
 export interface ServerContext extends Callbacks {
@@ -136,7 +143,7 @@ export class Connection implements DeadlineOwner {
    */
   async #serveRequests(): Promise<void> {
     const writer = this.#writer;
-    for (;;) {
+    for (let burst = 0;; burst++) {
       const request = this.#nextRequest();
       if (request !== null) {
         const context = this.#begin(request);
@@ -151,11 +158,15 @@ export class Connection implements DeadlineOwner {
       if (request !== null) {
         this.#state.on("next request");
         if (writer.isFull) await writer.flush();
+        if (burst % MAX_BURST === MAX_BURST - 1 && !scheduler.take(BURST_COST)) {
+          await scheduler.nextSlice(this.#accepted.peer);
+        }
         continue;
       }
       if (!writer.isEmpty) await writer.flush();
       if (this.#state.reading === "closed") return;
       this.#context = this.#request = null;
+      burst = 0;
       await this.#receiver.receive(this.#parser.isIdle ? "request" : "head");
       if (this.#timeoutResponse !== null) {
         await this.#timeoutResponse;

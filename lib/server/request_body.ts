@@ -7,8 +7,16 @@ import type { RequestHead } from "../http/message.ts";
 import type { RequestParser } from "../http/parser.ts";
 import { StatusError } from "../http/status.ts";
 import { CONTINUE } from "../http/writer.ts";
+import { scheduler } from "../scheduler.ts";
 import type { Waiting } from "./deadlines.ts";
 import type { Socket, SocketContext } from "./socket.ts";
+
+/** Bytes of a body that do not wait for the turn of larger ones. */
+const SMALL = 65536;
+
+/** Milliseconds of one read of 64 KiB, and of one with chunks of one byte. */
+const READ_COST = 0.1;
+const CHUNKED_READ_COST = 1;
 
 /** What a connection consists of, as far as reading is concerned. */
 export interface Input extends SocketContext {
@@ -144,7 +152,11 @@ export class RequestBody implements Content {
       const piece = this.#next();
       if (piece !== null || this.#isComplete) return piece;
       if (this.#canSendContinue) await this.#sendContinue();
-      if (!this.#isRevoked) await this.#receiver.receiveContent(waiting);
+      if (!this.#isRevoked) {
+        await this.#receiver.receiveContent(waiting);
+        const cost = this.length === null ? CHUNKED_READ_COST : READ_COST;
+        if (this.#received > SMALL && !scheduler.take(cost)) await scheduler.nextSlice();
+      }
       if (this.#isRevoked) throw new TypeError("The content can no longer be read");
     }
   }

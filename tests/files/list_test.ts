@@ -10,7 +10,9 @@ import {
   withFileServer,
 } from "../support/file_server.ts";
 import { testWith } from "../support/needs.ts";
+import { request } from "../support/request.ts";
 import { withDirectory } from "../support/temp.ts";
+import { until } from "../support/wait.ts";
 
 testWith(
   NEEDS,
@@ -235,6 +237,51 @@ testWith(
       const names = Array.from({ length: 100 }, (_, index) => String(1000 + index));
       for (const name of names) await Deno.writeTextFile(`${fixture.path}/${name}`, "");
       assertEquals(await namesIn(fixture, "/files/"), names);
+    }),
+);
+
+testWith(
+  NEEDS,
+  "GET of a directory with thousands of entries sends them in order while they are read",
+  () =>
+    withFileServer(async (fixture) => {
+      const { path, ask } = fixture;
+      const names = Array.from({ length: 5000 }, (_, index) => String(10_000 + index * 7 % 5000));
+      for (const name of names) {
+        Deno.openSync(`${path}/${name}`, { write: true, create: true }).close();
+      }
+      await Deno.mkdir(`${path}/in`);
+      await Deno.symlink("in", `${path}/link`);
+      await Deno.symlink("nothing", `${path}/broken`);
+      const sorted = [...names, "in", "link"].toSorted();
+      assertEquals(await namesIn(fixture, "/files/"), sorted);
+      const page = await ask("GET /files/");
+      assertEquals(page.fields.get("transfer-encoding"), "chunked");
+      const shown = [...page.text.matchAll(/<a href="\.\/([^"]+)"/g)].map(([, name]) => name);
+      assertEquals(shown, ["in/", "link/", ...names.toSorted()]);
+      assertEquals((await ask("HEAD /files/")).status, 200);
+    }),
+);
+
+testWith(
+  NEEDS,
+  "GET of a large directory is 503 while a client reads many listings, and then 200",
+  () =>
+    withFileServer(async ({ path, ask, connect }) => {
+      // So long that no listing fits into the buffers of the system.
+      for (let at = 0; at < 20_000; at++) {
+        const name = `${path}/${String(at).padStart(240, "-")}`;
+        Deno.openSync(name, { write: true, create: true }).close();
+      }
+      const clients = await Promise.all(Array.from({ length: 8 }, () => connect()));
+      for (const client of clients) {
+        await client.send(request("GET /files/"));
+        await client.read(1);
+      }
+      const refused = await ask("GET /files/");
+      assertEquals([refused.status, refused.fields.get("retry-after")], [503, "1"]);
+      for (const client of clients) client.close();
+      await until(async () => (await ask("HEAD /files/")).status === 200);
     }),
 );
 

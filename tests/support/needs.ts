@@ -11,6 +11,7 @@ export type Tool =
   | "wget"
   | "wrk"
   | "haproxy"
+  | "python3"
   | "mkfifo"
   | "script"
   | "linux"

@@ -1,0 +1,57 @@
+import { assert, assertEquals } from "@std/assert";
+import { scheduler, Slots } from "../lib/scheduler.ts";
+import { testWith } from "./support/needs.ts";
+
+Deno.test("Scheduler.nextSlice() gives each client its turn, however many turns others wait for", async () => {
+  const order: string[] = [];
+  const wait = (client: string) => scheduler.nextSlice(client).then(() => order.push(client));
+  await Promise.all([..."aaaaa", "b", "c"].map(wait));
+  assertEquals(order.join(""), "abcaaaa");
+});
+
+/** Keeps the thread busy for some milliseconds. */
+function work(milliseconds: number): void {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end);
+}
+
+Deno.test("Scheduler.take() refuses what the slice has no room for, until the next one", async () => {
+  await scheduler.nextSlice();
+  assertEquals([0.5, 1, 1, 4].map((cost) => scheduler.take(cost)), [true, true, false, false]);
+  await scheduler.nextSlice();
+  assert(scheduler.take(1));
+});
+
+testWith(["net"], "Scheduler.nextSlice() lets the sockets be polled in each turn", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using server = await listener.accept();
+  const turns: number[] = [];
+  for (let round = 0; round < 10; round++) {
+    let isRead = false;
+    const reading = server.read(new Uint8Array(1)).then(() => isRead = true);
+    await scheduler.nextSlice(); // The read is waiting for the socket.
+    await client.write(new Uint8Array(1));
+    let count = 0;
+    for (; !isRead; count++) {
+      work(1);
+      await scheduler.nextSlice();
+    }
+    turns.push(count);
+    await reading;
+  }
+  // An immediate alone takes up to 61.
+  assert(turns.toSorted((one, other) => one - other)[5]! <= 4, `${turns}`);
+});
+
+Deno.test("Slots.isFreeFor() leaves something to each client", () => {
+  const slots = new Slots(32);
+  const fill = (client: string) => {
+    let count = 0;
+    for (; slots.isFreeFor(client); count++) slots.acquire(client);
+    return count;
+  };
+  assertEquals([fill("a"), fill("b"), fill("c"), fill("d")], [16, 8, 4, 2]);
+  for (let at = 0; at < 16; at++) slots.release("a");
+  assertEquals(fill("e"), 9);
+});
