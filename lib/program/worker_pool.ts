@@ -61,6 +61,7 @@ export class WorkerPool implements ServerHandle {
     try {
       const first = pool.#spawn(0, 0);
       await first.prepared;
+      checkDescriptors(options.config.count - 1);
       const others = Array.from(
         { length: options.config.count - 1 },
         (_, at) => pool.#spawn(at + 1, 0),
@@ -89,7 +90,7 @@ export class WorkerPool implements ServerHandle {
   /** @throws {StartupError} where descriptors are short: Deno would end the whole process. */
   #spawn(index: number, restarts: number): WorkerHandle {
     if (!hasFreeDescriptors(WORKER_DESCRIPTORS)) {
-      throw new StartupError(`too few file descriptors (ulimit -n) for worker ${index + 1}`);
+      throw tooFewDescriptors(index);
     }
     const { log, entry } = this.#options;
     const worker = new WorkerHandle(entry, { ...this.#config, index, restarts }, {
@@ -184,4 +185,21 @@ export class WorkerPool implements ServerHandle {
       [single("counter", "wireserve_log_lines_dropped_total", log.droppedLines)],
     ];
   }
+}
+
+/**
+ * Checks the descriptors for workers that are about to start at the same time.
+ *
+ * @param count How many there are, besides the first one.
+ * @throws {StartupError} for the first one that could not start.
+ */
+function checkDescriptors(count: number): void {
+  if (hasFreeDescriptors(count * WORKER_DESCRIPTORS)) return;
+  let index = 1;
+  while (index < count && hasFreeDescriptors(index * WORKER_DESCRIPTORS)) index++;
+  throw tooFewDescriptors(index);
+}
+
+function tooFewDescriptors(index: number): StartupError {
+  return new StartupError(`too few file descriptors (ulimit -n) for worker ${index + 1}`);
 }
