@@ -109,18 +109,13 @@ export async function encode(
   }
 }
 
-/**
- * Compresses content as a whole for a client, however large it is.
- *
- * @param limit Bytes of the result at most.
- * @throws {StatusError} 413 where it is larger.
- */
+/** Compresses content as a whole for a client, however large it is. */
 export function encodeWhole(
   content: Content,
   coding: Coding,
-  { client, limit }: { client: string; limit: number },
+  client: string,
 ): Promise<Uint8Array> {
-  return collect(new CompressedContent(content, formatOf(coding), client), limit);
+  return collect(new CompressedContent(content, formatOf(coding), client), Infinity);
 }
 
 function formatOf(coding: Coding): Format {

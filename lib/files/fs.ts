@@ -47,14 +47,23 @@ export function rename(path: string, to: string): Promise<void> {
   return retry(() => Deno.rename(path, to));
 }
 
-/** Everything in a directory. */
-export function readDir(path: string): Promise<Deno.DirEntry[]> {
+/**
+ * Everything in a directory.
+ *
+ * @param onEntry Is called with the number of entries so far. What it returns is awaited before the
+ * next one is read, and what it throws ends the call.
+ */
+export function readDir(
+  path: string,
+  onEntry: (count: number) => Promise<void> | null = () => null,
+): Promise<Deno.DirEntry[]> {
   return retry(async () => {
     const iterator = Deno.readDir(path)[Symbol.asyncIterator]();
     const entries: Deno.DirEntry[] = [];
     try {
       for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
-        entries.push(next.value);
+        const pause = onEntry(entries.push(next.value));
+        if (pause !== null) await pause;
       }
     } finally {
       await iterator.return?.(); // After an error, Deno 2.9 would leave the directory open.

@@ -161,7 +161,7 @@ async function load(
     return await withLock(`compress ${open.path} ${coding}`, async () => {
       const cached = getCachedFile(cache, request, name);
       if (cached === null) {
-        return put(await encodeWhole(response.content, coding, { client, limit: Infinity }));
+        return put(await encodeWhole(response.content, coding, client));
       }
       open.close();
       return cached;
