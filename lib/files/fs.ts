@@ -48,28 +48,26 @@ export function rename(path: string, to: string): Promise<void> {
 }
 
 /**
- * Everything in a directory.
+ * Reads a directory.
  *
- * @param onEntry Is called with the number of entries so far. What it returns is awaited before the
- * next one is read, and what it throws ends the call.
+ * @param read Is called with the entries, and once more after an interruption: it begins anew then.
  */
-export function readDir(
+export function readDir<T>(
   path: string,
-  onEntry: (count: number) => Promise<void> | null = () => null,
-): Promise<Deno.DirEntry[]> {
-  return retry(async () => {
-    const iterator = Deno.readDir(path)[Symbol.asyncIterator]();
-    const entries: Deno.DirEntry[] = [];
-    try {
-      for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
-        const pause = onEntry(entries.push(next.value));
-        if (pause !== null) await pause;
-      }
-    } finally {
-      await iterator.return?.(); // After an error, Deno 2.9 would leave the directory open.
+  read: (entries: AsyncIterable<Deno.DirEntry>) => Promise<T>,
+): Promise<T> {
+  return retry(() => read(entriesOf(path)));
+}
+
+async function* entriesOf(path: string): AsyncGenerator<Deno.DirEntry> {
+  const iterator = Deno.readDir(path)[Symbol.asyncIterator]();
+  try {
+    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+      yield next.value;
     }
-    return entries;
-  });
+  } finally {
+    await iterator.return?.(); // After an error, Deno 2.9 would leave the directory open.
+  }
 }
 
 /** Milliseconds. The scheduler alone may take a few. */

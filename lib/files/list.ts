@@ -32,8 +32,8 @@ const largeListings = new Slots(16);
 /** Names that are sorted, or merged, without giving way. */
 const SORTED_AT_ONCE = 2048;
 
-/** Milliseconds to read a name or to look at it, to make a batch of entries, and to sort or merge so many names. */
-const NAME_COST = 0.005;
+/** Milliseconds to read a name, to make a batch of entries, and to sort or merge so many names. */
+const NAME_COST = 0.01;
 const BATCH_COST = 0.4;
 const SORT_COST = 1;
 
@@ -91,8 +91,8 @@ class Listing {
   readonly #root: Root;
   readonly #directory: string;
   readonly #client: string;
-  readonly #directories: string[] = [];
-  readonly #files: string[] = [];
+  #directories: string[] = [];
+  #files: string[] = [];
   #hasSlot = false;
 
   /** Has to be closed. */
@@ -108,23 +108,29 @@ class Listing {
 
   /** Reads the names. @throws {StatusError} 503 while too many large directories are listed. */
   async scan(): Promise<void> {
-    const links: string[] = [];
-    const found = await readDir(this.#directory, (count) => {
-      if (count > MAX_WHOLE && !this.#hasSlot) this.#takeSlot();
-      return scheduler.take(NAME_COST) ? null : scheduler.nextSlice(this.#client);
-    });
-    for (const { name, isFile, isDirectory, isSymlink } of found) {
-      if (!scheduler.take(NAME_COST)) await scheduler.nextSlice(this.#client);
-      if (!isName(name, this.#root.showsHidden)) continue;
-      if (isFile) this.#files.push(name);
-      else if (isDirectory) this.#directories.push(name);
-      else if (isSymlink) links.push(name);
-    }
+    const links = await readDir(this.#directory, (entries) => this.#readNames(entries));
     for await (const entries of this.#entriesOf(links)) {
       for (const { name, type } of entries) {
         (type === "file" ? this.#files : this.#directories).push(name);
       }
     }
+  }
+
+  /** Tells directories from files. Returns the names of links, which lead to either. */
+  async #readNames(entries: AsyncIterable<Deno.DirEntry>): Promise<string[]> {
+    const links: string[] = [];
+    this.#directories = [];
+    this.#files = [];
+    let count = 0;
+    for await (const { name, isFile, isDirectory, isSymlink } of entries) {
+      if (!scheduler.take(NAME_COST)) await scheduler.nextSlice(this.#client);
+      if (!isName(name, this.#root.showsHidden)) continue;
+      if (isFile) this.#files.push(name);
+      else if (isDirectory) this.#directories.push(name);
+      else if (isSymlink) links.push(name);
+      if (++count > MAX_WHOLE && !this.#hasSlot) this.#takeSlot();
+    }
+    return links;
   }
 
   #takeSlot(): void {

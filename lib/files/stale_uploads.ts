@@ -16,7 +16,12 @@ export async function removeStaleUploads(
 ): Promise<number> {
   let removed = 0;
   try {
-    for (const { name, isFile, isDirectory } of await readDir(directory)) {
+    for (
+      const { name, isFile, isDirectory } of await readDir(
+        directory,
+        (found) => Array.fromAsync(found),
+      )
+    ) {
       if (isDirectory) removed += await removeStaleUploads(join(directory, name), report);
       if (isFile && isTemporary(name) && await removeIfStale(join(directory, name), report)) {
         removed++;
