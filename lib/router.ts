@@ -78,16 +78,18 @@ function answer(
   return handler(request);
 }
 
-/** British lists have no comma before the "and". */
-const LIST = new Intl.ListFormat("en-GB");
-
 /** Answers OPTIONS. Every other method is 405, with a hint or the methods that are allowed. */
 function answerWithoutHandler({ routes }: Resource, method: string): HttpResponse {
   const allowed = allowedMethods(routes.values());
   const fields = { "Allow": allowed.join(", ") };
   if (method === "OPTIONS") return { status: 204, fields };
-  const hint = routes.get(method)?.hint ?? `This path allows ${LIST.format(allowed)} only.`;
+  const hint = routes.get(method)?.hint ?? `This path allows ${enumerate(allowed)} only.`;
   throw new StatusError(405, hint, fields);
+}
+
+/** `A, B and C`. The first Intl.ListFormat of a process takes 10 ms. */
+function enumerate(words: readonly string[]): string {
+  return words.join(", ").replace(/, ([^,]*)$/, " and $1");
 }
 
 function allowedMethods(routes: Iterable<Route>): string[] {

@@ -41,20 +41,25 @@ export class AccessLog {
     if (line !== null) this.append(`${line}\n`);
   }
 
-  /** Logs an event, in every format. */
+  /** Logs an event, in every format. It is written at once, unless a batch is on its way. */
   event(event: string, detail: string): void {
-    this.append(this.#eventLine(event, detail));
+    this.#add(this.#eventLine(event, detail));
+    if (this.#writing === null && this.#timer === undefined) this.#begin();
   }
 
   /** Logs whole lines, each with its line end, such as those of a worker. */
   append(lines: string): void {
+    this.#add(lines);
+    if (this.#writing !== null) return;
+    if (this.#buffer.length >= BATCH_SIZE) this.#begin();
+    else this.#timer ??= setTimeout(() => this.#begin(), BATCH_TIME);
+  }
+
+  #add(lines: string): void {
     const room = MAX_BUFFERED - this.#buffer.length;
     const end = lines.length <= room ? lines.length : lines.lastIndexOf("\n", room - 1) + 1;
     if (end < lines.length) this.#drop(countLines(lines.slice(end)));
     this.#buffer += lines.slice(0, end);
-    if (this.#writing !== null) return;
-    if (this.#buffer.length >= BATCH_SIZE) this.#begin();
-    else this.#timer ??= setTimeout(() => this.#begin(), BATCH_TIME);
   }
 
   /** Waits until all lines so far are written or lost. */
@@ -80,7 +85,7 @@ export class AccessLog {
   }
 
   #begin(): Promise<void> {
-    clearTimeout(this.#timer);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#writing = this.#write().then(() => {
       this.#writing = null;
