@@ -26,6 +26,8 @@ export interface Route {
 
 /** All routes with one pattern. */
 interface Resource {
+  /** What every path of the pattern begins with: most patterns are ruled out by it. */
+  readonly prefix: string;
   readonly pattern: RegExp;
   readonly names: readonly string[];
   readonly routes: Map<string, Route>;
@@ -52,7 +54,7 @@ export function router(routes: readonly Route[]): Handler {
     }
     const path = normalizePath(request.path);
     for (const resource of resources) {
-      const match = resource.pattern.exec(path);
+      const match = path.startsWith(resource.prefix) ? resource.pattern.exec(path) : null;
       if (match !== null) return answer(resource, match, request);
     }
     throw new StatusError(404, "There is nothing at this path.");
@@ -138,5 +140,5 @@ function compile(path: string): Resource {
     throw new TypeError(`The path pattern ${path} is malformed`);
   }
   const pattern = new RegExp(`^${source}${RegExp.escape(path.slice(end))}$`);
-  return { pattern, names, routes: new Map() };
+  return { prefix: path.replace(/\{.*/, ""), pattern, names, routes: new Map() };
 }

@@ -21,7 +21,8 @@ export const LINE_END = 2;
 export class FieldScanner {
   readonly #limits: MessageLimits;
   #state: State = "line";
-  /** Octets scanned. This and every other offset counts from the section's first octet. */
+  /** Where the section begins. This and every other offset counts from the message's first octet. */
+  #begin = 0;
   #at = 0;
   /** Of each line: start and end of its name, start and end of its value. */
   readonly #offsets: number[] = [];
@@ -32,9 +33,10 @@ export class FieldScanner {
     this.#limits = limits;
   }
 
-  begin(): void {
+  /** Begins a section, before which the message has this many octets. */
+  begin(at = 0): void {
     this.#state = "line";
-    this.#at = 0;
+    this.#begin = this.#at = at;
     this.#count = 0;
     this.#isAscii = true;
   }
@@ -42,12 +44,12 @@ export class FieldScanner {
   /**
    * Goes on scanning.
    *
-   * @param octets The receive buffer, with the section from `start` and received octets to `end`.
-   * @returns The length of the section with its last empty line; null for "need more".
+   * @param octets The receive buffer, with the message from `start` and received octets to `end`.
+   * @returns The length of the message with the section's last empty line; null for "need more".
    * @throws {StatusError} 400 or 431 at the first octet that cannot belong to a field section.
    */
   scan(octets: Uint8Array, start: number, end: number): number | null {
-    const stop = Math.min(end, start + this.#limits.fieldSection + LINE_END);
+    const stop = Math.min(end, start + this.#begin + this.#limits.fieldSection + LINE_END);
     let at = start + this.#at;
     let state = this.#state;
     while (at < stop && state !== "done") {
@@ -119,9 +121,13 @@ export class FieldScanner {
     this.#offsets[this.#count++] = offset;
   }
 
-  /** The fields, once {@linkcode scan} has found the end. */
-  take(octets: Uint8Array, start: number): Fields {
-    const text = decodeLatin1(octets, start, start + this.#at, this.#isAscii);
+  /** The message as text, once {@linkcode scan} has found the end: each octet is a character. */
+  decode(octets: Uint8Array, start: number): string {
+    return decodeLatin1(octets, start, start + this.#at, this.#isAscii);
+  }
+
+  /** The fields of a message that has been decoded. */
+  fieldsOf(text: string): Fields {
     return Fields.ofSection(text, this.#offsets.slice(0, this.#count));
   }
 }

@@ -1,6 +1,6 @@
 // Fields (RFC 9110 section 5): those of a received message, and the type of those of a response.
 
-import { isSameName, trimBlanks } from "./syntax.ts";
+import { hasNameAt, isSameName, trimBlanks } from "./syntax.ts";
 
 /** The fields of a received message, immutable, in the order of their lines. */
 export class Fields implements Iterable<readonly [string, string]> {
@@ -78,9 +78,10 @@ export class Fields implements Iterable<readonly [string, string]> {
   /** Where the offsets of the next line of this name begin, or -1. */
   #find(name: string, from: number): number {
     const offsets = this.#offsets;
+    const { length } = name;
     for (let at = from; at < offsets.length; at += 4) {
-      const isCandidate = offsets[at + 1]! - offsets[at]! === name.length;
-      if (isCandidate && isSameName(this.#nameAt(at), name)) return at;
+      const start = offsets[at]!;
+      if (offsets[at + 1]! - start === length && hasNameAt(this.#text, start, name)) return at;
     }
     return -1;
   }

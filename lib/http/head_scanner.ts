@@ -53,7 +53,6 @@ export class HeadScanner {
     this.#at = 0;
     this.#emptyLines = 0;
     this.#lineStart = 0;
-    this.#fields.begin();
   }
 
   /** Whether nothing but empty lines has been scanned. */
@@ -76,9 +75,7 @@ export class HeadScanner {
       at = this.#step(octets, start, at, stop);
     }
     this.#at = at - start;
-    if (this.#state !== "fields") return null;
-    const length = this.#fields.scan(octets, at, end);
-    return length === null ? null : this.#at + length;
+    return this.#state === "fields" ? this.#fields.scan(octets, start, end) : null;
   }
 
   /** Section 3: 414 for a target that is too long, 501 for a method that is. */
@@ -136,33 +133,29 @@ export class HeadScanner {
       case "request line LF":
         if (octets[at] !== LF) throw malformed("request line");
         this.#state = "fields";
+        this.#fields.begin(at + 1 - start);
         return at + 1;
       case "fields":
         return at;
     }
   }
 
-  /** The head as text, once {@linkcode scan} has found its end. */
+  /** The head as text, once {@linkcode scan} has found its end: one text, with slices of it. */
   take(octets: Uint8Array, start: number): ScannedHead {
-    const line = this.#requestLine(octets, start);
-    const from = this.#lineStart;
+    const text = this.#fields.decode(octets, start);
     return {
-      requestLine: line,
-      method: line.slice(0, this.#methodEnd - from),
-      target: line.slice(this.#methodEnd + 1 - from, this.#targetEnd - from),
-      version: line.slice(this.#targetEnd + 1 - from),
-      fields: this.#fields.take(octets, start + this.#at),
+      requestLine: text.slice(this.#lineStart, this.#lineEnd),
+      method: text.slice(this.#lineStart, this.#methodEnd),
+      target: text.slice(this.#methodEnd + 1, this.#targetEnd),
+      version: text.slice(this.#targetEnd + 1, this.#lineEnd),
+      fields: this.#fields.fieldsOf(text),
     };
-  }
-
-  // A text of its own: as a slice of the head's it would keep all fields in memory.
-  #requestLine(octets: Uint8Array, start: number): string {
-    return decodeLatin1(octets, start + this.#lineStart, start + this.#lineEnd, true);
   }
 
   /** The request line, for the log of a request whose head is incomplete; null before its end. */
   takeRequestLine(octets: Uint8Array, start: number): string | null {
-    return this.#state === "fields" ? this.#requestLine(octets, start) : null;
+    if (this.#state !== "fields") return null;
+    return decodeLatin1(octets, start + this.#lineStart, start + this.#lineEnd, true);
   }
 }
 

@@ -83,10 +83,14 @@ export function isBlank(octet: number): boolean {
 
 /** Whether two names are the same but for the case of ASCII letters. */
 export function isSameName(one: string, other: string): boolean {
-  if (one.length !== other.length) return false;
-  if (one === other) return true;
-  for (let at = 0; at < one.length; at++) {
-    if (lowerCase(one.charCodeAt(at)) !== lowerCase(other.charCodeAt(at))) return false;
+  return one.length === other.length && (one === other || hasNameAt(one, 0, other));
+}
+
+/** Whether `text` has this name at an offset, in any case. */
+export function hasNameAt(text: string, offset: number, name: string): boolean {
+  for (let at = 0; at < name.length; at++) {
+    const [one, other] = [text.charCodeAt(offset + at), name.charCodeAt(at)];
+    if (one !== other && lowerCase(one) !== lowerCase(other)) return false;
   }
   return true;
 }
