@@ -174,9 +174,18 @@ export class Connection implements DeadlineOwner {
       }
     }
     if (this.#state.isClosed) return;
-    this.#socket.expectLastWrite();
+    this.#socket.expectLastWrite(this.#isOver ? "close" : "end of output");
     await writer.flush();
     await this.#socket.linger();
+  }
+
+  /**
+   * Whether no byte can follow that would make the system send a reset: the client has asked for the
+   * end (RFC 9112 section 9.6), its request had no content, and nothing was received behind it.
+   */
+  get #isOver(): boolean {
+    return this.#state.closeReason === "requested" && !this.#accepted.isSecure &&
+      this.#request?.framing.type === "none" && this.#parser.buffered === 0;
   }
 
   /** The next request, or null where more bytes are needed, or the connection ends. */

@@ -140,8 +140,6 @@ class TcpListener implements Listener {
   async accept(): Promise<AcceptedConn> {
     const conn = await this.#listener.accept();
     this.accepted++;
-    // Streamed content would wait for acknowledgements. Deno sets this for TLS by itself.
-    if ("setNoDelay" in conn) conn.setNoDelay(true);
     return { conn, peer: addressOf(conn.remoteAddr), isSecure: this.#isSecure };
   }
 

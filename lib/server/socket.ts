@@ -27,7 +27,9 @@ export class Socket {
   readonly #timer: DeadlineTimer;
   #bytesSent = 0;
   #isClosed = false;
-  #isLastWrite = false;
+  /** What follows the last byte of the next write. */
+  #end: "nothing" | "end of output" | "close" = "nothing";
+  #writes = 0;
   /** The end of the sending side, from the moment on in which it is requested. */
   #outputEnd: Promise<void> | null = null;
 
@@ -67,12 +69,13 @@ export class Socket {
   ): Promise<void> {
     const before = this.#bytesSent;
     this.#deadlines.expect("response", this.#timer.now);
+    if (++this.#writes === 2) this.#sendAtOnce();
     try {
       for (let part: Uint8Array | null = bytes; part !== null; part = part === rest ? null : rest) {
         for (let at = 0; at < part.length;) {
           const count = await this.#conn.write(at === 0 ? part : part.subarray(at));
           at += count;
-          if (this.#isLastWrite && at === part.length && part === (rest ?? bytes)) this.beginEnd();
+          if (at === part.length && part === (rest ?? bytes)) this.#followUp();
           this.#bytesSent += count;
           this.#deadlines.send(count, this.#timer.now);
         }
@@ -91,9 +94,23 @@ export class Socket {
     return new ConnectionLost("The connection is lost", { cause });
   }
 
-  /** The next write is the last one: the end of the sending side follows it, and then `onDone`. */
-  expectLastWrite(): void {
-    this.#isLastWrite = true;
+  /** From the second write on, small ones would wait for acknowledgements. TLS has it set. */
+  #sendAtOnce(): void {
+    const conn = this.#conn as Partial<Deno.TcpConn>;
+    conn.setNoDelay?.(true);
+  }
+
+  /**
+   * The next write is the last one: the end of the sending side, or of the connection, follows it
+   * at once, and `onDone` later.
+   */
+  expectLastWrite(end: "end of output" | "close"): void {
+    this.#end = end;
+  }
+
+  #followUp(): void {
+    if (this.#end === "close") this.close();
+    else if (this.#end === "end of output") this.beginEnd();
   }
 
   /**
@@ -123,6 +140,7 @@ export class Socket {
    * timeout for it ends.
    */
   async linger(): Promise<void> {
+    if (this.#isClosed) return;
     try {
       if (this.#state.writing !== "closed") await this.endOutput();
       while (await this.read(DISCARD_BUFFER) !== null) {

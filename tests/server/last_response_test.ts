@@ -9,14 +9,43 @@ import { DeadlineTimer } from "../../lib/server/deadlines.ts";
 import { DEFAULT_LIMITS } from "../../lib/server/limits.ts";
 import { request } from "../support/request.ts";
 
-const RESPONSES: Readonly<Record<string, () => HttpResponse>> = {
-  whole: () => ({ status: 200, content: "abc" }),
-  streamed: () => ({ status: 200, content: fromStream(new Blob(["abc"]).stream()) }),
+interface Case {
+  readonly received: string;
+  readonly respond: () => HttpResponse;
+  /** What follows the last write: the end of the connection, or of its output alone. */
+  readonly end: "close" | "end of output";
+}
+
+const LAST = request("GET /", "Connection: close");
+const whole = () => ({ status: 200, content: "abc" });
+
+const CASES: Readonly<Record<string, Case>> = {
+  "a whole response": { received: LAST, respond: whole, end: "close" },
+  "a whole response, and ignores what is behind its request": {
+    received: `${LAST}GET / HTTP/1.1\r\n`,
+    respond: whole,
+    end: "end of output",
+  },
+  "a whole response to a request with content": {
+    received: request("POST /", "Connection: close", "Content-Length: 3") + "abc",
+    respond: whole,
+    end: "end of output",
+  },
+  "a whole response to a malformed request": {
+    received: "GET\r\n\r\n",
+    respond: whole,
+    end: "end of output",
+  },
+  "a streamed response": {
+    received: LAST,
+    respond: () => ({ status: 200, content: fromStream(new Blob(["abc"]).stream()) }),
+    end: "end of output",
+  },
 };
 
-for (const [kind, respond] of Object.entries(RESPONSES)) {
-  Deno.test(`Connection ends its output after a last response that is ${kind}, and then reports it`, async () => {
-    const bytes = new TextEncoder().encode(request("GET /", "Connection: close"));
+for (const [name, { received, respond, end }] of Object.entries(CASES)) {
+  Deno.test(`Connection ends with ${name}, and then reports it`, async () => {
+    const bytes = new TextEncoder().encode(received);
     const events: string[] = [];
     let isRead = false;
     const conn = {
@@ -31,10 +60,12 @@ for (const [kind, respond] of Object.entries(RESPONSES)) {
         return Promise.resolve(from.length);
       },
       closeWrite() {
-        events.push("end");
+        events.push("end of output");
         return Promise.resolve();
       },
-      close() {},
+      close() {
+        events.push("close");
+      },
     };
     const accepted = { conn: conn as unknown as Deno.Conn, peer: "127.0.0.1", isSecure: false };
     const connection = new Connection(accepted, "1", {
@@ -50,7 +81,7 @@ for (const [kind, respond] of Object.entries(RESPONSES)) {
       clientOf: null,
     });
     await connection.serve();
-    assertEquals(events.slice(-3), ["write", "end", "record"]);
-    assertEquals(events.filter((event) => event === "end").length, 1);
+    const closed = end === "close" ? [] : ["close"];
+    assertEquals(events.slice(events.lastIndexOf("write")), ["write", end, "record", ...closed]);
   });
 }
