@@ -12,12 +12,12 @@ const SLICE = 2;
  */
 const TURNS_PER_POLL = 61;
 
-/** Waits until the runtime has polled its sockets. */
-function pollSockets(): Promise<void> {
+/** Waits for so many turns of the event loop, or until a condition holds. */
+function turns(count: number, isOver: () => boolean = () => false): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  let turns = 0;
+  let turn = 0;
   const next = () => {
-    if (++turns <= TURNS_PER_POLL) setImmediate(next);
+    if (turn++ < count && !isOver()) setImmediate(next);
     else resolve();
   };
   next();
@@ -66,7 +66,7 @@ class Scheduler {
   async #run(): Promise<void> {
     this.#isRunning = true;
     for (const [client, queue] of this.#waiting) {
-      await pollSockets();
+      await turns(TURNS_PER_POLL);
       this.#left = SLICE;
       this.#waiting.delete(client);
       queue.shift()!();
@@ -78,6 +78,83 @@ class Scheduler {
 
 /** The scheduler of this thread. */
 export const scheduler: Scheduler = new Scheduler();
+
+/**
+ * Connections that may be served in one round before it matters who is served again. The runtime
+ * completes 128 operations in one turn, a read and a write for each request: with fewer
+ * connections than that, none is kept waiting.
+ */
+const MAX_UNCROWDED = 64;
+
+/**
+ * Turns without a connection that had not been served, after which a round is over: the sockets have
+ * been polled, and then each of those with a request has had the time to be served.
+ */
+const QUIET_TURNS = 2 * TURNS_PER_POLL;
+
+/**
+ * Rounds of requests. A connection whose next request arrives soon is served again before the
+ * runtime comes to all others that wait: of a thousand busy connections, some had no answer for
+ * seconds. Where many are busy, each is served once in a round. The end of a round costs 0.4 ms:
+ * less than a microsecond for each of a thousand connections.
+ */
+class Rounds {
+  #current = 1;
+  /** Connections that have been served in this round. */
+  #served = 0;
+  #next: Promise<void> | null = null;
+
+  get current(): number {
+    return this.#current;
+  }
+
+  /** Whether a connection that has been served waits for the next round. */
+  get isCrowded(): boolean {
+    return this.#served > MAX_UNCROWDED;
+  }
+
+  /** A connection has been served for the first time in this round. */
+  join(): void {
+    this.#served++;
+  }
+
+  /** Resolves when a round has begun. */
+  next(): Promise<void> {
+    return this.#next ??= this.#begin();
+  }
+
+  async #begin(): Promise<void> {
+    let served: number;
+    do {
+      served = this.#served;
+      await turns(QUIET_TURNS, () => this.#served !== served);
+    } while (this.#served !== served);
+    this.#next = null;
+    this.#current++;
+    this.#served = 0;
+  }
+}
+
+/** The rounds of this thread. */
+const rounds = new Rounds();
+
+/** The turns of one connection. */
+export class RequestTurns {
+  #round = 0;
+
+  /**
+   * To be called after each response.
+   *
+   * @returns A promise where the next request has to wait for it; else null, as always where no more
+   * than 64 connections are busy.
+   */
+  next(): Promise<void> | null {
+    if (this.#round === rounds.current) return rounds.isCrowded ? rounds.next() : null;
+    this.#round = rounds.current;
+    rounds.join();
+    return null;
+  }
+}
 
 /** A number of slots. A client gets one more while it has fewer than are free. */
 export class Slots {

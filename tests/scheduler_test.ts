@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { scheduler, Slots } from "../lib/scheduler.ts";
+import { RequestTurns, scheduler, Slots } from "../lib/scheduler.ts";
 import { testWith } from "./support/needs.ts";
 
 Deno.test("Scheduler.nextSlice() gives each client its turn, however many turns others wait for", async () => {
@@ -42,6 +42,40 @@ testWith(["net"], "Scheduler.nextSlice() lets the sockets be polled in each turn
   }
   // An immediate alone takes up to 61.
   assert(turns.toSorted((one, other) => one - other)[5]! <= 4, `${turns}`);
+});
+
+const BUSY = 64;
+
+/** Has connections served until another round begins, in which none has been served. */
+async function beginRound(): Promise<void> {
+  const others = Array.from({ length: BUSY + 1 }, () => new RequestTurns());
+  for (const each of others) each.next();
+  await others[0]!.next();
+}
+
+Deno.test("RequestTurns.next() lets no one wait where few connections are busy", async () => {
+  await beginRound();
+  const few = Array.from({ length: BUSY }, () => new RequestTurns());
+  for (let request = 0; request < 100; request++) {
+    for (const each of few) assertEquals(each.next(), null);
+  }
+});
+
+Deno.test("RequestTurns.next() has each of many connections wait until all had their turn", async () => {
+  await beginRound();
+  const many = Array.from({ length: 10 * BUSY }, () => new RequestTurns());
+  for (const each of many.slice(0, BUSY + 1)) assertEquals(each.next(), null);
+  let isOver = false;
+  const waiting = [many[0]!, many[BUSY]!].map((each) => each.next());
+  waiting[0]!.then(() => isOver = true);
+  // As long as others are served for the first time, however late, the round goes on.
+  for (const each of many.slice(BUSY + 1)) {
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assertEquals([each.next(), isOver], [null, false]);
+  }
+  await Promise.all(waiting);
+  for (const each of many) assertEquals(each.next(), null);
+  await many[0]!.next();
 });
 
 Deno.test("Slots.isFreeFor() leaves something to each client", () => {

@@ -25,7 +25,7 @@ import {
   type PreparedResponse,
   ResponseWriter,
 } from "./response_writer.ts";
-import { scheduler } from "../scheduler.ts";
+import { RequestTurns, scheduler } from "../scheduler.ts";
 import { handshakeProblem, Socket } from "./socket.ts";
 
 /**
@@ -77,6 +77,7 @@ export class Connection implements DeadlineOwner {
   readonly #receiver: Receiver;
   readonly #openedAt = Date.now();
   #requestCount = 0;
+  readonly #turns = new RequestTurns();
   #context: RequestContext | null = null;
   #request: ParsedRequest | null = null;
   /** Bytes sent when the end of the input was noticed, while a response was awaited. */
@@ -165,7 +166,14 @@ export class Connection implements DeadlineOwner {
       }
       if (!writer.isEmpty) await writer.flush();
       if (this.#state.reading === "closed") return;
-      this.#context = this.#request = null;
+      if (this.#context !== null) {
+        this.#context = this.#request = null;
+        const turn = this.#turns.next();
+        if (turn !== null) {
+          await turn;
+          continue; // A request may have been read ahead.
+        }
+      }
       burst = 0;
       await this.#receiver.receive(this.#parser.isIdle ? "request" : "head");
       if (this.#timeoutResponse !== null) {
