@@ -37,6 +37,9 @@ const OVERHEAD = 150;
 
 const WARMING = 1000;
 
+/** Milliseconds up to which a slice is repeated for twice as long if it had no response. */
+const PATIENCE = 16_000;
+
 interface Pair {
   readonly work: Work;
   readonly recipe: Recipe;
@@ -88,12 +91,24 @@ export class Benchmark {
 
   async #startServers(driven: readonly Pair[]): Promise<void> {
     const needed = new Set(driven.map(({ recipe }) => recipe));
-    for (const recipe of needed) {
-      const directory = `${this.#plan.directory}/server-${this.#servers.size}`;
+    for (const [index, recipe] of [...needed].entries()) {
+      const directory = `${this.#plan.directory}/server-${index}`;
       await provideFiles(`${this.#plan.directory}/originals`, directory, this.#plan.works);
-      this.#servers.set(recipe, await RunningServer.start(recipe, directory));
+      await this.#start(recipe, directory);
     }
-    this.#plan.report(`${needed.size} servers are up`);
+    this.#plan.report(`${this.#servers.size} servers are up`);
+  }
+
+  /** A server that does not start invalidates only its own figures. */
+  async #start(recipe: Recipe, directory: string): Promise<void> {
+    try {
+      this.#servers.set(recipe, await RunningServer.start(recipe, directory));
+    } catch (error) {
+      for (const { result } of this.#pairs.filter((pair) => pair.recipe === recipe)) {
+        result.errors.push(String(error));
+      }
+      this.#plan.report(`INVALID: ${recipe.name}: ${error}`);
+    }
   }
 
   /** A failure of one server in one row invalidates only their figures. */
@@ -173,15 +188,20 @@ export class Benchmark {
   async #measure(pair: Pair, milliseconds: number): Promise<void> {
     const { recipe, result } = pair;
     const { pid } = this.#servers.get(recipe)!;
-    const before = await cpuTime(pid);
-    const { load, peak } = await this.#load(pair, milliseconds);
-    const cpu = await cpuTime(pid) - before;
-    result.errors.push(...load.errors);
-    add(result, "rate", load.requests / load.seconds);
-    add(result, "cpu", cpu / load.requests);
-    add(result, "p50", load.p50);
-    add(result, "p99", load.p99);
-    add(result, "peak", peak);
+    // On a busy machine, a short slice may end before the first response.
+    for (let length = milliseconds;; length *= 2) {
+      const before = await cpuTime(pid);
+      const { load, peak } = await this.#load(pair, length);
+      const cpu = await cpuTime(pid) - before;
+      if (load.requests === 0 && load.errors.length === 0 && length < PATIENCE) continue;
+      result.errors.push(...load.errors, ...(load.requests === 0 ? ["not one response"] : []));
+      add(result, "rate", load.requests / load.seconds);
+      add(result, "cpu", cpu / load.requests);
+      add(result, "p50", load.p50);
+      add(result, "p99", load.p99);
+      add(result, "peak", peak);
+      return;
+    }
   }
 
   async #drive(work: Work, { pid, port }: RunningServer, milliseconds: number): Promise<Load> {

@@ -57,8 +57,6 @@ Deno.test("parseResult() names every kind of error", () => {
     const output = OUTPUT.replace(`"${kind}":0`, `"${kind}":7`);
     assertEquals(parseResult(output, null).errors, [`7 errors of ${kind}`]);
   }
-  const none = OUTPUT.replace('"requests":200', '"requests":0');
-  assertEquals(parseResult(none, null).errors, ["not one response"]);
 });
 
 Deno.test("wrkScript() sends the row's fields", () => {
@@ -272,6 +270,30 @@ testWith(
       assertEquals(result?.samples, {}, "not even warmed");
       assertEquals(result?.errors, ["wrong answer: the content is not what it should be"]);
       assert(reported.some((text) => text.startsWith("INVALID: wrong")), `${reported}`);
+    }),
+);
+
+testWith(
+  [...FOR_PROGRAM, "linux", "wrk"],
+  "Benchmark waits for a server that is slow, and goes on without one that does not start",
+  () =>
+    withDirectory(async (directory) => {
+      const floor = recipes(PROGRAMS).find((each) => each.family === "floor")!;
+      const script = await Deno.readTextFile(new URL("./servers/floor.ts", import.meta.url));
+      const pause = "await new Promise((resolve) => setTimeout(resolve, 400));";
+      const path = `${directory}/slow.ts`;
+      await Deno.writeTextFile(path, script.replace("let filled = 0;", `$&\n${pause}`));
+      const slow: Recipe = {
+        ...floor,
+        args: (port) => Promise.resolve(["run", "--allow-net", path, `${port}`]),
+      };
+      const broken: Recipe = { ...floor, family: "deno", name: "broken", program: "false" };
+      const results = await new Benchmark(shortPlan("echo", directory, [slow, broken], [])).run();
+      assertEquals(results.map(({ errors }) => errors), [
+        [],
+        ["Error: broken has ended at its start"],
+      ]);
+      assert(results[0]!.samples.rate![0]! > 0);
     }),
 );
 

@@ -28,12 +28,17 @@ async function main(): Promise<number> {
     console.error("bench: needs wrk, which is not on the PATH (Debian: apt-get install wrk)");
     return 1;
   }
-  const [found, nginx] = [await versionOf("node", "--version"), await versionOf("nginx", "-V")];
+  const found = await versionOf("node", "--version");
+  // Debian's nginx is in a directory that only the PATH of root has.
+  const candidates = ["nginx", "/usr/sbin/nginx"];
+  const versions = await Promise.all(candidates.map((command) => versionOf(command, "-V")));
+  const command = candidates[versions.findIndex((version) => version !== null)] ?? null;
+  const nginx = versions.find((version) => version !== null) ?? null;
   // Where Node.js is missing, Deno runs itself in its place, but does not say "v20.0.0".
   const node = found?.startsWith("v") ? found : null;
   const programs: Programs = {
     node: node === null ? null : "node",
-    nginx: nginx === null ? null : "nginx",
+    nginx: command,
     hasDav: nginx?.includes("http_dav_module") ?? false,
   };
   const notes = notesOn(node, nginx, wrk, programs);
