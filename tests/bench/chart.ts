@@ -1,24 +1,25 @@
 // The chart of README.md and docs/benchmark.md: CPU time per request to Wireserve's, as an SVG. Text takes its colour
 // from the reader's scheme, bars have one that is seen on light and dark.
 
-import { figure, ofWork, ratio, type Result } from "./results.ts";
+import { figure, ofRow, ratio, type Result } from "./results.ts";
 import { show } from "./report.ts";
-import { type Family, FAMILY_NAMES, type Work } from "./works.ts";
+import { type Family, FAMILY_NAMES, type Row } from "./row.ts";
 
 /** All but the two workers, which have rows for scaling only. */
-const FAMILIES: readonly Family[] = ["wireserve", "floor", "deno", "node", "nginx"];
+const FAMILIES: readonly Family[] = ["wireserve", "loop", "deno", "node", "nginx", "caddy"];
 
 const COLOURS: Readonly<Record<Family, string>> = {
   wireserve: "#2f81f7",
   workers: "#2f81f7",
-  floor: "#8b949e",
+  loop: "#8b949e",
   deno: "#d29922",
   node: "#3fb950",
   nginx: "#bc6bd9",
+  caddy: "#e5534b",
 };
 
 const WIDTH = 860;
-const LEFT = 250;
+const LEFT = 290;
 const RIGHT = 150;
 const TOP = 92;
 const BAR = 13;
@@ -38,11 +39,11 @@ const STYLE = `text { font: 12px system-ui, sans-serif; fill: #1f2328; }
 }`;
 
 /** The chart of the rows that have a CPU time. */
-export function chart(works: readonly Work[], results: readonly Result[]): string {
+export function chart(rows: readonly Row[], results: readonly Result[]): string {
   const parts: string[] = [];
   let top = TOP;
-  for (const work of works) {
-    const group = groupOf(work, ofWork(results, work), top);
+  for (const row of rows) {
+    const group = groupOf(row, ofRow(results, row), top);
     if (group === null) continue;
     parts.push(group.markup);
     top += group.height + BETWEEN;
@@ -52,7 +53,7 @@ export function chart(works: readonly Work[], results: readonly Result[]): strin
   return `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="title desc" ` +
     `width="${WIDTH}" height="${top}" viewBox="0 0 ${WIDTH} ${top}">
 <title id="title">CPU time per request, relative to Wireserve</title>
-<desc id="desc">${escape(describe(works, results))}</desc>
+<desc id="desc">${escape(describe(rows, results))}</desc>
 <style>${STYLE}</style>
 <text class="title" x="16" y="28">CPU time per request, relative to Wireserve</text>
 <text class="quiet" x="16" y="48">Shorter is better. The dashed line is Wireserve. To the right: CPU time per request, and the ratio.</text>
@@ -79,7 +80,7 @@ function scale(value: number): number {
 }
 
 function groupOf(
-  work: Work,
+  row: Row,
   results: readonly Result[],
   top: number,
 ): { markup: string; height: number } | null {
@@ -93,8 +94,8 @@ function groupOf(
   if (bars.length === 0) return null;
   const height = bars.length * (BAR + GAP) - GAP;
   const label = `<text x="${LEFT - 12}" y="${top + height / 2 + 4}" text-anchor="end">` +
-    `${escape(work.title)}</text>`;
-  const rows = bars.map(({ family, value, part }, index) => {
+    `${escape(row.title)}</text>`;
+  const drawn = bars.map(({ family, value, part }, index) => {
     const y = top + index * (BAR + GAP);
     const width = Math.max(1, scale(part));
     const cut = part > LONGEST ? `<text x="${LEFT + width + 4}" y="${y + 11}">»</text>` : "";
@@ -103,21 +104,21 @@ function groupOf(
       `text-anchor="end">${duration(value)}</text><text class="quiet" x="${WIDTH - 16}" ` +
       `y="${y + 11}" text-anchor="end">${part.toFixed(2)}</text>`;
   });
-  return { markup: [label, ...rows].join("\n"), height };
+  return { markup: [label, ...drawn].join("\n"), height };
 }
 
 function duration(value: number): string {
   return value >= 10_000 ? `${show(value / 1000)} ms` : `${show(value)} µs`;
 }
 
-function describe(works: readonly Work[], results: readonly Result[]): string {
-  return works.flatMap((work) => {
-    const shown = ofWork(results, work).filter(({ family }) => FAMILIES.includes(family));
+function describe(rows: readonly Row[], results: readonly Result[]): string {
+  return rows.flatMap((row) => {
+    const shown = ofRow(results, row).filter(({ family }) => FAMILIES.includes(family));
     const all = shown.flatMap((result) => {
       const value = figure(result, "cpu");
       return value === null ? [] : [`${result.server} ${show(value.median)}`];
     });
-    return all.length === 0 ? [] : [`${work.title}: ${all.join(", ")} microseconds.`];
+    return all.length === 0 ? [] : [`${row.title}: ${all.join(", ")} microseconds.`];
   }).join(" ");
 }
 

@@ -4,8 +4,7 @@
 import { descriptorLimit, memoryOf } from "./process.ts";
 import type { RunningServer } from "./servers.ts";
 
-/** Connections by default, and descriptors of both sides for other purposes. */
-const WANTED = 10_000;
+/** Descriptors of both sides for other purposes. */
 const RESERVE = 200;
 
 const AT_A_TIME = 50;
@@ -15,9 +14,9 @@ const PAUSE = 500;
 
 const REQUEST = new TextEncoder().encode("GET /echo/abc HTTP/1.1\r\nHost: localhost\r\n\r\n");
 
-/** The number of connections, reduced to what the limit of descriptors allows. */
-export async function idleConnections(wanted: number = WANTED): Promise<number> {
-  return Math.max(1, Math.min(wanted, await descriptorLimit() - RESERVE));
+/** The number of connections that the limit of descriptors allows, which Deno has raised. */
+export async function mostConnections(): Promise<number> {
+  return Math.max(1, await descriptorLimit() - RESERVE);
 }
 
 /**
@@ -32,7 +31,7 @@ export async function measureIdle(server: RunningServer, count: number): Promise
   try {
     let left = count;
     await Promise.all(Array.from({ length: Math.min(AT_A_TIME, count) }, async () => {
-      while (left-- > 0) conns.push(await openIdle(server.port));
+      while (left-- > 0) conns.push(await openIdle(server.address.port));
     }));
     await pause();
     const after = await memoryOf(server.pid);

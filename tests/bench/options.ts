@@ -1,9 +1,11 @@
 // The command line of the benchmark.
 
 import { parseArgs } from "@std/cli/parse-args";
-import { type Work, WORKS } from "./works.ts";
+import type { Row } from "./row.ts";
+import { ROWS } from "./rows.ts";
+
 export interface BenchOptions {
-  readonly works: readonly Work[];
+  readonly rows: readonly Row[];
   readonly isQuick: boolean;
   /** Rounds, or null for the default of the kind of run. */
   readonly rounds: number | null;
@@ -16,16 +18,22 @@ export interface BenchOptions {
   readonly dir: string | null;
   readonly help: boolean;
 }
+
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
+
+/** Columns of the list of rows in the help. */
+const WIDTH = 60;
+
 export const HELP = `Usage: deno task bench [OPTION]...
 
-Measures Wireserve against its floor, Deno.serve, node:http and nginx, driven by wrk.
+Measures Wireserve, Deno.serve, node:http, nginx, Caddy and a bare loop of reads and writes.
 
-  --quick          under a minute, one round; else under six, three rounds
+  --quick          two minutes, one round; else twelve, five rounds
   --rounds N       another number of rounds, in the same time
-  --only ROW,ROW   these rows only: ${wrap(WORKS.map(({ id }) => id))}
+  --only ROW,ROW   these rows only:
+                   ${wrap(ROWS.map(({ id }) => id)).join("\n                   ")}
   --json FILE      write all figures
   --svg FILE       write the chart
   --docs           bring docs/benchmark.md and docs/bench.svg up to date
@@ -33,10 +41,15 @@ Measures Wireserve against its floor, Deno.serve, node:http and nginx, driven by
   --help           show this text
 `;
 
-function wrap(words: readonly string[]): string {
-  const half = Math.ceil(words.length / 2);
-  const lines = [words.slice(0, half), words.slice(half)].map((line) => line.join(", "));
-  return lines.join(",\n                   ");
+function wrap(words: readonly string[]): string[] {
+  const lines = [""];
+  for (const word of words) {
+    const line = lines.at(-1)!;
+    if (line === "") lines[lines.length - 1] = word;
+    else if (line.length + word.length < WIDTH) lines[lines.length - 1] = `${line}, ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 /**
@@ -59,7 +72,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     throw new UsageError(`--${name} needs one value`);
   };
   return {
-    works: parseOnly(text("only")),
+    rows: parseOnly(text("only")),
     isQuick: flags["quick"] === true,
     rounds: parseRounds(text("rounds")),
     json: text("json"),
@@ -70,12 +83,12 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
   };
 }
 
-function parseOnly(value: string | null): readonly Work[] {
-  if (value === null) return WORKS;
+function parseOnly(value: string | null): readonly Row[] {
+  if (value === null) return ROWS;
   const ids = value.split(",");
-  const unknown = ids.find((id) => !WORKS.some((work) => work.id === id));
+  const unknown = ids.find((id) => !ROWS.some((row) => row.id === id));
   if (unknown !== undefined) throw new UsageError(`unknown row ${JSON.stringify(unknown)}`);
-  return WORKS.filter(({ id }) => ids.includes(id));
+  return ROWS.filter(({ id }) => ids.includes(id));
 }
 
 /** With more rounds, slices would be too short. */

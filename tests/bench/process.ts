@@ -98,15 +98,3 @@ export async function descriptorLimit(): Promise<number> {
   const limit = (await shell("ulimit -n")).trim();
   return limit === "unlimited" ? Infinity : Number(limit);
 }
-
-/** The output of a program for its version flag, or null if there is no such program. */
-export async function versionOf(program: string, flag: string): Promise<string | null> {
-  try {
-    const { stdout, stderr } = await new Deno.Command(program, { args: [flag] }).output();
-    const decoder = new TextDecoder();
-    return `${decoder.decode(stdout)}${decoder.decode(stderr)}`.trim();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
-}

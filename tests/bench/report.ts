@@ -1,8 +1,8 @@
 // The results of a run for readers: as text, row by row, and as the table of docs/benchmark.md.
 
-import { figure, judge, ofWork, ratio, type Result, type Verdict } from "./results.ts";
+import { figure, judge, ofRow, ratio, type Result, type Verdict } from "./results.ts";
 import type { Spread } from "./statistics.ts";
-import { type Family, FAMILY_NAMES, type Metric, type Work } from "./works.ts";
+import { type Family, FAMILY_NAMES, type Metric, type Row } from "./row.ts";
 
 const MIB = 1024 * 1024;
 
@@ -17,6 +17,8 @@ const SHOWN: Readonly<Record<Metric, Shown>> = {
   cpu: { title: "CPU µs/request", scale: 1 },
   p50: { title: "p50 ms", scale: 1 },
   p99: { title: "p99 ms", scale: 1 },
+  p999: { title: "p99.9 ms", scale: 1 },
+  max: { title: "max ms", scale: 1 },
   peak: { title: "peak RSS MiB", scale: 1 / MIB },
   growth: { title: "RSS growth MiB", scale: 1 / MIB },
   idle: { title: "RSS KiB/connection", scale: 1 / 1024 },
@@ -45,27 +47,27 @@ function showRatio(value: number | null): string {
 }
 
 /** The report for a terminal: one block per row, then the targets. */
-export function textReport(works: readonly Work[], results: readonly Result[]): string {
-  const blocks = works.map((work) => block(work, ofWork(results, work)));
-  return [...blocks, targetsText(judge(works, results))].join("\n\n");
+export function textReport(rows: readonly Row[], results: readonly Result[]): string {
+  const blocks = rows.map((row) => block(row, ofRow(results, row)));
+  return [...blocks, targetsText(judge(rows, results))].join("\n\n");
 }
 
-function block(work: Work, results: readonly Result[]): string {
+function block(row: Row, results: readonly Result[]): string {
   const ours = results.find(({ family }) => family === "wireserve");
-  const head = ["", ...work.metrics.flatMap((metric) => [SHOWN[metric].title, ""])];
-  const rows = results.map((result) => [
+  const head = ["", ...row.metrics.flatMap((metric) => [SHOWN[metric].title, ""])];
+  const lines = results.map((result) => [
     result.server,
-    ...work.metrics.flatMap((metric) => [
+    ...row.metrics.flatMap((metric) => [
       showSpread(figure(result, metric), SHOWN[metric]),
       metric === "growth" ? "" : showRatio(ratio(result, ours, metric)),
     ]),
   ]);
-  const driven = work.kind === "wrk" ? ` (wrk -t1 -c${work.connections})` : "";
-  const note = work.note === undefined ? "" : `\n  ${work.note}`;
+  const driven = row.driver === "wrk" ? ` (wrk -t1 -c${row.connections})` : "";
+  const note = row.note === undefined ? "" : `\n  ${row.note}`;
   const errors = results.flatMap(({ server, errors }) =>
     errors.map((error) => `\n  INVALID: ${server}: ${error}`)
   );
-  return `${work.title}${driven}${note}\n${align([head, ...rows])}${errors.join("")}`;
+  return `${row.title}${driven}${note}\n${align([head, ...lines])}${errors.join("")}`;
 }
 
 /** Pads columns: the first is aligned left, the others right. */
@@ -81,14 +83,8 @@ export function align(rows: readonly (readonly string[])[]): string {
 }
 
 function targetsText(verdicts: readonly Verdict[]): string {
-  const rows = verdicts.map((verdict) => [
-    verdict.work.title,
-    aimOf(verdict),
-    measuredOf(verdict),
-    verdict.isMet ? "met" : "missed",
-  ]);
   const met = verdicts.filter(({ isMet }) => isMet).length;
-  return `Targets: ${met} of ${verdicts.length} met\n${align(rows)}`;
+  return `Targets: ${met} of ${verdicts.length} met\n${align(verdicts.map(cellsOf))}`;
 }
 
 function aimOf({ target: { metric, relation, factor, against } }: Verdict): string {
@@ -107,40 +103,72 @@ function measuredOf({ target, measured }: Verdict): string {
 }
 
 /** The faster idiom of each peer, by row. */
-export function idioms(works: readonly Work[], results: readonly Result[]): string {
-  const named = works.filter(({ isFile }) => isFile).map((work) => {
-    const servers = ofWork(results, work).map(({ server }) => server);
-    return `${work.title}: ${servers.filter((name) => name.includes("(")).join(", ")}`;
+export function idioms(rows: readonly Row[], results: readonly Result[]): string {
+  const named = rows.filter(({ isFile }) => isFile).map((row) => {
+    const servers = ofRow(results, row).map(({ server }) => server);
+    return `${row.title}: ${servers.filter((name) => name.includes("(")).join(", ")}`;
   });
   return named.length === 0
     ? ""
     : `Of two ways to read files, the faster counts. ${named.join("; ")}.`;
 }
 
-const COLUMNS: readonly Family[] = ["wireserve", "workers", "floor", "deno", "node", "nginx"];
+const COLUMNS: readonly Family[] = [
+  "wireserve",
+  "workers",
+  "loop",
+  "deno",
+  "node",
+  "nginx",
+  "caddy",
+];
 
 /** Metrics that the document shows. */
 const OF_INTEREST: readonly Metric[] = ["rate", "cpu", "idle", "startup"];
+/** The same of rows about latency. */
+const LATENCIES: readonly Metric[] = ["p50", "p99", "p999", "max"];
+
+function shownOf({ metrics }: Row): Metric[] {
+  const isAboutLatency = metrics.includes("max");
+  return metrics.filter((metric) =>
+    OF_INTEREST.includes(metric) || isAboutLatency && LATENCIES.includes(metric)
+  );
+}
 
 /** The table of docs/benchmark.md: medians, and in parentheses their ratio to Wireserve's. */
-export function markdownTable(works: readonly Work[], results: readonly Result[]): string {
-  const head = ["work", "figure", ...COLUMNS.map((family) => FAMILY_NAMES[family])];
-  const rows = works.flatMap((work) =>
-    work.metrics.filter((metric) => OF_INTEREST.includes(metric)).map((metric, index) => [
-      index === 0 ? work.title.replace("/echo/abc", "`/echo/abc`") : "",
+export function markdownTable(rows: readonly Row[], results: readonly Result[]): string {
+  const head = ["row", "figure", ...COLUMNS.map((family) => FAMILY_NAMES[family])];
+  const lines = rows.flatMap((row) =>
+    shownOf(row).map((metric, index) => [
+      index === 0 ? row.title.replace("/echo/abc", "`/echo/abc`") : "",
       SHOWN[metric].title,
-      ...cells(ofWork(results, work), metric),
+      ...cells(ofRow(results, row), metric),
     ])
   );
   const rule = head.map((_, column) => column < 2 ? "---" : "--:");
-  return [head, rule, ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+  return markdown([head, rule, ...lines]);
+}
+
+function markdown(lines: readonly (readonly string[])[]): string {
+  return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+/** The targets and what was measured, as a table for docs/benchmark.md. */
+function targetsTable(verdicts: readonly Verdict[]): string {
+  const head = ["row", "target", "measured", ""];
+  return markdown([head, ["---", "---", "--:", "---"], ...verdicts.map(cellsOf)]);
+}
+
+function cellsOf(verdict: Verdict): string[] {
+  const { row, isMet } = verdict;
+  return [row.title, aimOf(verdict), measuredOf(verdict), isMet ? "met" : "missed"];
 }
 
 function cells(results: readonly Result[], metric: Metric): string[] {
   const find = (family: Family) => results.find((each) => each.family === family);
   return COLUMNS.map((family) => {
     const value = figure(find(family), metric);
-    if (value === null) return "";
+    if (value === null) return find(family) === undefined ? "" : "invalid";
     const median = show(value.median * SHOWN[metric].scale);
     if (family === "wireserve") return `**${median}**`;
     return `${median} (${showRatio(ratio(find(family), find("wireserve"), metric)).slice(0, -1)})`;
@@ -158,15 +186,16 @@ const BETWEEN_MARKERS = /(<!-- bench:begin -->\n)[^]*(<!-- bench:end -->)/;
  */
 export function withNewest(
   document: string,
-  works: readonly Work[],
+  rows: readonly Row[],
   results: readonly Result[],
   notes: readonly string[],
 ): string {
   if (!BETWEEN_MARKERS.test(document)) throw new Error("The document has no markers");
   const parts = [
     "![CPU time per request, relative to Wireserve](bench.svg)",
-    markdownTable(works, results),
-    [...notes, idioms(works, results)].join(" "),
+    markdownTable(rows, results),
+    targetsTable(judge(rows, results)),
+    [...notes, idioms(rows, results)].join(" "),
   ];
   return document.replace(
     BETWEEN_MARKERS,

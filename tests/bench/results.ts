@@ -2,10 +2,10 @@
 // figure with an error in any of its rounds is invalid.
 
 import { type Spread, spread } from "./statistics.ts";
-import type { Family, Metric, Target, Work } from "./works.ts";
+import type { Family, Metric, Row, Target } from "./row.ts";
 
 export interface Result {
-  readonly work: string;
+  readonly row: string;
   readonly family: Family;
   readonly server: string;
   readonly samples: Partial<Record<Metric, number[]>>;
@@ -14,7 +14,7 @@ export interface Result {
 }
 
 export interface Verdict {
-  readonly work: Work;
+  readonly row: Row;
   readonly target: Target;
   /** The figure that the target bounds, or null if it is invalid. */
   readonly measured: number | null;
@@ -30,9 +30,9 @@ export function figure(result: Result | undefined, metric: Metric): Spread | nul
 }
 
 /** The results of a row, one per server: of two idioms the one with more requests per second. */
-export function ofWork(results: readonly Result[], { id }: Work): Result[] {
+export function ofRow(results: readonly Result[], { id }: Row): Result[] {
   const best = new Map<Family, Result>();
-  for (const result of results.filter(({ work }) => work === id)) {
+  for (const result of results.filter(({ row }) => row === id)) {
     const rival = best.get(result.family);
     const isBetter = rival === undefined ||
       (figure(result, "rate")?.median ?? 0) > (figure(rival, "rate")?.median ?? 0);
@@ -54,18 +54,18 @@ export function ratio(
 }
 
 /** The verdicts on the targets of the rows that were measured. */
-export function judge(works: readonly Work[], results: readonly Result[]): Verdict[] {
-  return works.flatMap((work) => {
-    const measured = ofWork(results, work);
+export function judge(rows: readonly Row[], results: readonly Result[]): Verdict[] {
+  return rows.flatMap((row) => {
+    const measured = ofRow(results, row);
     const find = (family: Family) => measured.find((each) => each.family === family);
-    return work.targets.map((target): Verdict => {
+    return row.targets.map((target): Verdict => {
       const { metric, relation, factor, against } = target;
       const ours = find("wireserve");
       const value = against === null
         ? figure(ours, metric)?.most ?? null
         : ratio(ours, find(against), metric);
       const isMet = value !== null && (relation === "<=" ? value <= factor : value >= factor);
-      return { work, target, measured: value, isMet };
+      return { row, target, measured: value, isMet };
     });
   });
 }

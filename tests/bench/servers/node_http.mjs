@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { open, readFile, rename } from "node:fs/promises";
 import { createServer } from "node:http";
+import { dirname } from "node:path";
 import process from "node:process";
 import { pipeline } from "node:stream/promises";
 import { gzip } from "node:zlib";
@@ -66,19 +67,25 @@ async function read(_request, response, path) {
   await pipeline(file.createReadStream(), response);
 }
 
-// As durable as Wireserve's: the content is on the disk before it has its name.
+// As durable as Wireserve's: content and name are on the disk before the response.
 /** @type {(request: any, response: any, path: string) => Promise<void>} */
 async function store(request, response, path) {
   const temporary = `${path}.${randomUUID()}`;
   await pipeline(request, createWriteStream(temporary, { flags: "wx" }));
-  const file = await open(temporary, "r+");
+  await sync(temporary, "r+");
+  await rename(temporary, path);
+  await sync(dirname(path), "r");
+  response.writeHead(201, { "Content-Length": 0 }).end();
+}
+
+/** @type {(path: string, flags: string) => Promise<void>} */
+async function sync(path, flags) {
+  const file = await open(path, flags);
   try {
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(temporary, path);
-  response.writeHead(201, { "Content-Length": 0 }).end();
 }
 
 // The defaults give up idle connections after 5 seconds: here they are to be counted.

@@ -1,4 +1,4 @@
-// The floor: what a read and a write cost on Deno, and nothing else. It counts the heads that have
+// The bare loop: what a read and a write cost on Deno, and nothing else. It counts the heads that have
 // come whole, and answers each with the same bytes: those of Wireserve's answer to /echo/abc.
 // Arguments: the port.
 
