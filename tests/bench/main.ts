@@ -7,8 +7,8 @@ import { mostConnections } from "./idle.ts";
 import { type BenchOptions, HELP, parseBenchOptions, UsageError } from "./options.ts";
 import { findPrograms, type Found } from "./programs.ts";
 import { recipes, type Tls } from "./recipes.ts";
-import { textReport, withNewest } from "./report.ts";
-import { judge, type Result } from "./results.ts";
+import { missText, textReport, withNewest } from "./report.ts";
+import { judge, type Result, type Verdict } from "./results.ts";
 import type { Row } from "./row.ts";
 
 const DOCUMENT = new URL("../../docs/benchmark.md", import.meta.url);
@@ -79,7 +79,13 @@ async function run(options: BenchOptions, found: Found, directory: string): Prom
   ];
   console.log(`\n${textReport(rows, results)}\n\n${notes.join("\n")}`);
   await keep(options, rows, results, notes);
-  return results.some(({ errors }) => errors.length > 0) ? 1 : 0;
+  return exitCode(results, options.isCheck ? judge(rows, results) : []);
+}
+
+function exitCode(results: readonly Result[], verdicts: readonly Verdict[]): number {
+  const missed = verdicts.filter(({ isMet }) => !isMet);
+  for (const verdict of missed) console.error(`missed: ${missText(verdict)}`);
+  return missed.length > 0 || results.some(({ errors }) => errors.length > 0) ? 1 : 0;
 }
 
 async function makeTls(directory: string): Promise<Tls> {

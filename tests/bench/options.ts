@@ -16,6 +16,8 @@ export interface BenchOptions {
   readonly updatesDocs: boolean;
   /** The parent of the temporary directory, or null for the default of the system. */
   readonly dir: string | null;
+  /** Whether a missed target is a failure. */
+  readonly isCheck: boolean;
   readonly help: boolean;
 }
 
@@ -34,6 +36,7 @@ Measures Wireserve, Deno.serve, node:http, nginx, Caddy and a bare loop of reads
   --rounds N       another number of rounds, in the same time
   --only ROW,ROW   these rows only:
                    ${wrap(ROWS.map(({ id }) => id)).join("\n                   ")}
+  --check          exit with 1 if a target of these rows is missed
   --json FILE      write all figures
   --svg FILE       write the chart
   --docs           bring docs/benchmark.md and docs/bench.svg up to date
@@ -60,7 +63,7 @@ function wrap(words: readonly string[]): string[] {
 export function parseBenchOptions(args: readonly string[]): BenchOptions {
   const flags = parseArgs([...args], {
     string: ["rounds", "only", "json", "svg", "dir"],
-    boolean: ["quick", "docs", "help"],
+    boolean: ["quick", "check", "docs", "help"],
     unknown(argument) {
       throw new UsageError(`unknown argument ${JSON.stringify(argument)}`);
     },
@@ -79,6 +82,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     svg: text("svg"),
     updatesDocs: flags["docs"] === true,
     dir: text("dir"),
+    isCheck: flags["check"] === true,
     help: flags["help"] === true,
   };
 }

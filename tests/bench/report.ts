@@ -87,6 +87,11 @@ function targetsText(verdicts: readonly Verdict[]): string {
   return `Targets: ${met} of ${verdicts.length} met\n${align(verdicts.map(cellsOf))}`;
 }
 
+/** A target that was missed, in one line. */
+export function missText(verdict: Verdict): string {
+  return `${verdict.row.id}: ${aimOf(verdict)}, measured: ${measuredOf(verdict)}`;
+}
+
 function aimOf({ target: { metric, relation, factor, against } }: Verdict): string {
   const { title, scale } = SHOWN[metric];
   const bound = against === null

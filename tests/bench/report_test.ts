@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { testWith } from "../support/needs.ts";
 import { chart } from "./chart.ts";
-import { align, markdownTable, show, textReport, withNewest } from "./report.ts";
+import { align, markdownTable, missText, show, textReport, withNewest } from "./report.ts";
 import { judge, ofRow, type Result } from "./results.ts";
 import type { Family, Row } from "./row.ts";
 import { ROWS } from "./rows.ts";
@@ -68,6 +68,16 @@ Deno.test("align() pads columns", () => {
     align([["", "a"], ["x", "10"], ["long", "1"]]),
     "         a\n  x     10\n  long   1",
   );
+});
+
+Deno.test("missText() names the row, its target and the figure", () => {
+  const verdicts = judge([row("varied")], [
+    result("varied", "wireserve", [9]),
+    result("varied", "deno", [6]),
+  ]);
+  assertEquals(verdicts.map(missText), [
+    "varied: CPU µs/request <= 1.15 x Deno.serve, measured: 1.50x",
+  ]);
 });
 
 const RESULTS = [
