@@ -6,7 +6,7 @@ import type { ByteRange, Multipart } from "../http/range.ts";
 import { StatusError } from "../http/status.ts";
 import { scheduler } from "../scheduler.ts";
 import { BufferPool } from "../server/write_buffer.ts";
-import { isSameTime, type OpenFile, retry, toStatusError } from "./fs.ts";
+import { type FileHandle, isSameTime, type OpenFile, toStatusError, write } from "./fs.ts";
 
 const SMALL_BUFFER = 65536;
 
@@ -220,14 +220,14 @@ export class MultipartContent implements Content {
  * one buffer is written, the next one is filled.
  */
 export class BufferedWriter {
-  readonly #file: Deno.FsFile;
+  readonly #file: FileHandle;
   #buffer: Uint8Array<ArrayBuffer>;
   #length = 0;
   #buffers: DoubleBuffer | null = null;
   #writing: Promise<void> = Promise.resolve();
 
   /** @param length How many bytes there will be, or null. */
-  constructor(file: Deno.FsFile, length: number | null) {
+  constructor(file: FileHandle, length: number | null) {
     this.#file = file;
     this.#buffer = new Uint8Array(Math.min(length ?? SMALL_BUFFER, SMALL_BUFFER));
   }
@@ -265,7 +265,7 @@ export class BufferedWriter {
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
-      at += await retry(() => this.#file.write(bytes.subarray(at)));
+      at += await write(this.#file, bytes.subarray(at));
     }
   }
 

@@ -2,7 +2,24 @@
 // client. Methods return promises always. Only here is decided which calls are synchronous.
 
 import type { StatsFs } from "node:fs";
+import { blockingCalls, UnresponsiveError } from "../blocking_calls.ts";
+import { FileWorker, RemoteFile } from "../file_worker.ts";
 import { StatusError } from "../http/status.ts";
+import { sleep } from "../server/deadlines.ts";
+
+export { UnresponsiveError };
+
+/** An open file, of a local or of a network file system. */
+export type FileHandle = Deno.FsFile | RemoteFile;
+
+/** Has the files of network file systems open. */
+const worker = new FileWorker();
+
+/** Milliseconds to find out what kind of file system it is, which the system usually remembers. */
+const STATFS_TIMEOUT = 3000;
+
+/** Milliseconds for a call that writes a large file to a disk: 12 GB at 100 MB/s. */
+const SYNC_TIMEOUT = 120_000;
 
 /** For the start of the server. */
 export const { realPathSync, statSync } = Deno;
@@ -22,29 +39,36 @@ export async function retry<T>(call: () => T | Promise<T>): Promise<T> {
   }
 }
 
-/** Opens a file. Asynchronous, as the calls below: the disk may have to answer. */
-export function open(path: string, options?: Deno.OpenOptions): Promise<Deno.FsFile> {
-  return retry(() => Deno.open(path, options));
+/** A call on another thread: the disk may have to answer. */
+function call<T>(make: () => Promise<T>, timeout?: number): Promise<T> {
+  return blockingCalls.run(() => retry(make), timeout === undefined ? {} : { timeout });
 }
 
 /** Gives a file another name. */
 export function link(path: string, other: string): Promise<void> {
-  return retry(() => Deno.link(path, other));
+  return call(() => Deno.link(path, other));
 }
 
 /** Creates a directory. */
 export function mkdir(path: string): Promise<void> {
-  return retry(() => Deno.mkdir(path));
+  return call(() => Deno.mkdir(path));
 }
 
 /** Removes a file or an empty directory. */
 export function remove(path: string): Promise<void> {
-  return retry(() => Deno.remove(path));
+  return call(() => Deno.remove(path));
+}
+
+/** Cleans up after an error, unless the disk does not answer before the error is returned. */
+export async function cleanUp(error: unknown, work: () => Promise<void>): Promise<void> {
+  const done = work();
+  if (error instanceof UnresponsiveError) done.catch(() => {});
+  else await done;
 }
 
 /** Renames a file, and replaces the one that has the name. */
 export function rename(path: string, to: string): Promise<void> {
-  return retry(() => Deno.rename(path, to));
+  return call(() => Deno.rename(path, to));
 }
 
 /**
@@ -62,11 +86,11 @@ export function readDir<T>(
 async function* entriesOf(path: string): AsyncGenerator<Deno.DirEntry> {
   const iterator = Deno.readDir(path)[Symbol.asyncIterator]();
   try {
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
-      yield next.value;
-    }
+    const next = () => blockingCalls.run(() => iterator.next());
+    for (let entry = await next(); !entry.done; entry = await next()) yield entry.value;
   } finally {
-    await iterator.return?.(); // After an error, Deno 2.9 would leave the directory open.
+    // After an error, Deno 2.9 would leave the directory open. Not awaited: a call may hang.
+    iterator.return?.().catch(() => {});
   }
 }
 
@@ -87,7 +111,7 @@ const SLOW_BUDGET = 50;
 export class SyncFilePolicy {
   readonly #path: string;
   readonly #clock: () => number;
-  #isProbing = false;
+  #isNetwork: Promise<boolean> | null = null;
   /** When the cooldown ends. Infinity until the kind of file system is known. */
   #slowUntil = Infinity;
 
@@ -100,13 +124,23 @@ export class SyncFilePolicy {
   /** Whether calls may be synchronous now. */
   get isAllowed(): boolean {
     if (this.#slowUntil === 0) return true;
-    if (!this.#isProbing) this.#probe();
+    void this.isNetwork();
     return this.#clock() >= this.#slowUntil - SLOW_BUDGET * COOLDOWN_FACTOR;
   }
 
-  async #probe(): Promise<void> {
-    this.#isProbing = true;
-    if (!await isNetworkFileSystem(this.#path)) this.#slowUntil = 0;
+  /** Whether the files are on a network file system. No call on them is synchronous then. */
+  isNetwork(): Promise<boolean> {
+    return this.#isNetwork ??= this.#probe();
+  }
+
+  async #probe(): Promise<boolean> {
+    let isNetwork = true; // What does not answer probably is.
+    const asking = isNetworkFileSystem(this.#path).then((answer) => void (isNetwork = answer));
+    const failed = () => void (this.#isNetwork = null); // It is asked again.
+    await sleep(STATFS_TIMEOUT, asking.catch(failed));
+    if (isNetwork) blockingCalls.setDeadlines();
+    else this.#slowUntil = 0;
+    return isNetwork;
   }
 
   /** Runs a synchronous call and measures it. */
@@ -135,7 +169,18 @@ export class FileSystem {
   }
 
   #call<T>(runSync: () => T, runAsync: () => Promise<T>): Promise<T> {
-    return retry(() => this.policy.isAllowed ? this.policy.measure(runSync) : runAsync());
+    return this.policy.isAllowed ? retry(() => this.policy.measure(runSync)) : call(runAsync);
+  }
+
+  /** A call on an open file: not in this thread if its close may wait for a network. */
+  #callFile<T>(
+    file: FileHandle,
+    runSync: (file: Deno.FsFile) => T,
+    runAsync: (file: FileHandle) => Promise<T>,
+  ): Promise<T> {
+    return file instanceof RemoteFile
+      ? call(() => runAsync(file))
+      : this.#call(() => runSync(file), () => runAsync(file));
   }
 
   /** What is at a path in a directory in use, links not followed; null where nothing is. */
@@ -147,32 +192,59 @@ export class FileSystem {
     }
   }
 
-  fstat(file: Deno.FsFile): Promise<Deno.FileInfo> {
-    return this.#call(() => file.statSync(), () => file.stat());
+  fstat(file: FileHandle): Promise<Deno.FileInfo> {
+    return this.#callFile(file, (file) => file.statSync(), (file) => file.stat());
   }
 
   /** Locks an open file unless it is locked; a wait could be for a turn of this very thread. */
-  tryLock(file: Deno.FsFile): Promise<boolean> {
-    return this.#call(() => file.tryLockSync(true), () => file.tryLock(true));
+  tryLock(file: FileHandle): Promise<boolean> {
+    return this.#callFile(file, (file) => file.tryLockSync(true), (file) => file.tryLock(true));
   }
 
   /** Opens a directory, or a file that was found just now. */
-  open(path: string): Promise<Deno.FsFile> {
-    return this.#call(() => Deno.openSync(path), () => open(path));
+  open(path: string): Promise<FileHandle> {
+    if (!this.policy.isAllowed) return this.openAsync(path);
+    return retry(() => this.policy.measure(() => Deno.openSync(path)));
+  }
+
+  /** Opens a file, never synchronously. */
+  async openAsync(
+    path: string,
+    options: Deno.OpenOptions = { read: true },
+  ): Promise<FileHandle> {
+    const isNetwork = await this.policy.isNetwork();
+    const open = (): Promise<FileHandle> =>
+      isNetwork ? worker.open(path, options) : Deno.open(path, options);
+    const dispose = (late: FileHandle) => {
+      late.close();
+      if (options.createNew) remove(path).catch(() => {});
+    };
+    return await blockingCalls.run(() => retry(open), { dispose });
   }
 
   /** Goes to a position: that reads nothing. */
-  async seek(file: Deno.FsFile, position: number): Promise<void> {
-    await this.#call(
-      () => file.seekSync(position, Deno.SeekMode.Start),
-      () => file.seek(position, Deno.SeekMode.Start),
+  async seek(file: FileHandle, position: number): Promise<void> {
+    await this.#callFile(
+      file,
+      (file) => file.seekSync(position, Deno.SeekMode.Start),
+      (file) => file.seek(position, Deno.SeekMode.Start),
     );
   }
 
-  /** Reads as `file.read` does. Only bytes that are probably cached are read synchronously. */
-  async read(file: Deno.FsFile, buffer: Uint8Array, isCached: boolean): Promise<number | null> {
-    if (!isCached) return await retry(() => file.read(buffer));
-    return await this.#call(() => file.readSync(buffer), () => file.read(buffer));
+  /**
+   * Reads as `file.read` does. Only bytes that are probably cached are read synchronously. The
+   * system reads into the buffer itself: a late read must not find it in other use.
+   */
+  async read(file: FileHandle, buffer: Uint8Array, isCached: boolean): Promise<number | null> {
+    if (file instanceof RemoteFile) {
+      const bytes = await call(() => file.read(buffer.length));
+      if (bytes !== null) buffer.set(bytes);
+      return bytes?.length ?? null;
+    }
+    if (isCached && this.policy.isAllowed) {
+      return await retry(() => this.policy.measure(() => file.readSync(buffer)));
+    }
+    return await call(() => file.read(buffer), Infinity);
   }
 
   /**
@@ -180,7 +252,7 @@ export class FileSystem {
    * `isQuick` avoids a thread switch, in which other programs have time to replace the file.
    */
   async openFile(path: string, isQuick: boolean): Promise<OpenFile | null> {
-    const file = await (isQuick ? this.open(path) : open(path));
+    const file = await (isQuick ? this.open(path) : this.openAsync(path));
     try {
       const info = await this.fstat(file);
       if (await this.isFileAt(path, info)) return new OpenFile(this, file, { info, path });
@@ -210,10 +282,10 @@ export class FileSystem {
   /** Changes directories and syncs them. They are opened first: a refusal precedes the change. */
   async withSync<T>(directories: Iterable<string>, change: () => Promise<T>): Promise<T> {
     using stack = new DisposableStack();
-    const files: Deno.FsFile[] = [];
+    const files: FileHandle[] = [];
     for (const path of directories) files.push(stack.use(await this.open(path)));
     const result = await change();
-    for (const file of files) await retry(() => file.sync());
+    for (const file of files) await sync(file);
     return result;
   }
 
@@ -251,13 +323,13 @@ export class FileSystem {
 /** An open file. Its user closes it. */
 export class OpenFile {
   readonly fs: FileSystem;
-  readonly file: Deno.FsFile;
+  readonly file: FileHandle;
   /** Its state when it was opened. */
   readonly info: Deno.FileInfo;
   readonly path: string;
   #isClosed = false;
 
-  constructor(fs: FileSystem, file: Deno.FsFile, found: { info: Deno.FileInfo; path: string }) {
+  constructor(fs: FileSystem, file: FileHandle, found: { info: Deno.FileInfo; path: string }) {
     this.fs = fs;
     this.file = file;
     this.info = found.info;
@@ -271,14 +343,26 @@ export class OpenFile {
   }
 }
 
+/** Has the disk store a file. */
+export function sync(file: FileHandle): Promise<void> {
+  return call(() => file.sync(), SYNC_TIMEOUT);
+}
+
+/** Writes at least a part of the bytes, and returns how many. */
+export function write(file: FileHandle, bytes: Uint8Array): Promise<number> {
+  return file instanceof RemoteFile
+    ? call(() => file.write(bytes))
+    : call(() => file.write(bytes), Infinity); // As for reading.
+}
+
 /** Like {@linkcode FileSystem.lstat}, but asynchronous. */
 export function lstat(path: string): Promise<Deno.FileInfo | null> {
-  return retry(() => Deno.lstat(path)).catch(nullIfNotFound);
+  return call(() => Deno.lstat(path)).catch(nullIfNotFound);
 }
 
 /** The path without links, or null where it leads nowhere or may not be read. Asynchronous. */
 export function realPath(path: string): Promise<string | null> {
-  return retry(() => Deno.realPath(path)).catch(nullIfUnreachable);
+  return call(() => Deno.realPath(path)).catch(nullIfUnreachable);
 }
 
 /** The path of something in a directory. */
@@ -310,6 +394,17 @@ async function statFileSystem(path: string): Promise<StatsFs | null> {
   return await statfs(path);
 }
 
+/**
+ * Asks the disk whether a directory is there, however long that takes. The call waits for no other
+ * one and is not counted: there must be one at a time only.
+ */
+export async function hasDirectory(path: string): Promise<boolean> {
+  const info = await retry(() => Deno.lstat(path)).catch(nullIfNotFound);
+  if (!info?.isDirectory) return false;
+  await statFileSystem(path); // The system may remember the answer to lstat.
+  return true;
+}
+
 /** Bytes. Shorter uploads are received without a check: 64 KiB. */
 const MIN_CHECKED_LENGTH = 65536;
 
@@ -320,7 +415,7 @@ const MIN_CHECKED_LENGTH = 65536;
  */
 export async function checkSpace(directory: string, length: number | null): Promise<void> {
   if (length === null || length <= MIN_CHECKED_LENGTH) return;
-  const found = await statFileSystem(directory).catch(() => null);
+  const found = await call(() => statFileSystem(directory)).catch(nullUnlessUnresponsive);
   if (found !== null && length > found.bavail * found.bsize) throw noSpace();
 }
 
@@ -341,12 +436,13 @@ const NETWORK_TYPES: ReadonlySet<number> = new Set([
 
 /** Without the permission for statfs every file system counts as local. */
 async function isNetworkFileSystem(path: string): Promise<boolean> {
-  try {
-    const found = await statFileSystem(path);
-    return found !== null && NETWORK_TYPES.has(found.type);
-  } catch {
-    return true; // If even statfs fails, synchronous calls are not safe.
-  }
+  const found = await statFileSystem(path);
+  return found !== null && NETWORK_TYPES.has(found.type);
+}
+
+function nullUnlessUnresponsive(error: unknown): null {
+  if (error instanceof UnresponsiveError) throw error;
+  return null;
 }
 
 function nullIfNotFound(error: unknown): null {
@@ -363,14 +459,14 @@ export function nullIfUnreachable(error: unknown): null {
 
 /** The numbers of errors that Deno gives no code: it only names them in the message. */
 const NUMBERS: Readonly<Record<string, string>> = Deno.build.os === "linux"
-  ? { "23": "ENFILE", "116": "ESTALE", "122": "EDQUOT" }
-  : { "23": "ENFILE", "70": "ESTALE", "69": "EDQUOT" };
+  ? { "23": "ENFILE", "26": "ETXTBSY", "116": "ESTALE", "122": "EDQUOT" }
+  : { "23": "ENFILE", "26": "ETXTBSY", "70": "ESTALE", "69": "EDQUOT" };
 
 /** `Disk quota exceeded (os error 122): writefile '/path'` */
 const SYSTEM_ERROR = /^[^():']+\(os error ([0-9]+)\)/;
 
 /** The code of an error of the system, null where its number has no name here, or undefined. */
-function codeOf(error: unknown): string | null | undefined {
+export function codeOf(error: unknown): string | null | undefined {
   if (!(error instanceof Error)) return undefined;
   if ("code" in error && typeof error.code === "string") return error.code;
   const [, number] = SYSTEM_ERROR.exec(error.message) ?? [];

@@ -1,7 +1,7 @@
 // Mutual exclusion by key: within this isolate, and for a directory on this machine.
 
 import { Backoff, sleep } from "../server/deadlines.ts";
-import type { FileSystem } from "./fs.ts";
+import type { FileHandle, FileSystem } from "./fs.ts";
 
 const queues = new Map<string, Promise<void>>();
 
@@ -46,8 +46,8 @@ export async function withDirectoryLock<T>(
  * The open directory, locked if possible; null where it may not be read. Closing it releases the
  * lock. Other failures to open it are errors: too many open files must not mean no lock.
  */
-async function lockDirectory(fs: FileSystem, directory: string): Promise<Deno.FsFile | null> {
-  let file: Deno.FsFile;
+async function lockDirectory(fs: FileSystem, directory: string): Promise<FileHandle | null> {
+  let file: FileHandle;
   try {
     file = await fs.open(directory);
   } catch (error) {

@@ -8,7 +8,17 @@ import type { Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
 import { DigestCheck } from "./digest.ts";
 import { BufferedWriter } from "./file_body.ts";
-import { checkSpace, join, link, open, parentOf, realPath, rename } from "./fs.ts";
+import {
+  checkSpace,
+  cleanUp,
+  type FileHandle,
+  join,
+  link,
+  parentOf,
+  realPath,
+  rename,
+  sync,
+} from "./fs.ts";
 import { withDirectoryLock, withLock } from "./lock.ts";
 import {
   invalidName,
@@ -102,6 +112,7 @@ export async function storeFile(
 ): Promise<StoredFile> {
   const upload = await begin(root, name, options);
   let isStored = false;
+  let failure: unknown = null;
   try {
     const info = await fill(root, upload.file, options);
     const { path } = upload.target;
@@ -115,17 +126,22 @@ export async function storeFile(
       return isNew;
     });
     return { isNew, validators: validatorsOf(info) };
+  } catch (error) {
+    failure = error;
+    throw error;
   } finally {
     upload.file.close(); // Not earlier: without its lock the file would count as stale.
-    if (!isStored) await root.removeTemporary(upload.temporary);
-    await root.releaseUploadTarget(upload.target, isStored);
+    await cleanUp(failure, async () => {
+      if (!isStored) await root.removeTemporary(upload.temporary);
+      await root.releaseUploadTarget(upload.target, isStored);
+    });
   }
 }
 
 interface Upload {
   readonly target: UploadTarget;
   readonly temporary: string;
-  readonly file: Deno.FsFile;
+  readonly file: FileHandle;
 }
 
 /** Another upload that fails may remove the directories it has created: then this one retries. */
@@ -144,7 +160,7 @@ async function begin(
         await checkSpace(directory, content.length);
         return { target, ...await openTemporary(root, directory) };
       } catch (error) {
-        await root.releaseUploadTarget(target, false);
+        await cleanUp(error, () => root.releaseUploadTarget(target, false));
         throw error;
       }
     } catch (error) {
@@ -160,7 +176,7 @@ async function openTemporary(
 ): Promise<Pick<Upload, "temporary" | "file">> {
   const { fs } = root;
   const temporary = join(directory, temporaryName());
-  const file = await open(temporary, { write: true, createNew: true });
+  const file = await fs.openAsync(temporary, { write: true, createNew: true });
   try {
     const isLocked = await fs.tryLock(file);
     if (isLocked && await fs.isFileAt(temporary, await fs.fstat(file))) return { temporary, file };
@@ -170,7 +186,7 @@ async function openTemporary(
     throw new Deno.errors.NotFound("The temporary file was removed");
   } catch (error) {
     file.close();
-    await root.removeTemporary(temporary);
+    await cleanUp(error, () => root.removeTemporary(temporary));
     throw error;
   }
 }
@@ -178,7 +194,7 @@ async function openTemporary(
 /** Writes the content to the temporary file, and returns the file's state then. */
 async function fill(
   { fs }: Root,
-  file: Deno.FsFile,
+  file: FileHandle,
   { content, digest, isDurable }: StoreOptions,
 ): Promise<Deno.FileInfo> {
   const writer = new BufferedWriter(file, content.length);
@@ -192,7 +208,7 @@ async function fill(
     await writer.close();
   }
   digest.verify();
-  if (isDurable) await file.sync();
+  if (isDurable) await sync(file);
   return await fs.fstat(file);
 }
 

@@ -5,7 +5,9 @@
 import type { HttpRequest } from "../http/message.ts";
 import { StatusError } from "../http/status.ts";
 import {
+  cleanUp,
   FileSystem,
+  hasDirectory,
   join,
   lstat,
   mkdir,
@@ -14,6 +16,7 @@ import {
   realPathSync,
   remove,
   statSync,
+  UnresponsiveError,
 } from "./fs.ts";
 import { withLock } from "./lock.ts";
 
@@ -139,7 +142,7 @@ export class Root {
       const path = await this.#resolveFile(join(directory, segments.at(-1)!));
       return { path, directories };
     } catch (error) {
-      await this.#created.leave(directories);
+      await cleanUp(error, () => this.#created.leave(directories));
       throw error;
     }
   }
@@ -268,10 +271,13 @@ class CreatedDirectories {
   /** Temporary files whose removal has failed. */
   readonly #files = new Set<string>();
   #hasFailed = false;
+  readonly #root: string;
+  #isWaiting = false;
   /** Removals queue up: two at a time would find each other's directories not empty. */
   readonly #lock: string;
 
   constructor(root: string) {
+    this.#root = root;
     this.#lock = `created directories of ${root}`;
   }
 
@@ -299,7 +305,8 @@ class CreatedDirectories {
       else this.#uploads.delete(directory);
     }
     if (!directories.some((directory) => this.#tentative.has(directory))) return;
-    await withLock(this.#lock, () => this.#remove(directories));
+    const removing = withLock(this.#lock, () => this.#remove(directories));
+    await removing.catch(() => {}); // The disk does not answer: they are removed later.
   }
 
   async #remove(directories: readonly string[], isRetry = false): Promise<void> {
@@ -310,7 +317,8 @@ class CreatedDirectories {
         await remove(directory);
       } catch (error) {
         // If it is not empty, the upload in it will remove it.
-        if (!isNotEmpty(error)) this.#hasFailed = true;
+        if (!isNotEmpty(error)) this.#retryLater(error);
+        if (error instanceof UnresponsiveError) throw error;
         if (!isRetry || !isNotFound(error)) continue;
       }
       // Another upload may have created it again meanwhile.
@@ -322,21 +330,34 @@ class CreatedDirectories {
   async removeFile(path: string): Promise<void> {
     try {
       await remove(path);
-    } catch { // Not found may mean that its directory is elsewhere for a moment.
+    } catch (error) { // Not found may mean that its directory is elsewhere for a moment.
       this.#files.add(path);
-      this.#hasFailed = true;
+      this.#retryLater(error);
     }
   }
 
-  /** Tries again to remove what could not be removed. */
+  /** With the next upload, or as soon as a disk answers that does not. */
+  #retryLater(error: unknown): void {
+    this.#hasFailed = true;
+    if (!(error instanceof UnresponsiveError) || this.#isWaiting) return;
+    this.#isWaiting = true;
+    hasDirectory(this.#root).catch(() => {}).then(() => {
+      this.#isWaiting = false;
+      return this.retryRemovals();
+    }).catch(() => {});
+  }
+
+  /** Tries again to remove what could not be removed. @throws {UnresponsiveError} */
   async retryRemovals(): Promise<void> {
     if (!this.#hasFailed) return;
     this.#hasFailed = false;
     for (const path of this.#files) {
-      const isGone = await remove(path).then(() => true, isNotFound);
-      if (!isGone) {
-        this.#hasFailed = true;
-        return;
+      try {
+        await remove(path);
+      } catch (error) {
+        if (!isNotFound(error)) this.#retryLater(error);
+        if (error instanceof UnresponsiveError) throw error;
+        if (this.#hasFailed) return;
       }
       this.#files.delete(path);
     }

@@ -1,7 +1,7 @@
 // Temporary files of uploads that a crash has interrupted. One that is locked belongs to an upload
 // in progress, in this process or another one.
 
-import { join, open, printOnOneLine, readDir, remove, retry } from "./fs.ts";
+import { FileSystem, join, printOnOneLine, readDir, remove } from "./fs.ts";
 import { isTemporary } from "./root.ts";
 
 /**
@@ -13,6 +13,7 @@ import { isTemporary } from "./root.ts";
 export async function removeStaleUploads(
   directory: string,
   report: (error: unknown) => void,
+  fs: FileSystem = new FileSystem(directory),
 ): Promise<number> {
   let removed = 0;
   try {
@@ -22,8 +23,8 @@ export async function removeStaleUploads(
         (found) => Array.fromAsync(found),
       )
     ) {
-      if (isDirectory) removed += await removeStaleUploads(join(directory, name), report);
-      if (isFile && isTemporary(name) && await removeIfStale(join(directory, name), report)) {
+      if (isDirectory) removed += await removeStaleUploads(join(directory, name), report, fs);
+      if (isFile && isTemporary(name) && await removeIfStale(fs, join(directory, name), report)) {
         removed++;
       }
     }
@@ -33,10 +34,14 @@ export async function removeStaleUploads(
   return removed;
 }
 
-async function removeIfStale(path: string, report: (error: unknown) => void): Promise<boolean> {
+async function removeIfStale(
+  fs: FileSystem,
+  path: string,
+  report: (error: unknown) => void,
+): Promise<boolean> {
   try {
-    using file = await open(path, { write: true });
-    if (!await retry(() => file.tryLock(true))) return false;
+    using file = await fs.openAsync(path, { write: true });
+    if (!await fs.tryLock(file)) return false;
     await remove(path);
     return true;
   } catch (error) {

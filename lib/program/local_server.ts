@@ -92,6 +92,7 @@ export class LocalServer implements ServerHandle {
           clientOf: (peer, fields) => proxies.clientOf(peer, fields),
         }),
       });
+      void directory?.fs.policy.isNetwork(); // Asked now: later, its disk may hang.
       return new LocalServer(server, metrics);
     };
   }

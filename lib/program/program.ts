@@ -188,6 +188,7 @@ class Program {
     const removed = await removeStaleUploads(
       directory.path,
       (error) => console.error(`wireserve: cannot remove stale uploads: ${messageOf(error)}`),
+      directory.fs,
     );
     if (removed > 0) this.#log.event("stale_uploads_removed", `${removed} stale uploads`);
   }
