@@ -3,7 +3,7 @@
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { StatusError } from "../http/status.ts";
 import { lstat, notFound, parentOf, remove } from "./fs.ts";
-import { withDirectoryLock, withLock } from "./lock.ts";
+import { withCommitLock, withLock } from "./lock.ts";
 import { nameOf, type Root } from "./root.ts";
 import type { FileSettings } from "./settings.ts";
 import { checkPreconditions, currentValidators } from "./validators.ts";
@@ -34,7 +34,7 @@ export async function deleteFile(
   };
   await root.fs.withSync(
     isDurable ? [parentOf(path)] : [],
-    () => withLock(target, () => withDirectoryLock(root.fs, parentOf(target), commit)),
+    () => withLock(target, () => withCommitLock(root.fs, target, commit)),
   );
   return { status: 204 };
 }

@@ -19,7 +19,7 @@ import {
   rename,
   sync,
 } from "./fs.ts";
-import { withDirectoryLock, withLock } from "./lock.ts";
+import { withCommitLock, withLock } from "./lock.ts";
 import {
   invalidName,
   leadsOutside,
@@ -120,7 +120,7 @@ export async function storeFile(
     const isNew = await root.fs.withSync(directories, async () => {
       const isNew = await withLock(
         path,
-        () => withDirectoryLock(root.fs, parentOf(path), () => commit(root, upload, options)),
+        () => withCommitLock(root.fs, path, () => commit(root, upload, options)),
       );
       isStored = true;
       return isNew;
