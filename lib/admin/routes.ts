@@ -12,11 +12,10 @@ import { METRICS_TYPE } from "./exposition.ts";
 
 /** Where the admin listener gets its data. */
 export interface AdminSource {
-  /**
-   * Whether load balancers should send requests: false during the drain delay and the drain, and
-   * while the served directory is missing.
-   */
+  /** Whether load balancers should send requests: false during the drain delay and the drain. */
   isReady(): boolean;
+  /** One word about the directory if it cannot be used: then the server is not ready either. */
+  directoryProblem(): string | null;
   metrics(): Promise<string>;
   connections(): Promise<readonly ConnectionView[]>;
 }
@@ -68,7 +67,10 @@ export function adminRoutes(source: AdminSource): readonly Route[] {
 }
 
 function readiness(source: AdminSource): HttpResponse {
-  return source.isReady() ? text(200, "ready\n") : text(503, "not ready\n");
+  if (!source.isReady()) return text(503, "not ready\n");
+  const problem = source.directoryProblem();
+  if (problem !== null) return text(503, `not ready: the directory is ${problem}\n`);
+  return text(200, "ready\n");
 }
 
 function text(status: number, content: string, type = "text/plain; charset=utf-8"): HttpResponse {

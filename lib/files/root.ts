@@ -4,6 +4,7 @@
 
 import type { HttpRequest } from "../http/message.ts";
 import { StatusError } from "../http/status.ts";
+import { sleep } from "../server/deadlines.ts";
 import {
   cleanUp,
   FileSystem,
@@ -26,6 +27,12 @@ const MAX_SEGMENTS = 64;
 /** Attempts to open a file that is replaced between check and use. */
 const OPEN_ATTEMPTS = 8;
 
+/** Milliseconds for the answer to a probe. A cached one takes a tenth of one. */
+const PROBE_TIMEOUT = 1000;
+
+/** What can be wrong with the served directory. */
+export type DirectoryProblem = "missing" | "unresponsive" | "failing";
+
 /** Where an upload is stored: a path without links, and the directories, innermost first. */
 export interface UploadTarget {
   readonly path: string;
@@ -38,6 +45,7 @@ export class Root {
   readonly showsHidden: boolean;
   readonly fs: FileSystem;
   readonly #created: CreatedDirectories;
+  #probing: Promise<DirectoryProblem | null> | null = null;
 
   /**
    * @param path The path of a directory, which may be relative, end in a slash or be a link.
@@ -67,6 +75,19 @@ export class Root {
     } catch {
       return false;
     }
+  }
+
+  /**
+   * What is wrong with the directory itself, or null. It takes hardly more than a second. A call
+   * that hangs is not made again before it has returned.
+   */
+  async probe(): Promise<DirectoryProblem | null> {
+    this.#probing ??= hasDirectory(this.path)
+      .then((isThere) => isThere ? null : "missing" as const, () => "failing" as const)
+      .finally(() => this.#probing = null);
+    let problem: DirectoryProblem | null = "unresponsive";
+    await sleep(PROBE_TIMEOUT, this.#probing.then((found) => void (problem = found)));
+    return problem;
   }
 
   /** The real path that a path leads to, or null where it leads nowhere or outside. */

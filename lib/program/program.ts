@@ -6,7 +6,7 @@ import { type LineSink, LineWriter } from "../access_log/sink.ts";
 import { exposeMetrics, processSnapshot } from "../admin/exposition.ts";
 import { type AdminSource, serveAdmin } from "../admin/routes.ts";
 import { withLock } from "../files/lock.ts";
-import { Root } from "../files/root.ts";
+import { type DirectoryProblem, Root } from "../files/root.ts";
 import { removeStaleUploads } from "../files/stale_uploads.ts";
 import type { Options, TlsFiles } from "../options/parse.ts";
 import { type Address, UsageError } from "../options/values.ts";
@@ -87,30 +87,30 @@ class Signals {
   }
 }
 
-/** Watches whether the served directory is there: others may remove it and create it again. */
+/** Watches the served directory: it may be removed and created again, and its disk may hang. */
 class DirectoryWatch {
   readonly #directory: Root;
   readonly #log: AccessLog;
-  #isMissing = false;
+  #problem: DirectoryProblem | null = null;
 
   constructor(directory: Root, log: AccessLog) {
     this.#directory = directory;
     this.#log = log;
   }
 
-  get isMissing(): boolean {
-    return this.#isMissing;
+  get problem(): DirectoryProblem | null {
+    return this.#problem;
   }
 
-  /** Checks as long as the program runs. Each disappearance is one line of the log. */
+  /** Checks as long as the program runs. Each change is one line of the log. */
   async run(): Promise<never> {
     for (;;) {
       await sleep(DIRECTORY_INTERVAL);
-      const isMissing = await this.#directory.isMissing();
-      if (isMissing && !this.#isMissing) {
-        this.#log.event("directory_missing", this.#directory.path);
+      const problem = await this.#directory.probe();
+      if (problem !== this.#problem) {
+        this.#log.event(`directory_${problem ?? "available"}`, this.#directory.path);
       }
-      this.#isMissing = isMissing;
+      this.#problem = problem;
     }
   }
 }
@@ -165,7 +165,8 @@ class Program {
     const { admin } = this.#options;
     if (admin === null) return;
     const source: AdminSource = {
-      isReady: () => !this.#isDraining && !this.#watch?.isMissing,
+      isReady: () => !this.#isDraining,
+      directoryProblem: () => this.#watch?.problem ?? null,
       connections: () => this.#server.connections(),
       metrics: async () =>
         exposeMetrics([

@@ -41,6 +41,7 @@ async function withAdmin(
 ): Promise<void> {
   const server = serveAdmin({
     isReady: () => true,
+    directoryProblem: () => null,
     metrics: () => Promise.resolve(exposeMetrics([new Metrics().snapshot()])),
     connections: () => Promise.resolve([IDLE, BUSY]),
     ...source,
@@ -55,6 +56,17 @@ async function withAdmin(
     await server.close();
   }
 }
+
+testWith(["net"], "serveAdmin() is not ready while the directory has a problem", async () => {
+  let problem: string | null = "unresponsive";
+  await withAdmin({ directoryProblem: () => problem }, async (get) => {
+    const { status, text } = await get("/readyz");
+    assertEquals([status, text], [503, "not ready: the directory is unresponsive\n"]);
+    assertEquals((await get("/healthz")).status, 200);
+    problem = null;
+    assertEquals((await get("/readyz")).text, "ready\n");
+  });
+});
 
 testWith(["net"], "serveAdmin() reports whether the server is alive and ready", async () => {
   let isReady = false;

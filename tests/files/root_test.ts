@@ -226,3 +226,29 @@ Deno.test("splitName() splits names, and is null for those that are not allowed"
   }
   assert(temporaryName() !== temporaryName());
 });
+
+testWith(
+  ["read", "write"],
+  "Root.probe() says what is wrong with the directory",
+  () =>
+    withDirectory(async (path) => {
+      await Deno.mkdir(`${path}/served`);
+      const root = new Root(`${path}/served`);
+      assertEquals(await Promise.all([root.probe(), root.probe()]), [null, null]);
+      await Deno.remove(`${path}/served`);
+      assertEquals(await root.probe(), "missing");
+      await Deno.writeTextFile(`${path}/served`, "");
+      assertEquals(await root.probe(), "missing");
+      await Deno.remove(`${path}/served`);
+      await Deno.symlink(path, `${path}/served`);
+      assertEquals(await root.probe(), "missing");
+      await Deno.remove(`${path}/served`);
+      await Deno.mkdir(`${path}/served`);
+      assertEquals(await root.probe(), null);
+      await Deno.remove(path, { recursive: true });
+      await Deno.writeTextFile(path, "");
+      assertEquals(await root.probe(), "failing");
+      await Deno.remove(path);
+      await Deno.mkdir(path);
+    }),
+);
