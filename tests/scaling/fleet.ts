@@ -24,7 +24,12 @@ export class FleetInstance {
   /** The port of its admin listener; the same after a restart. */
   readonly adminPort = freePort();
 
-  constructor(name: string, directory: string, drainDelay: number) {
+  constructor(
+    name: string,
+    directory: string,
+    drainDelay: number,
+    more: readonly string[] = [],
+  ) {
     this.name = name;
     this.#args = [
       ...["--directory", directory, "--allow-delete", "--log", "json"],
@@ -32,6 +37,7 @@ export class FleetInstance {
       ...["--drain-delay", String(drainDelay)],
       // Uploads may take as long as a test.
       ...["--body-timeout", "0", "--min-rate", "0"],
+      ...more,
     ];
   }
 
@@ -186,30 +192,49 @@ export interface Fleet {
   readonly balancer: Balancer;
 }
 
-/**
- * Runs with a fleet. At the end, every instance must end with status 0 and an empty stderr.
- *
- * @param drainDelay Seconds in which HAProxy has to notice that an instance is not ready.
- */
+/** How the instances of a fleet are started. */
+export interface FleetOptions {
+  /** Seconds in which HAProxy has to notice that an instance is not ready. */
+  readonly drainDelay?: number;
+  /** Further arguments of the instances, in their order. */
+  readonly args?: readonly (readonly string[])[];
+}
+
+/** Runs with a fleet. At the end, every instance must end with status 0 and an empty stderr. */
 export async function withFleet(
   run: (fleet: Fleet) => Promise<void>,
   drainDelay = 0,
 ): Promise<void> {
   await withDirectory((directory) =>
-    withDirectory(async (temporary) => {
-      const instances = NAMES.map((name) => new FleetInstance(name, directory, drainDelay));
-      let balancer: Balancer | null = null;
-      try {
-        await Promise.all(instances.map((instance) => instance.start()));
-        balancer = await Balancer.start(instances, temporary);
-        await run({ directory, instances, balancer });
-      } finally {
-        await balancer?.stop();
-        const ended = await Promise.all(instances.map((instance) => instance.stop()));
-        for (const end of ended) {
-          if (end !== null) assertEquals([end.code, end.stderr], [0, ""]);
-        }
-      }
-    })
+    withFleetOn([directory, directory, directory], run, { drainDelay })
   );
+}
+
+/**
+ * Runs with a fleet as {@linkcode withFleet} does.
+ *
+ * @param directories The path of the same directory, as each instance sees it.
+ */
+export async function withFleetOn(
+  directories: readonly [string, string, string],
+  run: (fleet: Fleet) => Promise<void>,
+  { drainDelay = 0, args = [] }: FleetOptions = {},
+): Promise<void> {
+  await withDirectory(async (temporary) => {
+    const instances = NAMES.map((name, index) =>
+      new FleetInstance(name, directories[index]!, drainDelay, args[index])
+    );
+    let balancer: Balancer | null = null;
+    try {
+      await Promise.all(instances.map((instance) => instance.start()));
+      balancer = await Balancer.start(instances, temporary);
+      await run({ directory: directories[0], instances, balancer });
+    } finally {
+      await balancer?.stop();
+      const ended = await Promise.all(instances.map((instance) => instance.stop()));
+      for (const end of ended) {
+        if (end !== null) assertEquals([end.code, end.stderr], [0, ""]);
+      }
+    }
+  });
 }

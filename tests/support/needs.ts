@@ -22,7 +22,8 @@ export type Tool =
   | "mandoc"
   | "groff"
   | "systemd-analyze"
-  | "cc";
+  | "cc"
+  | "gluster";
 
 const PERMISSIONS: readonly string[] = ["net", "read", "write", "run", "env"];
 
@@ -69,6 +70,7 @@ function isAvailable(need: Need): boolean {
 function detect(need: Need): boolean {
   if (isPermission(need)) return isGranted(need);
   if (need === "linux") return isLinux();
+  if (need === "gluster") return canRunGluster();
   return need === "mount" ? canMount() : canRun(need);
 }
 
@@ -100,4 +102,20 @@ function canMount(): boolean {
   if (success) run("umount", directory);
   Deno.removeSync(directory);
   return success;
+}
+
+/**
+ * GlusterFS, FUSE, and a network namespace: only root has them, and not in every container. Deno
+ * reads /dev and /proc with all permissions only.
+ */
+function canRunGluster(): boolean {
+  if (!isLinux() || !canRun("glusterd") || !canRun("glusterfs") || !canRun("ip")) return false;
+  try {
+    Deno.statSync("/dev/fuse");
+  } catch {
+    return false;
+  }
+  const name = `wireserve-probe-${Deno.pid}`;
+  const run = (...args: string[]) => new Deno.Command("ip", { args }).outputSync().success;
+  return run("netns", "add", name) && run("netns", "del", name);
 }
