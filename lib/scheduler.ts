@@ -88,9 +88,9 @@ const MAX_UNCROWDED = 64;
 
 /**
  * Turns without a connection that had not been served, after which a round is over: the sockets have
- * been polled, and then each of those with a request has had the time to be served.
+ * been polled, and those with a request have been served.
  */
-const QUIET_TURNS = 2 * TURNS_PER_POLL;
+const QUIET_TURNS = TURNS_PER_POLL + 3;
 
 /**
  * Rounds of requests. A connection whose next request arrives soon is served again before the
@@ -149,10 +149,11 @@ export class RequestTurns {
    * than 64 connections are busy.
    */
   next(): Promise<void> | null {
-    if (this.#round === rounds.current) return rounds.isCrowded ? rounds.next() : null;
-    this.#round = rounds.current;
-    rounds.join();
-    return null;
+    if (this.#round !== rounds.current) {
+      this.#round = rounds.current;
+      rounds.join();
+    }
+    return rounds.isCrowded ? rounds.next() : null;
   }
 }
 

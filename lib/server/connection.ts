@@ -170,8 +170,8 @@ export class Connection implements DeadlineOwner {
         this.#context = this.#request = null;
         const turn = this.#turns.next();
         if (turn !== null) {
+          this.#deadlines.expect("request", this.#server.timer.now);
           await turn;
-          continue; // A request may have been read ahead.
         }
       }
       burst = 0;
