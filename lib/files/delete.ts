@@ -3,7 +3,7 @@
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { StatusError } from "../http/status.ts";
 import { lstat, notFound, parentOf, remove } from "./fs.ts";
-import { withCommitLock, withLock } from "./lock.ts";
+import { withCommitLock, withLock, withSync } from "./lock.ts";
 import { nameOf, type Root } from "./root.ts";
 import type { FileSettings } from "./settings.ts";
 import { checkPreconditions, currentValidators } from "./validators.ts";
@@ -32,7 +32,8 @@ export async function deleteFile(
     checkPreconditions(conditions, await currentValidators(target, root.fs), Date.now());
     await remove(path);
   };
-  await root.fs.withSync(
+  await withSync(
+    root.fs,
     isDurable ? [parentOf(path)] : [],
     () => withLock(target, () => withCommitLock(root.fs, target, commit)),
   );

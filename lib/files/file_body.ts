@@ -6,7 +6,13 @@ import type { ByteRange, Multipart } from "../http/range.ts";
 import { StatusError } from "../http/status.ts";
 import { scheduler } from "../scheduler.ts";
 import { BufferPool } from "../server/write_buffer.ts";
-import { type FileHandle, isSameTime, type OpenFile, toStatusError, write } from "./fs.ts";
+import {
+  type FileHandle,
+  type FileSystem,
+  isSameTime,
+  type OpenFile,
+  toStatusError,
+} from "./fs.ts";
 
 const SMALL_BUFFER = 65536;
 
@@ -220,14 +226,18 @@ export class MultipartContent implements Content {
  * one buffer is written, the next one is filled.
  */
 export class BufferedWriter {
+  readonly #fs: FileSystem;
   readonly #file: FileHandle;
   #buffer: Uint8Array<ArrayBuffer>;
   #length = 0;
   #buffers: DoubleBuffer | null = null;
+  /** Whether there has been no write yet. */
+  #isFirst = true;
   #writing: Promise<void> = Promise.resolve();
 
   /** @param length How many bytes there will be, or null. */
-  constructor(file: FileHandle, length: number | null) {
+  constructor(fs: FileSystem, file: FileHandle, length: number | null) {
+    this.#fs = fs;
     this.#file = file;
     this.#buffer = new Uint8Array(Math.min(length ?? SMALL_BUFFER, SMALL_BUFFER));
   }
@@ -246,6 +256,7 @@ export class BufferedWriter {
   /** Starts to write the full buffer, and goes on with another one if there is one. */
   async #next(): Promise<void> {
     await this.#writing;
+    this.#isFirst = false;
     const full = this.#buffer.subarray(0, this.#length);
     this.#length = 0;
     this.#buffers ??= acquireDoubleBuffer();
@@ -265,7 +276,7 @@ export class BufferedWriter {
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
-      at += await write(this.#file, bytes.subarray(at));
+      at += await this.#fs.write(this.#file, bytes.subarray(at), this.#isFirst);
     }
   }
 

@@ -44,11 +44,6 @@ function call<T>(make: () => Promise<T>, timeout?: number): Promise<T> {
   return blockingCalls.run(() => retry(make), timeout === undefined ? {} : { timeout });
 }
 
-/** Gives a file another name. */
-export function link(path: string, other: string): Promise<void> {
-  return call(() => Deno.link(path, other));
-}
-
 /** Creates a directory. */
 export function mkdir(path: string): Promise<void> {
   return call(() => Deno.mkdir(path));
@@ -64,11 +59,6 @@ export async function cleanUp(error: unknown, work: () => Promise<void>): Promis
   const done = work();
   if (error instanceof UnresponsiveError) done.catch(() => {});
   else await done;
-}
-
-/** Renames a file, and replaces the one that has the name. */
-export function rename(path: string, to: string): Promise<void> {
-  return call(() => Deno.rename(path, to));
 }
 
 /**
@@ -201,6 +191,13 @@ export class FileSystem {
     return this.#callFile(file, (file) => file.tryLockSync(true), (file) => file.tryLock(true));
   }
 
+  /** Releases the lock of a file that is open in this thread. Closing it does the same. */
+  async unlock(file: FileHandle): Promise<void> {
+    if (!(file instanceof RemoteFile)) {
+      await this.#call(() => file.unlockSync(), () => file.unlock());
+    }
+  }
+
   /** Opens a directory, or a file that was found just now. */
   open(path: string): Promise<FileHandle> {
     if (!this.policy.isAllowed) return this.openAsync(path);
@@ -279,14 +276,34 @@ export class FileSystem {
     return true;
   }
 
-  /** Changes directories and syncs them. They are opened first: a refusal precedes the change. */
-  async withSync<T>(directories: Iterable<string>, change: () => Promise<T>): Promise<T> {
-    using stack = new DisposableStack();
-    const files: FileHandle[] = [];
-    for (const path of directories) files.push(stack.use(await this.open(path)));
-    const result = await change();
-    for (const file of files) await sync(file);
-    return result;
+  /** Creates a file to write to. */
+  create(path: string): Promise<FileHandle> {
+    const options = { write: true, createNew: true };
+    if (!this.policy.isAllowed) return this.openAsync(path, options);
+    return retry(() => this.policy.measure(() => Deno.openSync(path, options)));
+  }
+
+  /** Renames a file, and replaces the one that has the name. */
+  rename(path: string, to: string): Promise<void> {
+    return this.#call(() => Deno.renameSync(path, to), () => Deno.rename(path, to));
+  }
+
+  /** Gives a file another name. */
+  link(path: string, other: string): Promise<void> {
+    return this.#call(() => Deno.linkSync(path, other), () => Deno.link(path, other));
+  }
+
+  /**
+   * Writes at least a part of the bytes, and returns how many.
+   *
+   * @param isQuick Whether there are so few that the system only copies them.
+   */
+  async write(file: FileHandle, bytes: Uint8Array, isQuick: boolean): Promise<number> {
+    if (file instanceof RemoteFile) return await call(() => file.write(bytes));
+    if (isQuick && this.policy.isAllowed) {
+      return await retry(() => this.policy.measure(() => file.writeSync(bytes)));
+    }
+    return await call(() => file.write(bytes), Infinity); // As for reading.
   }
 
   /**
@@ -346,13 +363,6 @@ export class OpenFile {
 /** Has the disk store a file. */
 export function sync(file: FileHandle): Promise<void> {
   return call(() => file.sync(), SYNC_TIMEOUT);
-}
-
-/** Writes at least a part of the bytes, and returns how many. */
-export function write(file: FileHandle, bytes: Uint8Array): Promise<number> {
-  return file instanceof RemoteFile
-    ? call(() => file.write(bytes))
-    : call(() => file.write(bytes), Infinity); // As for reading.
 }
 
 /** Like {@linkcode FileSystem.lstat}, but asynchronous. */

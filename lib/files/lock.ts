@@ -1,8 +1,15 @@
-// Mutual exclusion by key: within this isolate; for a directory on this machine; for a file of a
-// network file system on all machines.
+// What a change of a directory needs. Mutual exclusion by key: within this isolate; for a directory
+// on this machine; for a file of a network file system on all machines. And the sync after it.
 
 import { Backoff, sleep } from "../server/deadlines.ts";
-import { codeOf, type FileHandle, type FileSystem, parentOf, UnresponsiveError } from "./fs.ts";
+import {
+  codeOf,
+  type FileHandle,
+  type FileSystem,
+  parentOf,
+  sync,
+  UnresponsiveError,
+} from "./fs.ts";
 
 const queues = new Map<string, Promise<void>>();
 
@@ -18,6 +25,93 @@ export async function withLock<T>(key: string, run: () => Promise<T>): Promise<T
     done.resolve();
     if (queues.get(key) === done.promise) queues.delete(key);
   }
+}
+
+/** The directories that are open for changes, and the syncs under way, by path. */
+const directories = new Map<string, OpenDirectory>();
+const syncs = new Map<string, Promise<void>>();
+
+/**
+ * An open directory, which changes that are made at the same time share: one lock after the other,
+ * and one sync for all. It is open for others until it is synced, or one of them has ended.
+ */
+class OpenDirectory implements AsyncDisposable {
+  readonly file: Promise<FileHandle>;
+  readonly #path: string;
+  #users = 0;
+  /** The sync that has not begun. */
+  #sync: Promise<void> | null = null;
+
+  private constructor(path: string, file: Promise<FileHandle>) {
+    this.#path = path;
+    this.file = file;
+  }
+
+  /** Opens a directory, unless it has just been opened. */
+  static async acquire(fs: FileSystem, path: string): Promise<OpenDirectory> {
+    let directory = directories.get(path);
+    if (directory === undefined) {
+      directory = new OpenDirectory(path, fs.open(path));
+      directories.set(path, directory);
+    }
+    directory.#users++;
+    try {
+      await directory.file;
+      return directory;
+    } catch (error) {
+      await directory[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * Has the disk store the changes that have been made. While one sync is under way, all others
+   * wait for the same next one.
+   */
+  sync(): Promise<void> {
+    return this.#sync ??= this.#runSync();
+  }
+
+  async #runSync(): Promise<void> {
+    await syncs.get(this.#path)?.catch(() => {});
+    this.#sync = null;
+    this.#close();
+    const syncing = sync(await this.file);
+    syncs.set(this.#path, syncing);
+    try {
+      await syncing;
+    } finally {
+      if (syncs.get(this.#path) === syncing) syncs.delete(this.#path);
+    }
+  }
+
+  /** Further changes open the path anew: another directory may have it by then. */
+  #close(): void {
+    if (directories.get(this.#path) === this) directories.delete(this.#path);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#close();
+    if (--this.#users === 0) (await this.file.catch(() => null))?.close();
+  }
+}
+
+/**
+ * Changes directories and syncs them. They are opened first: a refusal precedes the change.
+ *
+ * @param paths Paths without links.
+ */
+export async function withSync<T>(
+  fs: FileSystem,
+  paths: Iterable<string>,
+  change: () => Promise<T>,
+): Promise<T> {
+  await using stack = new AsyncDisposableStack();
+  const changed: OpenDirectory[] = [];
+  for (const path of paths) changed.push(stack.use(await OpenDirectory.acquire(fs, path)));
+  const result = await change();
+  await Promise.all(changed.map((directory) => directory.sync()));
+  return result;
 }
 
 /** Milliseconds between two attempts: a commit takes less than one. */
@@ -41,7 +135,7 @@ export async function withCommitLock<T>(
   const isNetwork = await fs.policy.isNetwork();
   // The calls of this isolate queue up, rather than compete for the lock of the system.
   return await withLock(`${isNetwork ? path : parentOf(path)}/`, async () => {
-    const lock = await (isNetwork ? lockFile(fs, path) : lockDirectory(fs, parentOf(path)));
+    const unlock = await (isNetwork ? lockFile(fs, path) : lockDirectory(fs, parentOf(path)));
     let returned: Promise<void> | null = null;
     try {
       return await change();
@@ -49,39 +143,46 @@ export async function withCommitLock<T>(
       if (error instanceof UnresponsiveError) returned = error.returned;
       throw error;
     } finally {
-      // Closing it releases the lock: not while the change may still be made.
-      if (returned === null) lock?.close();
-      else void returned.then(() => lock?.close());
+      // Not while the change may still be made.
+      if (returned === null) await unlock();
+      else void returned.then(unlock);
     }
   });
 }
 
+/** Releases a lock. */
+type Unlock = () => Promise<void> | void;
+
 /**
- * The open directory, locked if possible; null where it may not be read. Other failures to open it
- * are errors: too many open files must not mean no lock.
+ * Locks a directory if possible. It may not be readable. Other failures to open it are errors: too
+ * many open files must not mean no lock.
  */
-async function lockDirectory(fs: FileSystem, directory: string): Promise<FileHandle | null> {
-  let file: FileHandle;
+async function lockDirectory(fs: FileSystem, path: string): Promise<Unlock> {
+  let directory: OpenDirectory;
   try {
-    file = await fs.open(directory);
+    directory = await OpenDirectory.acquire(fs, path);
   } catch (error) {
-    if (error instanceof Deno.errors.PermissionDenied) return null;
+    if (error instanceof Deno.errors.PermissionDenied) return () => {};
     throw error;
   }
+  const file = await directory.file;
   await tryLockUntil(fs, file, performance.now() + LOCK_TIMEOUT).catch(() => {});
-  return file;
+  return async () => {
+    await fs.unlock(file).catch(() => {});
+    await directory[Symbol.asyncDispose]();
+  };
 }
 
-/** The open file, locked if possible; null where there is none that may be written. */
-async function lockFile(fs: FileSystem, path: string): Promise<FileHandle | null> {
+/** Locks a file if possible, and if there is one that may be written. */
+async function lockFile(fs: FileSystem, path: string): Promise<Unlock> {
   const end = performance.now() + LOCK_TIMEOUT;
   while (performance.now() <= end) {
     const file = await openExisting(fs, path);
-    if (file === null) return null;
+    if (file === null) return () => {};
     try {
-      if (!await tryLockUntil(fs, file, end)) return file;
+      if (!await tryLockUntil(fs, file, end)) return () => file.close();
       const [locked, found] = await Promise.all([fs.fstat(file), fs.lstat(path)]);
-      if (found?.ino === locked.ino) return file;
+      if (found?.ino === locked.ino) return () => file.close();
     } catch (error) {
       if (!isGone(error)) {
         file.close();
@@ -90,7 +191,7 @@ async function lockFile(fs: FileSystem, path: string): Promise<FileHandle | null
     }
     file.close(); // It was replaced or removed meanwhile.
   }
-  return null;
+  return () => {};
 }
 
 /** NFS locks only files that are open for writing. Null for none, and for one that is executed. */

@@ -8,18 +8,8 @@ import type { Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
 import { DigestCheck } from "./digest.ts";
 import { BufferedWriter } from "./file_body.ts";
-import {
-  checkSpace,
-  cleanUp,
-  type FileHandle,
-  join,
-  link,
-  parentOf,
-  realPath,
-  rename,
-  sync,
-} from "./fs.ts";
-import { withCommitLock, withLock } from "./lock.ts";
+import { checkSpace, cleanUp, type FileHandle, join, parentOf, realPath, sync } from "./fs.ts";
+import { withCommitLock, withLock, withSync } from "./lock.ts";
 import {
   invalidName,
   leadsOutside,
@@ -117,7 +107,7 @@ export async function storeFile(
     const info = await fill(root, upload.file, options);
     const { path } = upload.target;
     const directories = options.isDurable ? changedDirectories(root, upload.target) : [];
-    const isNew = await root.fs.withSync(directories, async () => {
+    const isNew = await withSync(root.fs, directories, async () => {
       const isNew = await withLock(
         path,
         () => withCommitLock(root.fs, path, () => commit(root, upload, options)),
@@ -176,7 +166,7 @@ async function openTemporary(
 ): Promise<Pick<Upload, "temporary" | "file">> {
   const { fs } = root;
   const temporary = join(directory, temporaryName());
-  const file = await fs.openAsync(temporary, { write: true, createNew: true });
+  const file = await fs.create(temporary);
   try {
     const isLocked = await fs.tryLock(file);
     if (isLocked && await fs.isFileAt(temporary, await fs.fstat(file))) return { temporary, file };
@@ -197,7 +187,7 @@ async function fill(
   file: FileHandle,
   { content, digest, isDurable }: StoreOptions,
 ): Promise<Deno.FileInfo> {
-  const writer = new BufferedWriter(file, content.length);
+  const writer = new BufferedWriter(fs, file, content.length);
   try {
     for await (const piece of content) {
       digest.update(piece);
@@ -222,11 +212,11 @@ async function commit(
   const current = await currentValidators(path, root.fs);
   check(current);
   if (!requiresNewFile(conditions)) {
-    await rename(temporary, path);
+    await root.fs.rename(temporary, path);
     return current === null;
   }
   try {
-    await link(temporary, path); // Of all processes that link the same name, one succeeds.
+    await root.fs.link(temporary, path); // Of all processes that link the same name, one succeeds.
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) check(await currentValidators(path, root.fs));
     throw error;
