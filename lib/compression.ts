@@ -102,7 +102,7 @@ export async function encode(
   wholeSlots.acquire(client);
   try {
     const bytes = await wholeOf(content);
-    if (!scheduler.take(STEP_COST[format])) await scheduler.nextSlice(client);
+    if (!scheduler.take(STEP_COST[format])) await scheduler.turn(STEP_COST[format], client);
     return await compress(bytes, format);
   } finally {
     wholeSlots.release(client);
@@ -188,7 +188,8 @@ export class CompressedContent implements Content {
   }
 
   async #feed(): Promise<void> {
-    if (!scheduler.take(STEP_COST[this.#format])) await scheduler.nextSlice(this.#client);
+    const cost = STEP_COST[this.#format];
+    if (!scheduler.take(cost)) await scheduler.turn(cost, this.#client);
     // The source may use the memory of its piece again while the compressor still has it.
     this.#rest ??= (await this.#source.read())?.slice() ?? null;
     if (this.#rest === null) {

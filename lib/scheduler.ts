@@ -24,23 +24,29 @@ function turns(count: number, isOver: () => boolean = () => false): Promise<void
   return promise;
 }
 
+/** A step of heavy work that waits. */
+interface Step {
+  readonly cost: number;
+  readonly begin: () => void;
+}
+
 /**
- * Lets heavy work give way. Whenever the sockets have been polled, it continues one of those who
- * wait, of one client after the other; what is light never waits, and runs in between.
+ * Lets heavy work give way. Whenever the sockets have been polled, it continues some of what waits,
+ * of one client after the other; what is light never waits, and runs in between.
  */
 class Scheduler {
   /** Milliseconds of the slice that are left, by the estimates of those who took them. */
   #left = SLICE;
   #isRunning = false;
-  /** Those who wait, by client; the client whose turn is next comes first. */
-  readonly #waiting = new Map<string, (() => void)[]>();
+  /** What waits, by client; the client whose turn is next comes first. */
+  readonly #waiting = new Map<string, Step[]>();
 
   /**
    * Takes time of the slice. Time that is taken before the work begins cannot be taken twice,
    * while a clock does not move before the first of a hundred has done its work.
    *
    * @param cost About as many milliseconds as the next step takes.
-   * @returns Whether there was enough; if not, the step has to wait for {@linkcode nextSlice}.
+   * @returns Whether there was enough; if not, the step has to wait for its {@linkcode turn}.
    */
   take(cost: number): boolean {
     if (this.#left < cost) return false;
@@ -49,30 +55,42 @@ class Scheduler {
   }
 
   /**
-   * Resolves when the sockets have been polled and a slice has just begun.
+   * Resolves when the sockets have been polled and the step may begin.
    *
+   * @param cost As for {@linkcode take}.
    * @param client For whom the work is done, where that is known: a client with a thousand
    * connections has its turns as often as one with a single connection.
    */
-  nextSlice(client = ""): Promise<void> {
+  turn(cost: number, client = ""): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const queue = this.#waiting.get(client);
-    if (queue === undefined) this.#waiting.set(client, [resolve]);
-    else queue.push(resolve);
+    const step = { cost, begin: resolve };
+    const steps = this.#waiting.get(client);
+    if (steps === undefined) this.#waiting.set(client, [step]);
+    else steps.push(step);
     if (!this.#isRunning) this.#run();
     return promise;
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    for (const [client, queue] of this.#waiting) {
+    while (this.#waiting.size > 0) {
       await turns(TURNS_PER_POLL);
       this.#left = SLICE;
-      this.#waiting.delete(client);
-      queue.shift()!();
-      if (queue.length > 0) this.#waiting.set(client, queue); // The iteration comes to it again.
+      this.#beginSteps();
     }
     this.#isRunning = false;
+  }
+
+  /** Begins what waits, until the slice is used up. */
+  #beginSteps(): void {
+    for (const [client, steps] of this.#waiting) {
+      const { cost, begin } = steps.shift()!;
+      this.#left -= cost;
+      begin();
+      this.#waiting.delete(client);
+      if (steps.length > 0) this.#waiting.set(client, steps); // The iteration comes to it again.
+      if (this.#left <= 0) return;
+    }
   }
 }
 

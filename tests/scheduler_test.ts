@@ -2,9 +2,9 @@ import { assert, assertEquals } from "@std/assert";
 import { RequestTurns, scheduler, Slots } from "../lib/scheduler.ts";
 import { testWith } from "./support/needs.ts";
 
-Deno.test("Scheduler.nextSlice() gives each client its turn, however many turns others wait for", async () => {
+Deno.test("Scheduler.turn() gives each client its turn, however many turns others wait for", async () => {
   const order: string[] = [];
-  const wait = (client: string) => scheduler.nextSlice(client).then(() => order.push(client));
+  const wait = (client: string) => scheduler.turn(9, client).then(() => order.push(client));
   await Promise.all([..."aaaaa", "b", "c"].map(wait));
   assertEquals(order.join(""), "abcaaaa");
 });
@@ -16,13 +16,32 @@ function work(milliseconds: number): void {
 }
 
 Deno.test("Scheduler.take() refuses what the slice has no room for, until the next one", async () => {
-  await scheduler.nextSlice();
+  await scheduler.turn(0);
   assertEquals([0.5, 1, 1, 4].map((cost) => scheduler.take(cost)), [true, true, false, false]);
-  await scheduler.nextSlice();
+  await scheduler.turn(0);
   assert(scheduler.take(1));
 });
 
-testWith(["net"], "Scheduler.nextSlice() lets the sockets be polled in each turn", async () => {
+Deno.test("Scheduler.turn() begins as many steps as a slice has room for, and then has a poll", async () => {
+  await scheduler.turn(9);
+  let slices = 0;
+  const begun: number[] = [];
+  const steps = Array.from(
+    { length: 10 },
+    () => scheduler.turn(0.5).then(() => begun.push(slices)),
+  );
+  const nextSlice = async () => {
+    while (begun.length < 10) {
+      const { length } = begun;
+      await new Promise((resolve) => setImmediate(resolve));
+      if (begun.length > length) slices++;
+    }
+  };
+  await Promise.all([...steps, nextSlice()]);
+  assertEquals(begun, [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]);
+});
+
+testWith(["net"], "Scheduler.turn() lets the sockets be polled in each turn", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   using server = await listener.accept();
@@ -30,12 +49,12 @@ testWith(["net"], "Scheduler.nextSlice() lets the sockets be polled in each turn
   for (let round = 0; round < 10; round++) {
     let isRead = false;
     const reading = server.read(new Uint8Array(1)).then(() => isRead = true);
-    await scheduler.nextSlice(); // The read is waiting for the socket.
+    await scheduler.turn(9); // The read is waiting for the socket.
     await client.write(new Uint8Array(1));
     let count = 0;
     for (; !isRead; count++) {
       work(1);
-      await scheduler.nextSlice();
+      await scheduler.turn(9);
     }
     turns.push(count);
     await reading;

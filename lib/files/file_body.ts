@@ -42,8 +42,12 @@ function releaseDoubleBuffer(buffers: DoubleBuffer): void {
 /** Milliseconds. A faster read comes from the system's memory, and hardly from any disk. */
 const CACHED = 1;
 
-/** Milliseconds to read and to send a piece that is in the system's memory. */
+/** Milliseconds to read and to send a piece that is in the system's memory, or a small file. */
 const PIECE_COST = 0.1;
+const SMALL_COST = 0.02;
+
+/** Bytes of a file that is read synchronously at once: most of those that are read again and again. */
+const MAX_SMALL_SIZE = 16384;
 
 /** A part of an open file. Closing the content closes the file. */
 export class FileContent implements Content {
@@ -69,9 +73,9 @@ export class FileContent implements Content {
   ) {
     this.#open = open;
     this.#isPositioned = previous === null && range.first === 0;
-    this.#isCached = previous !== null && previous.#isCached;
     this.#position = range.first;
     this.length = this.#missing = range.last - range.first + 1;
+    this.#isCached = previous === null ? this.length <= MAX_SMALL_SIZE : previous.#isCached;
   }
 
   /**
@@ -82,7 +86,8 @@ export class FileContent implements Content {
    */
   async read(): Promise<Uint8Array | null> {
     if (this.#next === null && this.#missing === 0) return null;
-    if (this.#isCached && !scheduler.take(PIECE_COST)) await scheduler.nextSlice();
+    const cost = this.length <= MAX_SMALL_SIZE ? SMALL_COST : PIECE_COST;
+    if (this.#isCached && !scheduler.take(cost)) await scheduler.turn(cost);
     const piece = await (this.#next ??= this.#fill()).catch((error) => {
       throw toStatusError(error, "reading", this.#open.path);
     });

@@ -148,7 +148,7 @@ export class SyncFilePolicy {
   }
 }
 
-const CHECKS = 4;
+const CHECKS = 2;
 
 /** The calls on the files of one directory, synchronous inside where the policy allows that. */
 export class FileSystem {
@@ -244,12 +244,15 @@ export class FileSystem {
     return await call(() => file.read(buffer), Infinity);
   }
 
-  /**
-   * Opens the file at a path without links, or returns null where another one is there by now.
-   * `isQuick` avoids a thread switch, in which other programs have time to replace the file.
-   */
-  async openFile(path: string, isQuick: boolean): Promise<OpenFile | null> {
-    const file = await (isQuick ? this.open(path) : this.openAsync(path));
+  /** The path without links, or null where it leads nowhere or may not be read. */
+  realPath(path: string): Promise<string | null> {
+    return this.#call(() => Deno.realPathSync(path), () => Deno.realPath(path))
+      .catch(nullIfUnreachable);
+  }
+
+  /** Opens the file at a path without links, or returns null where another one is there by now. */
+  async openFile(path: string): Promise<OpenFile | null> {
+    const file = await this.open(path);
     try {
       const info = await this.fstat(file);
       if (await this.isFileAt(path, info)) return new OpenFile(this, file, { info, path });
@@ -267,9 +270,7 @@ export class FileSystem {
    */
   async isFileAt(path: string, { dev, ino }: Deno.FileInfo): Promise<boolean> {
     for (let check = 0; check < CHECKS; check++) {
-      const real = await this.#call(() => Deno.realPathSync(path), () => Deno.realPath(path))
-        .catch(nullIfUnreachable);
-      if (real !== path) return false;
+      if (await this.realPath(path) !== path) return false;
       const found = await this.lstat(path);
       if (!found?.isFile || found.dev !== dev || found.ino !== ino) return false;
     }
@@ -368,11 +369,6 @@ export function sync(file: FileHandle): Promise<void> {
 /** Like {@linkcode FileSystem.lstat}, but asynchronous. */
 export function lstat(path: string): Promise<Deno.FileInfo | null> {
   return call(() => Deno.lstat(path)).catch(nullIfNotFound);
-}
-
-/** The path without links, or null where it leads nowhere or may not be read. Asynchronous. */
-export function realPath(path: string): Promise<string | null> {
-  return call(() => Deno.realPath(path)).catch(nullIfUnreachable);
 }
 
 /** The path of something in a directory. */

@@ -45,7 +45,7 @@ interface Representation {
 }
 
 /** Milliseconds of the thread to find and open a file. */
-const OPEN_COST = 0.5;
+const OPEN_COST = 0.1;
 
 const ALL_CODINGS: readonly Coding[] = [...PRECOMPRESSED.keys()];
 
@@ -107,7 +107,7 @@ export async function getFile(
   request: HttpRequest,
   name: string,
 ): Promise<HttpResponse | null> {
-  if (!scheduler.take(OPEN_COST)) await scheduler.nextSlice(request.client);
+  if (!scheduler.take(OPEN_COST)) await scheduler.turn(OPEN_COST, request.client);
   const original = await source.root.openFile(name);
   if (original === null) return null;
   let open = original;
@@ -246,7 +246,7 @@ function commonFields(validators: Validators, isNegotiated: boolean): ResponseFi
 }
 
 async function dispositionFields({ query }: HttpRequest, name: string): Promise<ResponseFields> {
-  if (!new URLSearchParams(query ?? "").has("download")) return {};
+  if (query === null || !new URLSearchParams(query).has("download")) return {};
   // Loaded on demand: RFC 6266 as a typed package without dependencies.
   const { create: contentDisposition } = await import("content-disposition");
   return { "Content-Disposition": contentDisposition(name.slice(name.lastIndexOf("/") + 1)) };

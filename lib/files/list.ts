@@ -123,7 +123,7 @@ class Listing {
     this.#files = [];
     let count = 0;
     for await (const { name, isFile, isDirectory, isSymlink } of entries) {
-      if (!scheduler.take(NAME_COST)) await scheduler.nextSlice(this.#client);
+      if (!scheduler.take(NAME_COST)) await scheduler.turn(NAME_COST, this.#client);
       if (!isName(name, this.#root.showsHidden)) continue;
       if (isFile) this.#files.push(name);
       else if (isDirectory) this.#directories.push(name);
@@ -160,7 +160,7 @@ class Listing {
 
   async *#entriesOf(names: readonly string[]): AsyncGenerator<Entry[]> {
     for (let at = 0; at < names.length; at += CONCURRENCY) {
-      if (!scheduler.take(BATCH_COST)) await scheduler.nextSlice(this.#client);
+      if (!scheduler.take(BATCH_COST)) await scheduler.turn(BATCH_COST, this.#client);
       const batch = names.slice(at, at + CONCURRENCY);
       const entries = await Promise.all(
         batch.map((name) => entryOf(this.#root, this.#directory, name)),
@@ -173,7 +173,7 @@ class Listing {
   async #sort(names: readonly string[]): Promise<readonly string[]> {
     let runs: (readonly string[])[] = [];
     for (let at = 0; at < names.length; at += SORTED_AT_ONCE) {
-      if (!scheduler.take(SORT_COST)) await scheduler.nextSlice(this.#client);
+      if (!scheduler.take(SORT_COST)) await scheduler.turn(SORT_COST, this.#client);
       runs.push(names.slice(at, at + SORTED_AT_ONCE).sort());
     }
     while (runs.length > 1) {
@@ -190,7 +190,7 @@ class Listing {
     const merged: string[] = [];
     for (let [at, otherAt] = [0, 0]; at < one.length || otherAt < other.length;) {
       if (merged.length % SORTED_AT_ONCE === 0 && !scheduler.take(SORT_COST)) {
-        await scheduler.nextSlice(this.#client);
+        await scheduler.turn(SORT_COST, this.#client);
       }
       const isOne = otherAt === other.length || at < one.length && one[at]! <= other[otherAt]!;
       merged.push(isOne ? one[at++]! : other[otherAt++]!);

@@ -8,7 +8,7 @@ import type { Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
 import { DigestCheck } from "./digest.ts";
 import { BufferedWriter } from "./file_body.ts";
-import { checkSpace, cleanUp, type FileHandle, join, parentOf, realPath, sync } from "./fs.ts";
+import { checkSpace, cleanUp, type FileHandle, join, parentOf, sync } from "./fs.ts";
 import { withCommitLock, withLock, withSync } from "./lock.ts";
 import {
   invalidName,
@@ -171,7 +171,7 @@ async function openTemporary(
     const isLocked = await fs.tryLock(file);
     if (isLocked && await fs.isFileAt(temporary, await fs.fstat(file))) return { temporary, file };
     // Without the lock, the removal of stale uploads came first and removes the file.
-    const real = isLocked ? await realPath(temporary) : null;
+    const real = isLocked ? await fs.realPath(temporary) : null;
     if (real !== null && real !== temporary) throw leadsOutside();
     throw new Deno.errors.NotFound("The temporary file was removed");
   } catch (error) {

@@ -13,7 +13,6 @@ import {
   lstat,
   mkdir,
   type OpenFile,
-  realPath,
   realPathSync,
   remove,
   statSync,
@@ -92,7 +91,7 @@ export class Root {
 
   /** The real path that a path leads to, or null where it leads nowhere or outside. */
   async resolve(path: string): Promise<string | null> {
-    const real = await realPath(path);
+    const real = await this.fs.realPath(path);
     return real !== null && this.#contains(real) ? real : null;
   }
 
@@ -117,10 +116,10 @@ export class Root {
       const real = await this.resolve(path);
       // Opening a pipe could wait forever, and opening a device could do harm.
       if (real === null || !(await this.fs.lstat(real))?.isFile) return null;
-      // The last attempts keep uploads waiting, and are too quick for other programs.
+      // The last attempts keep uploads waiting.
       const open = attempt <= OPEN_ATTEMPTS / 2
-        ? await this.fs.openFile(real, false)
-        : await withLock(real, () => this.fs.openFile(real, true));
+        ? await this.fs.openFile(real)
+        : await withLock(real, () => this.fs.openFile(real));
       if (open !== null) return open;
     }
     const retry = { "Retry-After": "1" };

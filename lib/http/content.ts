@@ -49,7 +49,7 @@ export async function collect(
   content: Content,
   limit: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: BlobPart[] = [];
+  const parts: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
   for await (const piece of pieces(content)) {
     length += piece.length;
@@ -58,7 +58,7 @@ export async function collect(
     }
     parts.push(piece.slice());
   }
-  return await new Blob(parts).bytes();
+  return parts.length === 1 ? parts[0]! : await new Blob(parts).bytes();
 }
 
 /** A content as a web stream, for `pipeThrough` and the like. Its chunks are copies. */

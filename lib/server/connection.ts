@@ -160,7 +160,7 @@ export class Connection implements DeadlineOwner {
         this.#state.on("next request");
         if (writer.isFull) await writer.flush();
         if (burst % MAX_BURST === MAX_BURST - 1 && !scheduler.take(BURST_COST)) {
-          await scheduler.nextSlice(this.#accepted.peer);
+          await scheduler.turn(BURST_COST, this.#accepted.peer);
         }
         continue;
       }

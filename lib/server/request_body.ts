@@ -155,7 +155,7 @@ export class RequestBody implements Content {
       if (!this.#isRevoked) {
         await this.#receiver.receiveContent(waiting);
         const cost = this.length === null ? CHUNKED_READ_COST : READ_COST;
-        if (this.#received > SMALL && !scheduler.take(cost)) await scheduler.nextSlice();
+        if (this.#received > SMALL && !scheduler.take(cost)) await scheduler.turn(cost);
       }
       if (this.#isRevoked) throw new TypeError("The content can no longer be read");
     }

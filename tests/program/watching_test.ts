@@ -92,9 +92,11 @@ testWith(
     const process = new Deno.Command(SCRIPT, { args: flags, stdout: "piped" }).spawn();
     try {
       const reader = process.stdout.getReader();
-      const { value } = await reader.read(); // The lines of the start are written at once.
+      let start = "";
+      while (!start.includes('"serving"')) {
+        start += new TextDecoder().decode((await reader.read()).value);
+      }
       reader.releaseLock();
-      const start = new TextDecoder().decode(value);
       const [, admin = ""] = /"admin","detail":"(http:\S+)\/"/.exec(start)!;
       const [, url = ""] = /"serving","detail":".* at (http:\S+)\/"/.exec(start)!;
       let requests = 0;
