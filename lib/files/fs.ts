@@ -148,7 +148,25 @@ export class SyncFilePolicy {
   }
 }
 
-const CHECKS = 2;
+/** Checks of the path of a new file. */
+const CHECKS = 4;
+
+/** Checks where the directories change all the time. Each succeeds in half of all attempts at most. */
+const RANDOM_CHECKS = 32;
+
+/** Milliseconds after which a further change of a file is sure to change its ctime, in seconds. */
+const SETTLED_AFTER = 3000;
+
+/** Milliseconds after which it is sure to change the mtime: two ticks of the system's clock. */
+const TIMESTAMP_INTERVAL = 20;
+
+/** The state of some paths. */
+interface Observation {
+  readonly paths: readonly string[];
+  readonly found: readonly (Deno.FileInfo | null)[];
+  /** Whether any change from now on will be seen. */
+  readonly isSettled: boolean;
+}
 
 /** The calls on the files of one directory, synchronous inside where the policy allows that. */
 export class FileSystem {
@@ -250,12 +268,25 @@ export class FileSystem {
       .catch(nullIfUnreachable);
   }
 
-  /** Opens the file at a path without links, or returns null where another one is there by now. */
-  async openFile(path: string): Promise<OpenFile | null> {
+  /**
+   * Opens the regular file at a path, or returns null where there is none, or where a link has been
+   * on the way. Deno has no openat: what proves that no directory was a link is that their state
+   * is the same after the file was opened. That holds however fast a program exchanges them.
+   *
+   * @param directories The directories on the way, the outermost first.
+   */
+  async openFile(path: string, directories: readonly string[]): Promise<OpenFile | null> {
+    const observed = await this.#observe(directories);
+    // Opening a pipe could wait forever, and opening a device could do harm.
+    const found = observed === null ? null : await this.lstat(path);
+    if (observed === null || !found?.isFile) return null;
     const file = await this.open(path);
     try {
       const info = await this.fstat(file);
-      if (await this.isFileAt(path, info)) return new OpenFile(this, file, { info, path });
+      const isSame = info.dev === found.dev && info.ino === found.ino;
+      if (isSame && await this.#isProven(path, info, observed)) {
+        return new OpenFile(this, file, { info, path });
+      }
     } catch (error) {
       file.close();
       throw error;
@@ -264,12 +295,50 @@ export class FileSystem {
     return null;
   }
 
+  async #isProven(path: string, info: Deno.FileInfo, observed: Observation): Promise<boolean> {
+    if (observed.isSettled && await this.#isUnchanged(observed)) return true;
+    await sleep(TIMESTAMP_INTERVAL);
+    if (!await this.isFileAt(path, info, 1)) return false;
+    if (await this.#isUnchanged(observed)) return true;
+    // Files come and go all the time. At random moments, nothing can keep in step with the checks.
+    for (let check = 0; check < RANDOM_CHECKS; check++) {
+      await sleep(2 * Math.random());
+      if (!await this.isFileAt(path, info, 1)) return false;
+    }
+    return true;
+  }
+
+  /** What will change if one of some directories becomes a link; null if one is a link already. */
+  async #observe(directories: readonly string[]): Promise<Observation | null> {
+    const found = await this.#lstatAll(directories);
+    if (!found.every((each) => each?.isDirectory)) return null;
+    if (found.every(isSettled)) return { paths: directories, found, isSettled: true };
+    // Files come and go in a directory. Its name is in the one above.
+    const paths = directories.map(parentOf);
+    const above = await this.#lstatAll(paths);
+    return { paths, found: above, isSettled: above.every(isSettled) };
+  }
+
+  async #isUnchanged({ paths, found }: Observation): Promise<boolean> {
+    const now = await this.#lstatAll(paths);
+    return now.every((each, at) => {
+      const before = found[at];
+      return each !== null && before !== null && before !== undefined && isSameState(each, before);
+    });
+  }
+
+  async #lstatAll(paths: readonly string[]): Promise<(Deno.FileInfo | null)[]> {
+    const found: (Deno.FileInfo | null)[] = [];
+    for (const path of paths) found.push(await this.lstat(path));
+    return found;
+  }
+
   /**
-   * Whether an open file is the one at a path without links. Deno has no openat: a program that
-   * swaps a directory for a link between check and use has to succeed in each of several checks.
+   * Whether an open file is the one at a path without links. A program that exchanges a directory
+   * for a link between check and use has to succeed in each of several checks.
    */
-  async isFileAt(path: string, { dev, ino }: Deno.FileInfo): Promise<boolean> {
-    for (let check = 0; check < CHECKS; check++) {
+  async isFileAt(path: string, { dev, ino }: Deno.FileInfo, checks = CHECKS): Promise<boolean> {
+    for (let check = 0; check < checks; check++) {
       if (await this.realPath(path) !== path) return false;
       const found = await this.lstat(path);
       if (!found?.isFile || found.dev !== dev || found.ino !== ino) return false;
@@ -379,6 +448,11 @@ export function join(directory: string, ...segments: readonly string[]): string 
 /** The path of the directory that a path is in. */
 export function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
+function isSettled(info: Deno.FileInfo | null): boolean {
+  return info !== null && info.ctime !== null &&
+    Date.now() - info.ctime.getTime() >= SETTLED_AFTER;
 }
 
 export function isSameState(one: Deno.FileInfo, other: Deno.FileInfo): boolean {

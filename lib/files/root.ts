@@ -103,6 +103,12 @@ export class Root {
       splitName(real.slice(prefix.length), this.showsHidden) !== null;
   }
 
+  /** The directories between the root and a path inside, the outermost first. */
+  #directoriesOf(path: string): string[] {
+    const segments = path.slice(this.path === "/" ? 1 : this.path.length + 1).split("/");
+    return segments.slice(1).map((_, index) => join(this.path, ...segments.slice(0, index + 1)));
+  }
+
   /**
    * Opens a file for reading, or returns null where clients may see none.
    *
@@ -112,15 +118,15 @@ export class Root {
     const segments = splitName(name, this.showsHidden);
     if (segments === null) return null;
     const path = join(this.path, ...segments);
+    let real: string | null = path; // Most paths have no links.
     for (let attempt = 1; attempt <= OPEN_ATTEMPTS; attempt++) {
-      const real = await this.resolve(path);
-      // Opening a pipe could wait forever, and opening a device could do harm.
-      if (real === null || !(await this.fs.lstat(real))?.isFile) return null;
+      const file: string = real;
+      const open = () => this.fs.openFile(file, this.#directoriesOf(file));
       // The last attempts keep uploads waiting.
-      const open = attempt <= OPEN_ATTEMPTS / 2
-        ? await this.fs.openFile(real)
-        : await withLock(real, () => this.fs.openFile(real));
-      if (open !== null) return open;
+      const opened = await (attempt <= OPEN_ATTEMPTS / 2 ? open() : withLock(file, open));
+      if (opened !== null) return opened;
+      real = await this.resolve(path);
+      if (real === null || !(await this.fs.lstat(real))?.isFile) return null;
     }
     const retry = { "Retry-After": "1" };
     throw new StatusError(503, "The file is being replaced right now: try again.", retry);

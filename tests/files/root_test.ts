@@ -2,8 +2,11 @@
 // read or written.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { FileContent } from "../../lib/files/file_body.ts";
 import { Root, splitName, temporaryName } from "../../lib/files/root.ts";
-import { NEEDS, withFileServer } from "../support/file_server.ts";
+import { collect } from "../../lib/http/content.ts";
+import { StatusError } from "../../lib/http/status.ts";
+import { NEEDS, probed, withFileServer } from "../support/file_server.ts";
 import { testWith } from "../support/needs.ts";
 import type { RawResponse } from "../support/raw_client.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
@@ -183,11 +186,47 @@ testWith(
       })();
       for (let round = 0; round < 200; round++) {
         const { status, text } = await get("/files/door/secret");
-        assert(status === 404 || text === "public", text);
+        assert(status === 404 || status === 503 || text === "public", text);
         assert([201, 403, 409].includes((await post("/files/door/new", "x")).status));
       }
       isOver = true;
       await plant;
+    }),
+);
+
+/** Exchanges two names as fast as it can, with pauses of different lengths, until it is killed. */
+const EXCHANGE = `
+import ctypes, random, sys
+libc = ctypes.CDLL(None, use_errno=True)
+one, other = (each.encode() for each in sys.argv[1:])
+while True:
+    if libc.renameat2(-100, one, -100, other, 2) != 0: sys.exit(1)
+    for _ in range(random.randrange(50)): pass
+`;
+
+testWith(
+  [...NEEDS, "linux", "python3"],
+  "nothing outside is read when a directory and a link are exchanged all the time",
+  () =>
+    withSecret(async ({ inside, outside }) => {
+      await Deno.mkdir(`${inside}/door`);
+      await Deno.writeTextFile(`${inside}/door/secret`, "public");
+      await Deno.symlink(outside, `${inside}/link`);
+      const root = await probed(new Root(inside));
+      const args = ["-c", EXCHANGE, `${inside}/door`, `${inside}/link`];
+      const attacker = new Deno.Command("python3", { args }).spawn();
+      const end = performance.now() + 3000;
+      while (performance.now() < end) {
+        // Contested for too long, it is 503.
+        const open = await root.openFile("door/secret").catch((error) => {
+          assert(error instanceof StatusError, String(error));
+        });
+        if (!open) continue;
+        const bytes = await collect(new FileContent(open), 100);
+        assertEquals(new TextDecoder().decode(bytes), "public");
+      }
+      attacker.kill("SIGKILL");
+      await attacker.status;
     }),
 );
 
