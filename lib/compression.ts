@@ -28,6 +28,11 @@ const MAX_STEP = 65536;
 /** Milliseconds that as many take. */
 const STEP_COST: Readonly<Record<Format, number>> = { gzip: 1.5, brotli: 4 };
 
+/** Milliseconds that the next step of so many bytes takes; null for an unknown number. */
+function stepCost(format: Format, length: number | null): number {
+  return STEP_COST[format] * Math.min(1, (length ?? MAX_STEP) / MAX_STEP);
+}
+
 /**
  * Contents that are compressed while they are sent, at one time. Each has memory of the
  * compressor while its client reads slowly (gzip 2 MB, brotli 8 MB). Further ones are sent
@@ -102,7 +107,8 @@ export async function encode(
   wholeSlots.acquire(client);
   try {
     const bytes = await wholeOf(content);
-    if (!scheduler.take(STEP_COST[format])) await scheduler.turn(STEP_COST[format], client);
+    const cost = stepCost(format, bytes.length);
+    if (!scheduler.take(cost)) await scheduler.turn(cost, client);
     return await compress(bytes, format);
   } finally {
     wholeSlots.release(client);
@@ -188,7 +194,7 @@ export class CompressedContent implements Content {
   }
 
   async #feed(): Promise<void> {
-    const cost = STEP_COST[this.#format];
+    const cost = stepCost(this.#format, this.#rest?.length ?? this.#source.length);
     if (!scheduler.take(cost)) await scheduler.turn(cost, this.#client);
     // The source may use the memory of its piece again while the compressor still has it.
     this.#rest ??= (await this.#source.read())?.slice() ?? null;

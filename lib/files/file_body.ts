@@ -42,7 +42,7 @@ function releaseDoubleBuffer(buffers: DoubleBuffer): void {
 /** Milliseconds. A faster read comes from the system's memory, and hardly from any disk. */
 const CACHED = 1;
 
-/** Milliseconds to read and to send a piece that is in the system's memory, or a small file. */
+/** Milliseconds to read and to send a piece, most of it to copy it, or a small file. */
 const PIECE_COST = 0.1;
 const SMALL_COST = 0.02;
 
@@ -87,7 +87,7 @@ export class FileContent implements Content {
   async read(): Promise<Uint8Array | null> {
     if (this.#next === null && this.#missing === 0) return null;
     const cost = this.length <= MAX_SMALL_SIZE ? SMALL_COST : PIECE_COST;
-    if (this.#isCached && !scheduler.take(cost)) await scheduler.turn(cost);
+    if (!scheduler.take(cost)) await scheduler.turn(cost);
     const piece = await (this.#next ??= this.#fill()).catch((error) => {
       throw toStatusError(error, "reading", this.#open.path);
     });

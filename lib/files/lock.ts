@@ -27,9 +27,8 @@ export async function withLock<T>(key: string, run: () => Promise<T>): Promise<T
   }
 }
 
-/** The directories that are open for changes, and the syncs under way, by path. */
+/** The directories that are open for changes, by path. */
 const directories = new Map<string, OpenDirectory>();
-const syncs = new Map<string, Promise<void>>();
 
 /**
  * An open directory, which changes that are made at the same time share: one lock after the other,
@@ -64,25 +63,16 @@ class OpenDirectory implements AsyncDisposable {
     }
   }
 
-  /**
-   * Has the disk store the changes that have been made. While one sync is under way, all others
-   * wait for the same next one.
-   */
+  /** Has the disk store the changes that have been made. */
   sync(): Promise<void> {
     return this.#sync ??= this.#runSync();
   }
 
   async #runSync(): Promise<void> {
-    await syncs.get(this.#path)?.catch(() => {});
+    const file = await this.file; // Meanwhile, others may ask for the same sync.
     this.#sync = null;
     this.#close();
-    const syncing = sync(await this.file);
-    syncs.set(this.#path, syncing);
-    try {
-      await syncing;
-    } finally {
-      if (syncs.get(this.#path) === syncing) syncs.delete(this.#path);
-    }
+    await sync(file);
   }
 
   /** Further changes open the path anew: another directory may have it by then. */

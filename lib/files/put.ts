@@ -25,6 +25,7 @@ import {
   requiresNewFile,
   validatorFields,
   validatorsOf,
+  validatorsOfAll,
   type WriteConditions,
 } from "./validators.ts";
 
@@ -146,7 +147,8 @@ async function begin(
       const target = await root.resolveUploadTarget(name);
       try {
         const directory = parentOf(target.path);
-        checkPreconditions(conditions, await currentValidators(target.path, root.fs), Date.now());
+        const current = await validatorsOfAll(target.path, target.found, root.fs);
+        checkPreconditions(conditions, current, Date.now());
         await checkSpace(directory, content.length);
         return { target, ...await openTemporary(root, directory) };
       } catch (error) {
@@ -169,7 +171,10 @@ async function openTemporary(
   const file = await fs.create(temporary);
   try {
     const isLocked = await fs.tryLock(file);
-    if (isLocked && await fs.isFileAt(temporary, await fs.fstat(file))) return { temporary, file };
+    // In the root itself, no directory on the way can be a link.
+    const checks = directory === root.path ? 1 : undefined;
+    const isThere = isLocked && await fs.isFileAt(temporary, await fs.fstat(file), checks);
+    if (isThere) return { temporary, file };
     // Without the lock, the removal of stale uploads came first and removes the file.
     const real = isLocked ? await fs.realPath(temporary) : null;
     if (real !== null && real !== temporary) throw leadsOutside();

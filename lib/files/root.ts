@@ -35,6 +35,8 @@ export type DirectoryProblem = "missing" | "unresponsive" | "failing";
 /** Where an upload is stored: a path without links, and the directories, innermost first. */
 export interface UploadTarget {
   readonly path: string;
+  /** The file that was there. */
+  readonly found: Deno.FileInfo | null;
   readonly directories: readonly string[];
 }
 
@@ -165,8 +167,8 @@ export class Root {
       for (const segment of segments.slice(0, -1)) {
         directory = await this.#enter(join(directory, segment), directories);
       }
-      const path = await this.#resolveFile(join(directory, segments.at(-1)!));
-      return { path, directories };
+      const [path, found] = await this.#resolveFile(join(directory, segments.at(-1)!));
+      return { path, found, directories };
     } catch (error) {
       await cleanUp(error, () => this.#created.leave(directories));
       throw error;
@@ -217,11 +219,11 @@ export class Root {
     return real === path ? path : enter(real);
   }
 
-  /** The real path of a file that exists or may be created. */
-  async #resolveFile(path: string): Promise<string> {
+  /** The real path of a file that exists or may be created, and the file. */
+  async #resolveFile(path: string): Promise<[real: string, info: Deno.FileInfo | null]> {
     const [real, info] = await this.#follow(path);
     if (info?.isDirectory) throw new StatusError(409, "This name belongs to a directory.");
-    if (info === null || info.isFile) return real;
+    if (info === null || info.isFile) return [real, info];
     throw new StatusError(403, "This name does not belong to a regular file.");
   }
 

@@ -28,7 +28,15 @@ export function isStale(precompressed: Deno.FileInfo, original: Deno.FileInfo): 
 
 /** The validators of all forms of the file at a path, for conditions of writing; null for none. */
 export async function currentValidators(path: string, fs: FileSystem): Promise<Validators | null> {
-  const info = await fs.lstat(path);
+  return await validatorsOfAll(path, await fs.lstat(path), fs);
+}
+
+/** The same for a file that has just been found, or null. */
+export async function validatorsOfAll(
+  path: string,
+  info: Deno.FileInfo | null,
+  fs: FileSystem,
+): Promise<Validators | null> {
   if (info === null) return null;
   const others: string[] = [];
   for (const [coding, ending] of PRECOMPRESSED) {
