@@ -71,21 +71,32 @@ export class Socket {
     this.#deadlines.expect("response", this.#timer.now);
     if (++this.#writes === 2) this.#sendAtOnce();
     try {
-      for (let part: Uint8Array | null = bytes; part !== null; part = part === rest ? null : rest) {
-        for (let at = 0; at < part.length;) {
-          const count = await this.#conn.write(at === 0 ? part : part.subarray(at));
-          at += count;
-          if (at === part.length && part === (rest ?? bytes)) this.#followUp();
-          this.#bytesSent += count;
-          this.#deadlines.send(count, this.#timer.now);
-        }
-      }
+      const count = await this.#conn.write(bytes);
+      const isComplete = count === bytes.length && rest === null;
+      this.#advance(count, isComplete);
+      if (!isComplete) await this.#writeRest(bytes.subarray(count), rest);
     } catch (error) {
       throw this.lose(error);
     } finally {
       onDone?.(this.#bytesSent - before);
     }
     this.#deadlines.expect("handler", this.#timer.now);
+  }
+
+  async #writeRest(bytes: Uint8Array, rest: Uint8Array | null): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
+      const count = await this.#conn.write(bytes.subarray(at));
+      at += count;
+      this.#advance(count, at === bytes.length && rest === null);
+    }
+    if (rest !== null) await this.#writeRest(rest, null);
+  }
+
+  /** The system has accepted some bytes, perhaps the last ones. */
+  #advance(count: number, isComplete: boolean): void {
+    if (isComplete) this.#followUp();
+    this.#bytesSent += count;
+    this.#deadlines.send(count, this.#timer.now);
   }
 
   /** The connection is lost: the error to throw. */
