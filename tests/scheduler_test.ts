@@ -41,6 +41,23 @@ Deno.test("Scheduler.turn() begins as many steps as a slice has room for, and th
   assertEquals(begun, [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]);
 });
 
+Deno.test("Scheduler.turn() lets much light work come first, but not for ever", async () => {
+  const turnsUntil = async (light: number) => {
+    await scheduler.turn(9);
+    let turns = 0;
+    let isOver = false;
+    const waiting = scheduler.turn(9).then(() => isOver = true);
+    for (; !isOver; turns++) {
+      for (let count = 0; count < light; count++) scheduler.count();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await waiting;
+    return turns;
+  };
+  const [none, much] = [await turnsUntil(0), await turnsUntil(1)];
+  assert(much > 6 * none && much < 10 * none, `${none} ${much}`);
+});
+
 testWith(["net"], "Scheduler.turn() lets the sockets be polled in each turn", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });

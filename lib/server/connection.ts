@@ -105,6 +105,7 @@ export class Connection implements DeadlineOwner {
   async serve(): Promise<void> {
     const { timer, observer } = this.#server;
     timer.add(this);
+    scheduler.count();
     try {
       if (!this.#accepted.isSecure || await this.#handshake()) await this.#serveRequests();
     } catch (error) {
@@ -225,6 +226,7 @@ export class Connection implements DeadlineOwner {
   #begin(request: ParsedRequest | null): RequestContext {
     const { limits, observer, timer } = this.#server;
     this.#deadlines.beginContent(timer.now);
+    scheduler.count();
     this.#requestCount++;
     const { peer } = this.#accepted;
     const client = request === null ? peer : this.#dispatcher.clientOf(peer, request);
