@@ -5,7 +5,7 @@
 import type { HttpResponse } from "../http/message.ts";
 import type { Coding } from "../http/negotiation.ts";
 import type { Validators } from "../http/preconditions.ts";
-import { type FileSystem, isSameState, parentOf } from "./fs.ts";
+import { type FileSystem, isSameState, parentOf } from "../disk/file_system.ts";
 
 /** Bytes of a cached file at most. Larger ones are read while they are sent. */
 export const MAX_CACHED_SIZE = 128 * 1024;

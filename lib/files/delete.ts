@@ -2,7 +2,8 @@
 
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { StatusError } from "../http/status.ts";
-import { lstat, notFound, parentOf, remove } from "./fs.ts";
+import { notFound } from "../disk/errors.ts";
+import { lstat, parentOf, remove } from "../disk/file_system.ts";
 import { withCommitLock, withLock, withSync } from "./lock.ts";
 import { nameOf, type Root } from "./root.ts";
 import type { FileSettings } from "./settings.ts";

@@ -6,13 +6,13 @@ import type { ByteRange, Multipart } from "../http/range.ts";
 import { StatusError } from "../http/status.ts";
 import { scheduler } from "../scheduler.ts";
 import { BufferPool } from "../server/write_buffer.ts";
+import { toStatusError } from "../disk/errors.ts";
 import {
   type FileHandle,
   type FileSystem,
   isSameTime,
   type OpenFile,
-  toStatusError,
-} from "./fs.ts";
+} from "../disk/file_system.ts";
 
 const SMALL_BUFFER = 65536;
 

@@ -18,7 +18,8 @@ import {
 } from "./cache.ts";
 import { scheduler } from "../scheduler.ts";
 import { FileContent, MultipartContent } from "./file_body.ts";
-import { join, type OpenFile, toStatusError } from "./fs.ts";
+import { toStatusError } from "../disk/errors.ts";
+import { join, type OpenFile } from "../disk/file_system.ts";
 import { withLock } from "./lock.ts";
 import type { Root } from "./root.ts";
 import {

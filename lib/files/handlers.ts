@@ -4,7 +4,7 @@ import type { Handler, HttpRequest, HttpResponse } from "../http/message.ts";
 import { StatusError } from "../http/status.ts";
 import { FileCache } from "./cache.ts";
 import { deleteFile } from "./delete.ts";
-import { notFound, toStatusError } from "./fs.ts";
+import { notFound, toStatusError } from "../disk/errors.ts";
 import { getCachedFile, getFile } from "./get.ts";
 import { listDirectory, redirectToSlash } from "./list.ts";
 import { putFile } from "./put.ts";

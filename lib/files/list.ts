@@ -7,7 +7,8 @@ import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { negotiateType, withVary } from "../http/negotiation.ts";
 import { StatusError } from "../http/status.ts";
 import { scheduler, Slots } from "../scheduler.ts";
-import { join, notFound, readDir } from "./fs.ts";
+import { notFound } from "../disk/errors.ts";
+import { join, readDir } from "../disk/file_system.ts";
 import { isName, type Root } from "./root.ts";
 
 /** An entry that clients may see. A link counts as what it leads to. */

@@ -2,14 +2,9 @@
 // on this machine; for a file of a network file system on all machines. And the sync after it.
 
 import { Backoff, sleep } from "../server/deadlines.ts";
-import {
-  codeOf,
-  type FileHandle,
-  type FileSystem,
-  parentOf,
-  sync,
-  UnresponsiveError,
-} from "./fs.ts";
+import { UnresponsiveError } from "../disk/blocking_calls.ts";
+import { codeOf } from "../disk/errors.ts";
+import { type FileHandle, type FileSystem, parentOf, sync } from "../disk/file_system.ts";
 
 const queues = new Map<string, Promise<void>>();
 

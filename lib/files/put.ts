@@ -8,7 +8,7 @@ import type { Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
 import { DigestCheck } from "./digest.ts";
 import { BufferedWriter } from "./file_body.ts";
-import { checkSpace, cleanUp, type FileHandle, join, parentOf, sync } from "./fs.ts";
+import { checkSpace, cleanUp, type FileHandle, join, parentOf, sync } from "../disk/file_system.ts";
 import { withCommitLock, withLock, withSync } from "./lock.ts";
 import {
   invalidName,

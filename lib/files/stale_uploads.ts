@@ -1,7 +1,8 @@
 // Temporary files of uploads that a crash has interrupted. One that is locked belongs to an upload
 // in progress, in this process or another one.
 
-import { FileSystem, join, printOnOneLine, readDir, remove } from "./fs.ts";
+import { printOnOneLine } from "../disk/errors.ts";
+import { FileSystem, join, readDir, remove } from "../disk/file_system.ts";
 import { isTemporary } from "./root.ts";
 
 /**

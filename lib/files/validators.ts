@@ -5,7 +5,8 @@ import type { Fields, ResponseFields } from "../http/fields.ts";
 import type { Coding } from "../http/negotiation.ts";
 import { evaluatePreconditions, type Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
-import { type FileSystem, nullIfUnreachable } from "./fs.ts";
+import { nullIfUnreachable } from "../disk/errors.ts";
+import type { FileSystem } from "../disk/file_system.ts";
 
 /**
  * The validators of a file in a coding, null for none. The entity tag is strong: an upload is

@@ -1,7 +1,7 @@
 // What the file cache gains on a hit, and what it costs on a miss: `deno bench -A` of this file.
 
 import { FileCache } from "../../lib/files/cache.ts";
-import { FileSystem } from "../../lib/files/fs.ts";
+import { FileSystem } from "../../lib/disk/file_system.ts";
 import { fileHandlers } from "../../lib/files/handlers.ts";
 import { Root } from "../../lib/files/root.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { FileCache, MAX_CACHED_SIZE } from "../../lib/files/cache.ts";
-import { FileSystem } from "../../lib/files/fs.ts";
+import { FileSystem } from "../../lib/disk/file_system.ts";
 import { testWith } from "../support/needs.ts";
 import { withDirectory } from "../support/temp.ts";
 import { cachingClock } from "../support/file_server.ts";

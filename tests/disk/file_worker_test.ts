@@ -1,9 +1,9 @@
 // Files in another thread behave as those of this one.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { FileWorker } from "../lib/file_worker.ts";
-import { testWith } from "./support/needs.ts";
-import { withDirectory } from "./support/temp.ts";
+import { FileWorker } from "../../lib/disk/file_worker.ts";
+import { testWith } from "../support/needs.ts";
+import { withDirectory } from "../support/temp.ts";
 
 testWith(
   ["read", "write"],

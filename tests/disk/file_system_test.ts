@@ -8,7 +8,8 @@ import {
   assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
-import { FileSystem, retry, toStatusError } from "../../lib/files/fs.ts";
+import { toStatusError } from "../../lib/disk/errors.ts";
+import { FileSystem, retry } from "../../lib/disk/file_system.ts";
 import { StatusError } from "../../lib/http/status.ts";
 import { until } from "../support/wait.ts";
 
@@ -102,7 +103,7 @@ Deno.test("toStatusError() has a fault of the disk printed as one line", () => {
   );
   const bug = new TypeError("no system error");
   toStatusError(bug, "reading");
-  assertStringIncludes(Deno.inspect(bug), "fs_test.ts");
+  assertStringIncludes(Deno.inspect(bug), "file_system_test.ts");
 });
 
 Deno.test("retry() makes a call again when a signal has interrupted it, but not for ever", async () => {

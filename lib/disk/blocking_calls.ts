@@ -2,7 +2,7 @@
 // each isolate, which also write the log, compute digests and resolve names: these calls get only a
 // part of the threads, and each can have a deadline.
 
-import { StatusError } from "./http/status.ts";
+import { StatusError } from "../http/status.ts";
 
 /** Calls at the same time, of the 32 that an isolate of Deno can run. */
 const MAX_CALLS = 24;

@@ -1,22 +1,16 @@
-// Every system call that takes a path, every synchronous one, and what their errors mean to a
-// client. Methods return promises always. Only here is decided which calls are synchronous.
+// Every system call that takes a path, and every synchronous one. Methods return promises always.
 
-import type { StatsFs } from "node:fs";
-import { blockingCalls, UnresponsiveError } from "../blocking_calls.ts";
-import { FileWorker, RemoteFile } from "../file_worker.ts";
-import { StatusError } from "../http/status.ts";
 import { sleep } from "../server/deadlines.ts";
-
-export { UnresponsiveError };
+import { blockingCalls, UnresponsiveError } from "./blocking_calls.ts";
+import { noSpace, nullIfNotFound, nullIfUnreachable, nullUnlessUnresponsive } from "./errors.ts";
+import { FileWorker, RemoteFile } from "./file_worker.ts";
+import { statFileSystem, SyncFilePolicy } from "./sync_policy.ts";
 
 /** An open file, of a local or of a network file system. */
 export type FileHandle = Deno.FsFile | RemoteFile;
 
 /** Has the files of network file systems open. */
 const worker = new FileWorker();
-
-/** Milliseconds to find out what kind of file system it is, which the system usually remembers. */
-const STATFS_TIMEOUT = 3000;
 
 /** Milliseconds for a call that writes a large file to a disk: 12 GB at 100 MB/s. */
 const SYNC_TIMEOUT = 120_000;
@@ -81,70 +75,6 @@ async function* entriesOf(path: string): AsyncGenerator<Deno.DirEntry> {
   } finally {
     // After an error, Deno 2.9 would leave the directory open. Not awaited: a call may hang.
     iterator.return?.().catch(() => {});
-  }
-}
-
-/** Milliseconds. The scheduler alone may take a few. */
-const SLOW_CALL = 10;
-
-/** A cooldown of so many times a slow call: they block the server 2 % of the time at most. */
-const COOLDOWN_FACTOR = 50;
-
-/** Milliseconds of slow calls before synchronous ones stop: a few come from a busy machine. */
-const SLOW_BUDGET = 50;
-
-/**
- * Whether calls on the files of one directory may be synchronous. They block the event loop, but
- * cost a tenth of a call on another thread. Only what the system answers from memory qualifies,
- * and no network file system, which may hang. After slow calls there is a cooldown.
- */
-export class SyncFilePolicy {
-  readonly #path: string;
-  readonly #clock: () => number;
-  #isNetwork: Promise<boolean> | null = null;
-  /** When the cooldown ends. Infinity until the kind of file system is known. */
-  #slowUntil = Infinity;
-
-  /** @param clock A monotonic clock in milliseconds, which times the calls. */
-  constructor(path: string, clock: () => number = () => performance.now()) {
-    this.#path = path;
-    this.#clock = clock;
-  }
-
-  /** Whether calls may be synchronous now. */
-  get isAllowed(): boolean {
-    if (this.#slowUntil === 0) return true;
-    void this.isNetwork();
-    return this.#clock() >= this.#slowUntil - SLOW_BUDGET * COOLDOWN_FACTOR;
-  }
-
-  /** Whether the files are on a network file system. No call on them is synchronous then. */
-  isNetwork(): Promise<boolean> {
-    return this.#isNetwork ??= this.#probe();
-  }
-
-  async #probe(): Promise<boolean> {
-    let isNetwork = true; // What does not answer probably is.
-    const asking = isNetworkFileSystem(this.#path).then((answer) => void (isNetwork = answer));
-    const failed = () => void (this.#isNetwork = null); // It is asked again.
-    await sleep(STATFS_TIMEOUT, asking.catch(failed));
-    if (isNetwork) blockingCalls.setDeadlines();
-    else this.#slowUntil = 0;
-    return isNetwork;
-  }
-
-  /** Runs a synchronous call and measures it. */
-  measure<T>(call: () => T): T {
-    const start = this.#clock();
-    try {
-      return call();
-    } finally {
-      const end = this.#clock();
-      const elapsed = end - start;
-      if (elapsed > SLOW_CALL) {
-        this.#slowUntil = Math.max(this.#slowUntil, end) + COOLDOWN_FACTOR * elapsed;
-      }
-    }
   }
 }
 
@@ -466,14 +396,6 @@ export function isSameTime(one: Date | null, other: Date | null): boolean {
   return one?.getTime() === other?.getTime();
 }
 
-/** Only node:fs has statfs, which needs --allow-sys=statfs. Null without the permission. */
-async function statFileSystem(path: string): Promise<StatsFs | null> {
-  const { state } = Deno.permissions.querySync({ name: "sys", kind: "statfs" });
-  if (state !== "granted") return null;
-  const { statfs } = await import("node:fs/promises");
-  return await statfs(path);
-}
-
 /**
  * Asks the disk whether a directory is there, however long that takes. The call waits for no other
  * one and is not counted: there must be one at a time only.
@@ -497,129 +419,4 @@ export async function checkSpace(directory: string, length: number | null): Prom
   if (length === null || length <= MIN_CHECKED_LENGTH) return;
   const found = await call(() => statFileSystem(directory)).catch(nullUnlessUnresponsive);
   if (found !== null && length > found.bavail * found.bsize) throw noSpace();
-}
-
-/** Types of statfs(2) whose answers come across a network, or from another program. */
-const NETWORK_TYPES: ReadonlySet<number> = new Set([
-  0x6969, // NFS
-  0x517b, // SMB
-  0xfe534d42, // SMB 2
-  0xff534d42, // CIFS
-  0x65735546, // FUSE
-  0x00c36400, // Ceph
-  0x01021997, // 9P
-  0x5346414f, // AFS
-  0x0bd00bd0, // Lustre
-  0x01161970, // GFS2
-  0x7461636f, // OCFS2
-]);
-
-/** Without the permission for statfs every file system counts as local. */
-async function isNetworkFileSystem(path: string): Promise<boolean> {
-  const found = await statFileSystem(path);
-  return found !== null && NETWORK_TYPES.has(found.type);
-}
-
-function nullUnlessUnresponsive(error: unknown): null {
-  if (error instanceof UnresponsiveError) throw error;
-  return null;
-}
-
-function nullIfNotFound(error: unknown): null {
-  if (error instanceof Deno.errors.NotFound) return null;
-  throw error;
-}
-
-/** For `catch`: null for a path that leads nowhere, may not be read or is too long. */
-export function nullIfUnreachable(error: unknown): null {
-  const isDenied = error instanceof Deno.errors.PermissionDenied;
-  if (isNotFound(error) || isDenied || codeOf(error) === "ENAMETOOLONG") return null;
-  throw error;
-}
-
-/** The numbers of errors that Deno gives no code: it only names them in the message. */
-const NUMBERS: Readonly<Record<string, string>> = Deno.build.os === "linux"
-  ? { "23": "ENFILE", "26": "ETXTBSY", "116": "ESTALE", "122": "EDQUOT" }
-  : { "23": "ENFILE", "26": "ETXTBSY", "70": "ESTALE", "69": "EDQUOT" };
-
-/** `Disk quota exceeded (os error 122): writefile '/path'` */
-const SYSTEM_ERROR = /^[^():']+\(os error ([0-9]+)\)/;
-
-/** The code of an error of the system, null where its number has no name here, or undefined. */
-export function codeOf(error: unknown): string | null | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if ("code" in error && typeof error.code === "string") return error.code;
-  const [, number] = SYSTEM_ERROR.exec(error.message) ?? [];
-  return number === undefined ? undefined : NUMBERS[number] ?? null;
-}
-
-const RETRY: Readonly<Record<string, string>> = { "Retry-After": "1" };
-
-/**
- * The error to answer with after a failed call. Faults of the server are returned as they are: they
- * become a 500 and are reported. docs/storage.md has the whole table.
- *
- * @param path What was read or written, for the report.
- */
-export function toStatusError(error: unknown, use: "reading" | "writing", path = ""): unknown {
-  if (!(error instanceof Error) || error instanceof StatusError) return error;
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return new StatusError(403, "The server has no permission to access this file.");
-  }
-  const code = codeOf(error);
-  switch (code) {
-    case "EROFS":
-      return new StatusError(403, "The disk is read-only.");
-    case "ENOSPC":
-    case "EDQUOT":
-      return noSpace();
-    case "ENAMETOOLONG":
-      return use === "reading" ? notFound() : new StatusError(400, "The file name is too long.");
-    case "ESTALE": // NFS: another client has removed the file.
-      return new StatusError(503, "The file was just removed or replaced: try again.", RETRY);
-    case "EMFILE":
-    case "ENFILE":
-      return new StatusError(503, "The server has too many files open: try again.", RETRY);
-  }
-  if (error instanceof Deno.errors.AlreadyExists && use === "writing") return conflict();
-  if (isNotFound(error)) return use === "reading" ? notFound() : conflict();
-  if (code !== undefined) printOnOneLine(error, path);
-  return error;
-}
-
-/**
- * Has `console.error` print an error of the system as one line: its stack says nothing about a
- * disk. The name of a file may contain any character, and must not look like another line.
- *
- * @param path What was read or written, for errors of open files, which do not say it.
- */
-export function printOnOneLine(error: unknown, path: string): void {
-  if (!(error instanceof Error)) return;
-  const message = error.message.endsWith(")") ? `${error.message}: ${path}` : error.message;
-  // deno-lint-ignore no-control-regex -- they would change what a terminal shows
-  const escaped = message.replace(/[\0-\x1f\x7f-\x9f\u2028\u2029]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
-  Object.defineProperty(error, Symbol.for("Deno.customInspect"), {
-    value: () => `${error.name}: ${escaped}`,
-    configurable: true, // An error may pass here twice.
-  });
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory ||
-    error instanceof Deno.errors.IsADirectory || error instanceof Deno.errors.FilesystemLoop;
-}
-
-/** The error for a file that does not exist, or that clients may not see. */
-export function notFound(): StatusError {
-  return new StatusError(404, "There is no such file.");
-}
-
-function noSpace(): StatusError {
-  return new StatusError(507, "There is not enough space left on the disk for this file.");
-}
-
-function conflict(): StatusError {
-  return new StatusError(409, "Another file or directory is in the way, or the directory is gone.");
 }

@@ -1,7 +1,7 @@
 // Calls that hang: their number is bounded, they have a deadline, and nothing late does harm.
 
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { BlockingCalls, UnresponsiveError } from "../lib/blocking_calls.ts";
+import { BlockingCalls, UnresponsiveError } from "../../lib/disk/blocking_calls.ts";
 
 /** Milliseconds. */
 const TIMEOUT = 200;
