@@ -8,7 +8,7 @@ import { until } from "../support/wait.ts";
 import { driveOn } from "../support/wrk.ts";
 import { type Fleet, type FleetInstance, withFleetOn } from "./fleet.ts";
 import { createLoadDirectory, type GlusterVolume, withGluster } from "./gluster.ts";
-import { contentOf, isSame, Load } from "./load.ts";
+import { contentOf, difference, isSame, Load } from "./load.ts";
 
 /** The part of all rounds that is run: SCALE=1 takes 20 minutes on two cores. */
 const SCALE = Number(Deno.env.get("SCALE") ?? 0.02);
@@ -105,7 +105,8 @@ async function replaceAndRead({ instances }: Fleet): Promise<string> {
       assertEquals(status, 200);
       const number = Number(new TextDecoder().decode(content.subarray(0, 10)).split(";")[0]);
       assert(number >= oldest && number <= begun, `${oldest} <= ${number} <= ${begun}`);
-      assert(isSame(content, contentOf(number, MiB)), `${number} is not whole`);
+      const whole = contentOf(number, MiB);
+      assert(isSame(content, whole), `${number} is not whole: ${difference(content, whole)}`);
       reads++;
     }
   };

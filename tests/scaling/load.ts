@@ -26,8 +26,15 @@ export function isSame(one: Uint8Array, other: Uint8Array): boolean {
   return Buffer.compare(one, other) === 0;
 }
 
+/** Where a content differs from what it should be, for a message. */
+export function difference(content: Uint8Array, expected: Uint8Array): string {
+  const at = expected.findIndex((byte, index) => content[index] !== byte);
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes.subarray(at, at + 20));
+  return `${content.length} bytes, at ${at} "${text(content)}" in place of "${text(expected)}"`;
+}
+
 /** Contents that a file may have, null for no file: an upload that failed may have been stored. */
-type AllallowedByFile = (Uint8Array | null)[];
+type AllowedByFile = (Uint8Array | null)[];
 
 export class Load {
   readonly #port: number;
@@ -58,7 +65,7 @@ export class Load {
   }
 
   async #run(name: string): Promise<void> {
-    const allowedByFile: AllallowedByFile[] = Array.from({ length: FILES }, () => [null]);
+    const allowedByFile: AllowedByFile[] = Array.from({ length: FILES }, () => [null]);
     let client: RawClient | null = null;
     for (let turn = 0; !this.#isOver; turn++) {
       client ??= await RawClient.connect(this.#port);
@@ -83,7 +90,7 @@ export class Load {
   async #put(
     client: RawClient,
     path: string,
-    allallowedByFile: AllallowedByFile,
+    allallowedByFile: AllowedByFile,
     size: number,
   ): Promise<boolean> {
     const id = this.#count++;
@@ -102,7 +109,7 @@ export class Load {
   async #get(
     client: RawClient,
     path: string,
-    allallowedByFile: AllallowedByFile,
+    allallowedByFile: AllowedByFile,
   ): Promise<boolean> {
     const id = this.#count++;
     return await this.#record(id, "GET", async () => {
