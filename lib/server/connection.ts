@@ -159,6 +159,7 @@ export class Connection implements DeadlineOwner {
       if (this.#state.closeReason !== null) break;
       if (request !== null) {
         this.#state.on("next request");
+        this.#receiver.useAhead();
         if (writer.isFull) await writer.flush();
         if (burst % MAX_BURST === MAX_BURST - 1 && !scheduler.take(BURST_COST)) {
           await scheduler.turn(BURST_COST, this.#accepted.peer);
@@ -194,7 +195,7 @@ export class Connection implements DeadlineOwner {
    */
   get #isOver(): boolean {
     return this.#state.closeReason === "requested" && !this.#accepted.isSecure &&
-      this.#request?.framing.type === "none" && this.#parser.buffered === 0;
+      this.#request?.framing.type === "none" && this.#receiver.buffered === 0;
   }
 
   /** The next request, or null where more bytes are needed, or the connection ends. */
@@ -256,7 +257,7 @@ export class Connection implements DeadlineOwner {
     response: HttpResponse,
   ): PreparedResponse<Content> | null {
     // Requests that have been received are answered. The last of them says that it is the last.
-    if (this.#isDraining && this.#parser.buffered === 0) {
+    if (this.#isDraining && this.#receiver.buffered === 0) {
       this.#state.close("drain", "after response");
     }
     return this.#writer.respond(context, response);

@@ -32,6 +32,9 @@ const MAX_READ_AHEAD = 16384;
 export class Receiver {
   readonly #input: Input;
   #pending: Promise<number> | null = null;
+  /** What was read ahead, and whether the input ended then. */
+  #ahead: Uint8Array[] = [];
+  #hasEnded = false;
   #reject: (error: StatusError) => void = () => {};
 
   constructor(input: Input) {
@@ -47,7 +50,29 @@ export class Receiver {
   receive(waiting: Waiting): Promise<number> {
     const { deadlines, timer } = this.#input;
     deadlines.expect(waiting, timer.now);
-    return this.#pending ?? this.#read(null);
+    if (this.#ahead.length > 0 || this.#hasEnded) return Promise.resolve(this.useAhead());
+    return this.#pending === null ? this.#read(false) : this.#pending.then((count) => {
+      this.useAhead();
+      return count;
+    });
+  }
+
+  /** Bytes that have been received and not parsed. */
+  get buffered(): number {
+    return this.#ahead.reduce((sum, { length }) => sum + length, this.#input.parser.buffered);
+  }
+
+  /** Gives what was read ahead to the parser. Views of its memory become invalid. */
+  useAhead(): number {
+    const { parser } = this.#input;
+    let count = 0;
+    for (const bytes of this.#ahead) {
+      parser.push(bytes);
+      count += bytes.length;
+    }
+    if (count > 0) this.#ahead = [];
+    if (this.#hasEnded) parser.finish();
+    return count;
   }
 
   /** Does the same for content, in a wait that {@linkcode interrupt} can end with a StatusError. */
@@ -65,25 +90,27 @@ export class Receiver {
     this.#reject(error);
   }
 
-  /** Reads ahead while the handler works: the end of the input, or the loss, is noticed then. */
+  /**
+   * Reads ahead while the handler works: the end of the input, or the loss, is noticed then. The
+   * parser does not get the bytes yet: the handler may look at content in its memory.
+   */
   async readAhead(): Promise<void> {
-    const { parser, state } = this.#input;
-    const isDone = state.reading === "closed" || parser.buffered > MAX_READ_AHEAD;
-    if (this.#pending === null && !isDone) await this.#read(new Uint8Array(READ_AHEAD_SIZE));
+    const isDone = this.#input.state.reading === "closed" || this.buffered > MAX_READ_AHEAD;
+    if (this.#pending === null && !isDone) await this.#read(true);
   }
 
-  /** Reads into the parser's memory, or into other memory while the parser may be used. */
-  #read(ahead: Uint8Array | null): Promise<number> {
+  /** Reads into the parser's memory, or ahead. */
+  #read(isAhead: boolean): Promise<number> {
     const { parser, socket, state } = this.#input;
-    return this.#pending = socket.read(ahead ?? parser.room()).then((count) => {
+    const memory = isAhead ? new Uint8Array(READ_AHEAD_SIZE) : parser.room();
+    return this.#pending = socket.read(memory).then((count) => {
       this.#pending = null;
-      if (count !== null) {
-        if (ahead === null) parser.commit(count);
-        else parser.push(ahead.subarray(0, count));
-      } else {
-        parser.finish();
+      if (count === null) {
+        this.#hasEnded = true;
         state.on("end of input");
-      }
+        if (!isAhead) parser.finish();
+      } else if (isAhead) this.#ahead.push(memory.subarray(0, count));
+      else parser.commit(count);
       return count ?? 0;
     }, (error) => {
       this.#pending = null;

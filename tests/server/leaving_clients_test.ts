@@ -117,3 +117,32 @@ testServer(
     }
   },
 );
+
+/** Returns the content, each piece of which it has looked at for longer than a tick of the timer. */
+async function readSlowly({ content }: HttpRequest): Promise<HttpResponse> {
+  const copies: Uint8Array<ArrayBuffer>[] = [];
+  for await (const piece of content) {
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    copies.push(piece.slice());
+  }
+  return { status: 200, content: await new Blob(copies).bytes() };
+}
+
+for (const headers of ["Content-Length: 9000", "Transfer-Encoding: chunked"]) {
+  testServer(
+    `Connection leaves the content that a handler looks at alone while it reads ahead (${headers})`,
+    { handler: readSlowly },
+    async ({ connect }) => {
+      using client = await connect();
+      const content = "0123456789abcdefgh".repeat(500);
+      const coded = headers.startsWith("C") ? content : `2328\r\n${content}\r\n0\r\n\r\n`;
+      // The rest, and another request, arrive while the handler looks at the first piece.
+      await client.send(request("POST /", headers) + coded.slice(0, 3000));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await client.send(coded.slice(3000) + request("GET /"));
+      const { status, text } = await client.readResponse();
+      assertEquals([status, text], [200, content]);
+      assertEquals((await client.readResponse()).status, 200);
+    },
+  );
+}
