@@ -146,10 +146,10 @@ export class FileSystem {
     }
   }
 
-  /** Opens a directory, or a file that was found just now. */
-  open(path: string): Promise<FileHandle> {
-    if (!this.policy.isAllowed) return this.openAsync(path);
-    return retry(() => this.policy.measure(() => Deno.openSync(path)));
+  /** Opens a directory, a file that was found just now, or a new one. */
+  open(path: string, options: Deno.OpenOptions = { read: true }): Promise<FileHandle> {
+    if (!this.policy.isAllowed) return this.openAsync(path, options);
+    return retry(() => this.policy.measure(() => Deno.openSync(path, options)));
   }
 
   /** Opens a file, never synchronously. */
@@ -274,13 +274,6 @@ export class FileSystem {
       if (!found?.isFile || found.dev !== dev || found.ino !== ino) return false;
     }
     return true;
-  }
-
-  /** Creates a file to write to. */
-  create(path: string): Promise<FileHandle> {
-    const options = { write: true, createNew: true };
-    if (!this.policy.isAllowed) return this.openAsync(path, options);
-    return retry(() => this.policy.measure(() => Deno.openSync(path, options)));
   }
 
   /** Renames a file, and replaces the one that has the name. */

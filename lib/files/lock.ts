@@ -26,15 +26,13 @@ export async function withLock<T>(key: string, run: () => Promise<T>): Promise<T
 const directories = new Map<string, OpenDirectory>();
 
 /**
- * An open directory, which changes that are made at the same time share: one lock after the other,
- * and one sync for all. It is open for others until it is synced, or one of them has ended.
+ * An open directory, which carries the lock and is synced. Changes that begin at the same time share
+ * it, until one of them is synced or has ended.
  */
 class OpenDirectory implements AsyncDisposable {
   readonly file: Promise<FileHandle>;
   readonly #path: string;
   #users = 0;
-  /** The sync that has not begun. */
-  #sync: Promise<void> | null = null;
 
   private constructor(path: string, file: Promise<FileHandle>) {
     this.#path = path;
@@ -58,16 +56,13 @@ class OpenDirectory implements AsyncDisposable {
     }
   }
 
-  /** Has the disk store the changes that have been made. */
-  sync(): Promise<void> {
-    return this.#sync ??= this.#runSync();
-  }
-
-  async #runSync(): Promise<void> {
-    const file = await this.file; // Meanwhile, others may ask for the same sync.
-    this.#sync = null;
+  /**
+   * Has the disk store the changes that have been made. Nobody waits for the sync of another one:
+   * file systems commit those that come together at once.
+   */
+  async sync(): Promise<void> {
     this.#close();
-    await sync(file);
+    await sync(await this.file);
   }
 
   /** Further changes open the path anew: another directory may have it by then. */

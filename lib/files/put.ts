@@ -168,7 +168,7 @@ async function openTemporary(
 ): Promise<Pick<Upload, "temporary" | "file">> {
   const { fs } = root;
   const temporary = join(directory, temporaryName());
-  const file = await fs.create(temporary);
+  const file = await fs.open(temporary, { write: true, createNew: true });
   try {
     const isLocked = await fs.tryLock(file);
     // In the root itself, no directory on the way can be a link.

@@ -74,7 +74,7 @@ export class Socket {
       const count = await this.#conn.write(bytes);
       const isComplete = count === bytes.length && rest === null;
       // Not in a method: to compile one would take 60 us in a new process.
-      if (isComplete && this.#end === "close") {
+      if (isComplete && this.#end === "close" && !this.#isClosed) {
         this.#isClosed = true;
         this.#conn.close();
       }
