@@ -26,6 +26,11 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Deno says on standard error what it downloads when its cache is empty. */
+function withoutDownloads(output: string): string {
+  return output.replaceAll(/^Download .*\n/gm, "");
+}
+
 function command(args: readonly string[], options: StartOptions): Deno.Command {
   const { cwd, env, script = SCRIPT } = options;
   const deno = Deno.execPath().replace(/\/[^/]*$/, "");
@@ -51,7 +56,7 @@ export async function runProgram(
     code,
     signal,
     stdout: decoder.decode(stdout),
-    stderr: decoder.decode(stderr),
+    stderr: withoutDownloads(decoder.decode(stderr)),
   };
 }
 
@@ -70,7 +75,7 @@ export class Output {
 
   /** All of it so far. */
   get text(): string {
-    return this.#text;
+    return withoutDownloads(this.#text);
   }
 
   async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
