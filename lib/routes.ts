@@ -28,6 +28,23 @@ export function routes(files: FileHandlers): readonly Route[] {
   return rows.filter(({ handler, hint }) => handler !== null || hint !== undefined);
 }
 
+const NOT_WRITABLE = "The server is read-only: start it with --writable to change files.";
+
+/** The routes of a file server: the files of one folder at `/`. */
+export function fileServerRoutes(files: FileHandlers): readonly Route[] {
+  const isReadOnly = files.put === null;
+  const deleteHint = isReadOnly ? NOT_WRITABLE : NO_DELETE;
+  const path = "/{name...}";
+  return [
+    { method: "GET", path, handler: files.read },
+    { method: "POST", path, handler: files.post, hint: NOT_WRITABLE },
+    { method: "PUT", path, handler: files.put, hint: NOT_WRITABLE },
+    { method: "MKCOL", path, handler: files.makeDirectory, hint: NOT_WRITABLE },
+    { method: "DELETE", path, handler: files.remove, hint: deleteHint },
+    { method: "MOVE", path, handler: files.move, hint: deleteHint },
+  ];
+}
+
 /**
  * The one response without a Date: the challenge's checker takes a Date here for the mark of a
  * ready-made server. RFC 9110 section 6.6.1 asks for the field, and every other response has it.

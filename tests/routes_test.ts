@@ -15,6 +15,8 @@ const FILES: FileHandlers = {
   post: answer,
   put: answer,
   remove: answer,
+  makeDirectory: answer,
+  move: answer,
 };
 
 function request(method: string): HttpRequest {

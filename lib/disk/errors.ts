@@ -58,6 +58,11 @@ export function toStatusError(error: unknown, use: "reading" | "writing", path =
     case "ENOSPC":
     case "EDQUOT":
       return noSpace();
+    case "EXDEV": // RFC 4918 section 9.9.4
+      return new StatusError(
+        502,
+        "The destination is on another file system: copy the file instead.",
+      );
     case "ENAMETOOLONG":
       return use === "reading" ? notFound() : new StatusError(400, "The file name is too long.");
     case "ESTALE": // NFS: another client has removed the file.

@@ -48,6 +48,14 @@ export function remove(path: string): Promise<void> {
   return call(() => Deno.remove(path));
 }
 
+/**
+ * Removes what is at a path, and all that is below a directory. Links are not followed, also where
+ * one appears meanwhile: the system's calls go from directory to directory (`unlinkat`).
+ */
+export function removeTree(path: string): Promise<void> {
+  return call(() => Deno.remove(path, { recursive: true }), Infinity);
+}
+
 /** Cleans up after an error, unless the disk does not answer before the error is returned. */
 export async function cleanUp(error: unknown, work: () => Promise<void>): Promise<void> {
   const done = work();
@@ -276,7 +284,16 @@ export class FileSystem {
     return true;
   }
 
-  /** Renames a file, and replaces the one that has the name. */
+  /** Whether a path without links is a directory: as careful as {@linkcode isFileAt}. */
+  async isDirectoryAt(path: string): Promise<boolean> {
+    for (let check = 0; check < CHECKS; check++) {
+      if (await this.realPath(path) !== path) return false;
+      if (!(await this.lstat(path))?.isDirectory) return false;
+    }
+    return true;
+  }
+
+  /** Renames a file, and replaces the one that has the name; or a directory. */
   rename(path: string, to: string): Promise<void> {
     return this.#call(() => Deno.renameSync(path, to), () => Deno.rename(path, to));
   }

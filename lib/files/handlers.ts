@@ -7,6 +7,8 @@ import { deleteFile } from "./delete.ts";
 import { notFound, toStatusError } from "../disk/errors.ts";
 import { getCachedFile, getFile } from "./get.ts";
 import { listDirectory, redirectToSlash } from "./list.ts";
+import { makeDirectory } from "./make_directory.ts";
+import { move } from "./move.ts";
 import { putFile } from "./put.ts";
 import { nameOf, type Root } from "./root.ts";
 import { DEFAULT_FILE_SETTINGS, type FileSettings } from "./settings.ts";
@@ -21,8 +23,12 @@ export interface FileHandlers {
   readonly post: Handler | null;
   /** Stores the request's content: 201 where it is new, else 204. */
   readonly put: Handler | null;
-  /** Deletes a file: 204. */
+  /** Deletes a file, or a folder with everything in it: 204, 200. */
   readonly remove: Handler | null;
+  /** Creates a folder: 201. */
+  readonly makeDirectory: Handler | null;
+  /** Gives a file or a folder another name: 201, 204 where a file was replaced. */
+  readonly move: Handler | null;
 }
 
 /**
@@ -36,19 +42,32 @@ export function fileHandlers(
   clock: () => number = Date.now,
 ): FileHandlers {
   if (root === null) {
-    return { redirect: null, read: noDirectory, post: noDirectory, put: noDirectory, remove: null };
+    const changes = { remove: null, makeDirectory: null, move: null };
+    return { redirect: null, read: noDirectory, post: noDirectory, put: noDirectory, ...changes };
   }
   const { isReadOnly, allowsDelete } = settings;
   const upload: Handler = (request) =>
     answer(root, "writing", request, putFile(root, request, settings));
   const remove: Handler = (request) =>
     answer(root, "reading", request, deleteFile(root, request, settings));
+  const allowsMove = !isReadOnly && allowsDelete;
+  const allow = [
+    ...["GET", "HEAD", "POST", "PUT"],
+    ...(allowsMove ? ["DELETE", "MOVE"] : []),
+    "OPTIONS",
+  ].join(", ");
+  const make: Handler = (request) =>
+    answer(root, "writing", request, makeDirectory(root, request, { ...settings, allow }));
+  const rename: Handler = (request) =>
+    answer(root, "writing", request, move(root, request, settings));
   return {
     redirect: redirectToSlash,
     read: readHandler(root, settings, clock),
     post: isReadOnly ? null : upload,
     put: isReadOnly ? null : upload,
-    remove: isReadOnly || !allowsDelete ? null : remove,
+    remove: allowsMove ? remove : null,
+    makeDirectory: isReadOnly ? null : make,
+    move: allowsMove ? rename : null,
   };
 }
 

@@ -22,6 +22,14 @@ export async function withLock<T>(key: string, run: () => Promise<T>): Promise<T
   }
 }
 
+/** Runs alone among the calls with any of some keys, in an order that excludes a deadlock. */
+export function withLocks<T>(keys: Iterable<string>, run: () => Promise<T>): Promise<T> {
+  return [...new Set(keys)].sort().reduceRight<() => Promise<T>>(
+    (inner, key) => () => withLock(key, inner),
+    run,
+  )();
+}
+
 /** The directories that are open for changes, by path. */
 const directories = new Map<string, OpenDirectory>();
 
@@ -112,10 +120,33 @@ export async function withCommitLock<T>(
   path: string,
   change: () => Promise<T>,
 ): Promise<T> {
+  return await withCommitLocks(fs, [path], change);
+}
+
+/** The same for several paths at once, which may be those of directories. */
+export async function withCommitLocks<T>(
+  fs: FileSystem,
+  paths: readonly string[],
+  change: () => Promise<T>,
+): Promise<T> {
   const isNetwork = await fs.policy.isNetwork();
+  const locked = new Set(isNetwork ? paths : paths.map(parentOf));
+  return await [...locked].sort().reduceRight<() => Promise<T>>(
+    (inner, each) => () => withSystemLock(fs, each, isNetwork, inner),
+    change,
+  )();
+}
+
+/** @param path Of the directory, or of the file on a network file system. */
+async function withSystemLock<T>(
+  fs: FileSystem,
+  path: string,
+  isNetwork: boolean,
+  change: () => Promise<T>,
+): Promise<T> {
   // The calls of this isolate queue up, rather than compete for the lock of the system.
-  return await withLock(`${isNetwork ? path : parentOf(path)}/`, async () => {
-    const unlock = await (isNetwork ? lockFile(fs, path) : lockDirectory(fs, parentOf(path)));
+  return await withLock(`${path}/`, async () => {
+    const unlock = await (isNetwork ? lockFile(fs, path) : lockDirectory(fs, path));
     let returned: Promise<void> | null = null;
     try {
       return await change();
@@ -180,7 +211,7 @@ async function openExisting(fs: FileSystem, path: string): Promise<FileHandle | 
     return await fs.openAsync(path, { write: true });
   } catch (error) {
     if (isGone(error) || error instanceof Deno.errors.PermissionDenied) return null;
-    if (codeOf(error) === "ETXTBSY") return null;
+    if (codeOf(error) === "ETXTBSY" || error instanceof Deno.errors.IsADirectory) return null;
     throw error;
   }
 }

@@ -20,7 +20,7 @@ import { CreatedDirectories } from "./created_directories.ts";
 import { withLock } from "./lock.ts";
 
 /** Segments of a name: one request must not create thousands of directories. */
-const MAX_SEGMENTS = 64;
+export const MAX_SEGMENTS = 64;
 
 /** Attempts to open a file that is replaced between check and use. */
 const OPEN_ATTEMPTS = 8;
@@ -174,6 +174,11 @@ export class Root {
     }
   }
 
+  /** A directory that has been created or moved to a path is nothing that a failed upload removes. */
+  keep(path: string): void {
+    this.#created.keep([path]);
+  }
+
   /** Whether a directory was created for an upload, and none is complete in it yet. */
   isNew(directory: string): boolean {
     return this.#created.isTentative(directory);
@@ -249,13 +254,16 @@ export function invalidName(): StatusError {
   return new StatusError(400, "This file name is not allowed.");
 }
 
-/** Files of uploads in progress: hidden, unguessable, never served or written by their name. */
+/**
+ * Files of uploads in progress, and directories that are being deleted: hidden, unguessable, never
+ * served or written by their name.
+ */
 const TEMPORARY_NAME =
-  /^\.wireserve-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.part$/;
+  /^\.wireserve-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.(?:part|deleted)$/;
 
-/** An unguessable name for the file of an upload in progress. */
-export function temporaryName(): string {
-  return `.wireserve-${crypto.randomUUID()}.part`;
+/** An unguessable name for the file of an upload in progress, or for a deleted directory. */
+export function temporaryName(ending: "part" | "deleted" = "part"): string {
+  return `.wireserve-${crypto.randomUUID()}.${ending}`;
 }
 
 /** Whether a name is one of {@linkcode temporaryName}. */

@@ -1,15 +1,15 @@
-// Temporary files of uploads that a crash has interrupted. One that is locked belongs to an upload
-// in progress, in this process or another one.
+// What a crash has left under temporary names. A file that is locked belongs to an upload in progress,
+// in this process or another one. A directory is one that was being deleted.
 
 import { printOnOneLine } from "../disk/errors.ts";
-import { FileSystem, join, readDir, remove } from "../disk/file_system.ts";
+import { FileSystem, join, readDir, remove, removeTree } from "../disk/file_system.ts";
 import { isTemporary } from "./root.ts";
 
 /**
- * Removes the stale temporary files from a directory and all directories below. Links are not
+ * Removes the stale temporary files and directories from a directory and all directories below. Links are not
  * followed. What cannot be read is skipped, and reported unless it was just removed.
  *
- * @returns How many files were removed.
+ * @returns How many of them were removed.
  */
 export async function removeStaleUploads(
   directory: string,
@@ -24,7 +24,12 @@ export async function removeStaleUploads(
         (found) => Array.fromAsync(found),
       )
     ) {
-      if (isDirectory) removed += await removeStaleUploads(join(directory, name), report, fs);
+      if (isDirectory && isTemporary(name) && name.endsWith(".deleted")) {
+        await removeTree(join(directory, name));
+        removed++;
+      } else if (isDirectory) {
+        removed += await removeStaleUploads(join(directory, name), report, fs);
+      }
       if (isFile && isTemporary(name) && await removeIfStale(fs, join(directory, name), report)) {
         removed++;
       }

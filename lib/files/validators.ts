@@ -2,6 +2,7 @@
 
 import { formatDate } from "../http/date.ts";
 import type { Fields, ResponseFields } from "../http/fields.ts";
+import type { HttpRequest } from "../http/message.ts";
 import type { Coding } from "../http/negotiation.ts";
 import { evaluatePreconditions, type Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
@@ -51,6 +52,15 @@ export async function validatorsOfAll(
   return { ...validatorsOf(info), others };
 }
 
+/** The same for what may be a directory, which has an entity tag only to be compared with `*`. */
+export async function validatorsOfAny(
+  path: string,
+  info: Deno.FileInfo,
+  fs: FileSystem,
+): Promise<Validators | null> {
+  return info.isDirectory ? validatorsOf(info) : await validatorsOfAll(path, info, fs);
+}
+
 /** The fields with validators. */
 export function validatorFields({ etag, lastModified }: Validators): ResponseFields {
   return { "ETag": etag, "Last-Modified": formatDate(lastModified) };
@@ -63,6 +73,11 @@ export interface WriteConditions {
   readonly fields: Fields;
   /** Whether an existing file may be replaced or deleted. */
   readonly allowsReplace: boolean;
+}
+
+/** The conditions of a request for which nothing is replaced. */
+export function conditionsOf({ method, fields }: HttpRequest): WriteConditions {
+  return { method, fields, allowsReplace: true };
 }
 
 /**

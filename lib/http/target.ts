@@ -110,7 +110,8 @@ const PLAIN_AUTHORITY = /^[A-Za-z0-9\-.]+(?::[0-9]{1,4})?$/;
 const AUTHORITY =
   /^(?:(\[[0-9A-Fa-f:.]+\])|(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+)(?::([0-9]*))?$/;
 
-function isAuthority(text: string): boolean {
+/** Whether a text is a host and an optional port. */
+export function isAuthority(text: string): boolean {
   if (PLAIN_AUTHORITY.test(text)) return true;
   const match = AUTHORITY.exec(text);
   if (match === null || Number(match[2] ?? "") > 65535) return false;

@@ -33,7 +33,7 @@ testWith(
         ["in%2fb", 404],
         [".env", 404],
         ["..", 404],
-        ["", 404],
+        ["", 403],
         ["n".repeat(256), 404],
       ];
       for (const [target, status] of requests) {

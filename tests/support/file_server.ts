@@ -6,7 +6,7 @@ import { fileHandlers } from "../../lib/files/handlers.ts";
 import { Root } from "../../lib/files/root.ts";
 import { DEFAULT_FILE_SETTINGS, type FileSettings } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
-import { routes } from "../../lib/routes.ts";
+import { fileServerRoutes, routes } from "../../lib/routes.ts";
 import type { Limits } from "../../lib/server/limits.ts";
 import type { LogRecord } from "../../lib/server/exchange.ts";
 import { serve, type Server } from "../../lib/server/server.ts";
@@ -29,6 +29,8 @@ export interface FileServerOptions {
   readonly onOpen?: (name: string) => Promise<void>;
   /** Limits that are not the defaults. */
   readonly limits?: Partial<Limits>;
+  /** Whether the directory is served at `/`, by the table of the file server. */
+  readonly isAtRoot?: boolean;
   /** The path of a Unix socket to listen on, instead of a TCP port. */
   readonly socket?: string;
 }
@@ -90,7 +92,8 @@ export async function serveDirectory(
   const root = await probed(new CountingRoot(path, settings.showsHidden));
   if (options.onOpen !== undefined) root.onOpen = options.onOpen;
   const [errors, records]: [unknown[], LogRecord[]] = [[], []];
-  const server = serve(router(routes(fileHandlers(root, settings, options.clock))), {
+  const table = options.isAtRoot ? fileServerRoutes : routes;
+  const server = serve(router(table(fileHandlers(root, settings, options.clock))), {
     ...(options.socket === undefined
       ? { port: 0 }
       : { endpoint: { transport: "unix", path: options.socket } }),
@@ -151,6 +154,15 @@ export async function withFileServer(
     assertEquals(fileServer.errors, []);
     if (!isLeftover) assertEquals(await countTemporary(path), 0);
   });
+}
+
+/** Runs with a file server at `/` that allows everything. */
+export function withWritable(
+  run: (server: Fixture) => Promise<void>,
+  options: FixtureOptions = {},
+): Promise<void> {
+  const settings = { allowsDelete: true, ...options.settings };
+  return withFileServer(run, { ...options, isAtRoot: true, settings });
 }
 
 /** A clock for which every file is old enough to be cached. The time of an inode cannot be set. */
@@ -215,7 +227,7 @@ export async function etagOf({ ask }: FileServer, target: string): Promise<strin
 
 /** How many temporary files are in a directory and below. */
 export async function countTemporary(path: string): Promise<number> {
-  return (await treeOf(path)).filter((each) => each.endsWith(".part")).length;
+  return (await treeOf(path)).filter((each) => /\.(?:part|deleted)\/?$/.test(each)).length;
 }
 
 /** As {@linkcode listTree}, but empty where a directory is removed meanwhile. */
