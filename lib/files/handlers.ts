@@ -1,10 +1,12 @@
 // The handlers of /files, composed of one function a verb.
 
 import type { Handler, HttpRequest, HttpResponse } from "../http/message.ts";
+import { isForm } from "../http/multipart.ts";
 import { StatusError } from "../http/status.ts";
 import { FileCache } from "./cache.ts";
 import { deleteFile } from "./delete.ts";
 import { notFound, toStatusError } from "../disk/errors.ts";
+import { storeForm } from "./form.ts";
 import { getCachedFile, getFile } from "./get.ts";
 import { listDirectory, redirectToSlash } from "./list.ts";
 import { makeDirectory } from "./make_directory.ts";
@@ -19,7 +21,7 @@ export interface FileHandlers {
   readonly redirect: Handler | null;
   /** Sends the file that the parameter `name` names, or the listing of a directory. */
   readonly read: Handler | null;
-  /** Stores the request's content: 201. */
+  /** Stores the request's content, or the files of a form in a folder: 201. */
   readonly post: Handler | null;
   /** Stores the request's content: 201 where it is new, else 204. */
   readonly put: Handler | null;
@@ -48,6 +50,10 @@ export function fileHandlers(
   const { isReadOnly, allowsDelete } = settings;
   const upload: Handler = (request) =>
     answer(root, "writing", request, putFile(root, request, settings));
+  const post: Handler = (request) =>
+    isForm(request.fields.get("Content-Type"))
+      ? answer(root, "writing", request, storeForm(root, request, settings))
+      : upload(request);
   const remove: Handler = (request) =>
     answer(root, "reading", request, deleteFile(root, request, settings));
   const allowsMove = !isReadOnly && allowsDelete;
@@ -63,7 +69,7 @@ export function fileHandlers(
   return {
     redirect: redirectToSlash,
     read: readHandler(root, settings, clock),
-    post: isReadOnly ? null : upload,
+    post: isReadOnly ? null : post,
     put: isReadOnly ? null : upload,
     remove: allowsMove ? remove : null,
     makeDirectory: isReadOnly ? null : make,

@@ -4,6 +4,7 @@
 
 import type { Content } from "../http/content.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
+import { isForm } from "../http/multipart.ts";
 import type { Validators } from "../http/preconditions.ts";
 import { StatusError } from "../http/status.ts";
 import { DigestCheck } from "./digest.ts";
@@ -41,10 +42,14 @@ export interface StoreOptions {
   readonly digest: DigestCheck;
   /** Whether the file has to survive a power failure. */
   readonly isDurable: boolean;
+  /** Whether the content was sent, even if it is empty: nothing must empty a file by accident. */
+  readonly isFramed?: boolean;
 }
 
 /** A stored file. */
 export interface StoredFile {
+  /** In bytes. */
+  readonly size: number;
   /** Whether no file of this name existed. */
   readonly isNew: boolean;
   readonly validators: Validators;
@@ -59,6 +64,7 @@ export async function putFile(
   const { method, fields, content } = request;
   const name = nameOf(request, invalidName);
   checkHead(request);
+  if (isForm(fields.get("Content-Type"))) throw formToFile();
   const digest = await DigestCheck.of(fields);
   const conditions = { method, fields, allowsReplace };
   const { isNew, validators } = await storeFile(root, name, {
@@ -66,13 +72,22 @@ export async function putFile(
     conditions,
     digest,
     isDurable,
+    isFramed: request.framing.type !== "none",
   });
   const status = method === "PUT" && !isNew ? 204 : 201;
   return { status, fields: { "Location": request.path, ...validatorFields(validators) } };
 }
 
+/** The error for a form where the content of a file was meant. */
+export function formToFile(): StatusError {
+  return new StatusError(
+    415,
+    "A form is sent to a folder, with a slash at the end of the path. To a file's name, send the file.",
+  );
+}
+
 /** Rejects what no content could make valid. */
-function checkHead({ fields, framing, minorVersion }: HttpRequest): void {
+export function checkHead({ fields, framing, minorVersion }: HttpRequest): void {
   if (minorVersion === 0 && framing.type === "none") {
     // Before HTTP/1.1, content could also end with the connection (RFC 1945 section 7.2.2).
     throw new StatusError(411, "An upload by HTTP/1.0 needs the header Content-Length.");
@@ -116,7 +131,7 @@ export async function storeFile(
       isStored = true;
       return isNew;
     });
-    return { isNew, validators: validatorsOf(info) };
+    return { size: info.size, isNew, validators: validatorsOf(info) };
   } catch (error) {
     failure = error;
     throw error;
@@ -139,7 +154,7 @@ interface Upload {
 async function begin(
   root: Root,
   name: string,
-  { content, conditions }: StoreOptions,
+  { content, conditions, isFramed = true }: StoreOptions,
 ): Promise<Upload> {
   await root.retryRemovals();
   for (let attempt = 1;; attempt++) {
@@ -149,6 +164,10 @@ async function begin(
         const directory = parentOf(target.path);
         const current = await validatorsOfAll(target.path, target.found, root.fs);
         checkPreconditions(conditions, current, Date.now());
+        if (current !== null && !isFramed) { // RFC 9110 section 15.5.12
+          const message = "To empty this file, send Content-Length: 0.";
+          throw new StatusError(411, message);
+        }
         await checkSpace(directory, content.length);
         return { target, ...await openTemporary(root, directory) };
       } catch (error) {

@@ -73,6 +73,8 @@ export interface WriteConditions {
   readonly fields: Fields;
   /** Whether an existing file may be replaced or deleted. */
   readonly allowsReplace: boolean;
+  /** Whether the request itself asks for a new file, as `If-None-Match: *` does. */
+  readonly isForNew?: boolean;
 }
 
 /** The conditions of a request for which nothing is replaced. */
@@ -87,19 +89,21 @@ export function conditionsOf({ method, fields }: HttpRequest): WriteConditions {
  * @throws {StatusError} 412 for a condition of the request, 409 for a file that may not be replaced.
  */
 export function checkPreconditions(
-  { method, fields, allowsReplace }: WriteConditions,
+  { method, fields, allowsReplace, isForNew = false }: WriteConditions,
   current: Validators | null,
   now: number,
 ): void {
   if (evaluatePreconditions(method, fields, current, now) === "failed") throw preconditionFailed();
+  if (current !== null && isForNew) throw preconditionFailed();
   if (current !== null && !allowsReplace) {
     throw new StatusError(409, "The file exists already, and this server does not replace files.");
   }
 }
 
 /** Whether only a new file meets the conditions. */
-export function requiresNewFile({ fields, allowsReplace }: WriteConditions): boolean {
-  return !allowsReplace || fields.get("If-None-Match") === "*";
+export function requiresNewFile(conditions: WriteConditions): boolean {
+  const { fields, allowsReplace, isForNew = false } = conditions;
+  return isForNew || !allowsReplace || fields.get("If-None-Match") === "*";
 }
 
 /** The error for a condition of the request that fails. */
