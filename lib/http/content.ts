@@ -61,19 +61,33 @@ export async function collect(
   return parts.length === 1 ? parts[0]! : await new Blob(parts).bytes();
 }
 
-/** A content as a web stream, for `pipeThrough` and the like. Its chunks are copies. */
-export function toStream(content: Content): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const source = pieces(content);
+/**
+ * A content as a web stream of bytes, for `pipeThrough` and the like. Its chunks are copies. Nothing
+ * is read before it is asked for.
+ *
+ * @param toError What the stream fails with, given what the content fails with: the same by default.
+ */
+export function toStream(
+  content: Content,
+  toError: (error: unknown) => unknown = (error) => error,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({
+    type: "bytes",
     async pull(controller): Promise<void> {
-      let next = await source.next();
-      while (!next.done && next.value.length === 0) next = await source.next();
-      if (next.done) controller.close();
-      else controller.enqueue(next.value.slice());
-    },
-    async cancel(): Promise<void> {
+      try {
+        let piece = await content.read();
+        while (piece?.length === 0) piece = await content.read();
+        if (piece !== null) return controller.enqueue(piece.slice());
+      } catch (error) {
+        content.close();
+        throw toError(error);
+      }
       content.close();
-      await source.return(undefined);
+      controller.close();
+      controller.byobRequest?.respond(0);
+    },
+    cancel(): void {
+      content.close();
     },
   });
 }

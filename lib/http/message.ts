@@ -60,6 +60,12 @@ export interface HttpRequest extends RequestHead {
   parameters: PathParameters;
   /** The client's address: that of the peer, `unix` for a Unix socket, or what a proxy reports. */
   readonly client: string;
+  /** The address of the peer of the connection, which may be a proxy; `unix` for a Unix socket. */
+  readonly peer: string;
+  /** The id of the request, as the log has it: that of the connection, and a number. */
+  readonly id: string;
+  /** Whether the connection is secured by TLS. */
+  readonly isSecure: boolean;
   /** Aborts when the client leaves, or the connection is closed, before the response is complete. */
   readonly signal: AbortSignal;
 }
@@ -79,6 +85,11 @@ export class ParsedRequest implements HttpRequest {
   content: Content = NO_CONTENT;
   parameters: PathParameters = NO_PARAMETERS;
   client = "";
+  peer = "";
+  isSecure = false;
+  /** The id of the connection, and the number of the request on it, from 1. */
+  connection = "";
+  number = 0;
   /** Whether the client has left. */
   isAborted = false;
   #controller: AbortController | null = null;
@@ -94,6 +105,10 @@ export class ParsedRequest implements HttpRequest {
     this.framing = head.framing;
     this.isPersistent = head.isPersistent;
     this.expectsContinue = head.expectsContinue;
+  }
+
+  get id(): string {
+    return `${this.connection}-${this.number}`;
   }
 
   // Made when it is asked for: few handlers do.

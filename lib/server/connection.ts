@@ -229,11 +229,15 @@ export class Connection implements DeadlineOwner {
     this.#deadlines.beginContent(timer.now);
     scheduler.count();
     this.#requestCount++;
-    const { peer } = this.#accepted;
+    const { peer, isSecure } = this.#accepted;
     const client = request === null ? peer : this.#dispatcher.clientOf(peer, request);
     this.#request = request;
     if (request !== null) {
       request.client = client;
+      request.peer = peer;
+      request.isSecure = isSecure;
+      request.connection = this.#id;
+      request.number = this.#requestCount;
       if (!request.isPersistent) this.#state.close("requested", "after response");
       if (this.#requestCount === limits.requests) {
         this.#state.close("max-requests", "after response");
