@@ -8,7 +8,8 @@ import { deleteFile } from "./delete.ts";
 import { notFound, toStatusError } from "../disk/errors.ts";
 import { storeForm } from "./form.ts";
 import { getCachedFile, getFile } from "./get.ts";
-import { listDirectory, redirectToSlash } from "./list.ts";
+import { getDirectory } from "./get_directory.ts";
+import { redirectToSlash } from "./list.ts";
 import { makeDirectory } from "./make_directory.ts";
 import { move } from "./move.ts";
 import { putFile } from "./put.ts";
@@ -82,12 +83,13 @@ function noDirectory(): never {
 }
 
 /** A cached file is answered without a promise. */
-function readHandler(root: Root, { guessesTypes }: FileSettings, clock: () => number): Handler {
+function readHandler(root: Root, settings: FileSettings, clock: () => number): Handler {
   const cache = new FileCache(root.fs, clock);
+  const { guessesTypes } = settings;
   const read = async (request: HttpRequest, name: string): Promise<HttpResponse> => {
     const isDirectory = name === "" || name.endsWith("/");
     const file = isDirectory ? null : await getFile({ root, cache, guessesTypes }, request, name);
-    return file ?? await listDirectory(root, request, name);
+    return file ?? await getDirectory(root, request, name, settings);
   };
   return (request) => {
     const name = nameOf(request, notFound);

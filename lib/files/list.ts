@@ -1,83 +1,95 @@
-// GET of a directory: its entries as an HTML page without script, or as JSON.
+// GET of a directory: its entries, or what a search finds below it, as a page without script, as JSON
+// or as plain text.
 
 import { encodeContent } from "../compression.ts";
 import { type Content, pieces } from "../http/content.ts";
 import type { ResponseFields } from "../http/fields.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { negotiateType, withVary } from "../http/negotiation.ts";
-import { StatusError } from "../http/status.ts";
-import { scheduler, Slots } from "../scheduler.ts";
-import { notFound } from "../disk/errors.ts";
-import { join, readDir } from "../disk/file_system.ts";
-import { isName, type Root } from "./root.ts";
+import { sleep } from "../server/deadlines.ts";
+import { Listing } from "./listing.ts";
+import type { Root } from "./root.ts";
+import { Search } from "./search.ts";
+import type { FileSettings } from "./settings.ts";
+import { compareNames, entryComparison, partOf, sortOrderOf } from "./sort.ts";
+import type { Cut, Entry, ListingPage, ListingView, SortOrder } from "./view.ts";
 
-/** An entry that clients may see. A link counts as what it leads to. */
-interface Entry {
-  readonly name: string;
-  readonly type: "file" | "directory";
-  /** Bytes of a file; null for a directory. */
-  readonly size: number | null;
-  /** Milliseconds since 1970. */
-  readonly modified: number;
-}
+/** Milliseconds that the names may take to read. After that, the response begins without them. */
+const SCAN_WAIT = 50;
 
-/** Entries read at the same time: enough to keep a disk busy, too few to block other requests. */
-const CONCURRENCY = 32;
-
-/** Entries of a listing that is made as a whole, so that it has a Content-Length. */
-const MAX_WHOLE = 1000;
-
-/** Listings of more entries at one time: each has the names in memory while its client reads. */
-const largeListings = new Slots(16);
-
-/** Names that are sorted, or merged, without giving way. */
-const SORTED_AT_ONCE = 2048;
-
-/** Milliseconds to read a name, to make a batch of entries, and to sort or merge so many names. */
-const NAME_COST = 0.01;
-const BATCH_COST = 0.4;
-const SORT_COST = 1;
-
-/** Characters of a piece of a large listing. */
+/** Characters of a piece of a large listing, and milliseconds to wait for more of them. */
 const PIECE = 32_768;
+const PIECE_WAIT = 20;
 
-/** Names come from uploaders: JSON must not be taken for a page. */
+/** Names come from uploaders: JSON and text must not be taken for a page. */
 const JSON_FIELDS: ResponseFields = Object.freeze({
   "Content-Type": "application/json",
   "X-Content-Type-Options": "nosniff",
 });
-
-/** The page loads nothing, and runs no script. */
-const PAGE_FIELDS: ResponseFields = Object.freeze({
-  "Content-Type": "text/html; charset=utf-8",
-  "Content-Security-Policy":
-    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+const TEXT_FIELDS: ResponseFields = Object.freeze({
+  "Content-Type": "text/plain; charset=utf-8",
   "X-Content-Type-Options": "nosniff",
 });
 
-/** The listing of a directory, or the redirect to its URL with a slash. @throws {StatusError} 404 */
+/** The page loads nothing, and runs no script. */
+const PAGE: ListingPage = Object.freeze({
+  fields: Object.freeze({
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy":
+      "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+  }),
+  render: toHtml,
+});
+
+const TYPES = ["text/html", "application/json", "text/plain"] as const;
+
+/** The listing of a directory. @throws {StatusError} 400 for a malformed query, 503 for too many. */
 export async function listDirectory(
   root: Root,
   request: HttpRequest,
-  name: string,
+  { path, name }: { readonly path: string; readonly name: string },
+  settings: FileSettings,
 ): Promise<HttpResponse> {
-  const directory = await root.findDirectory(name.replace(/(?<=.)\/$/, ""));
-  if (directory === null) throw notFound();
-  if (name !== "" && !name.endsWith("/")) return redirectToSlash(request);
-  const listing = new Listing(root, directory, request.client);
+  const { client } = request;
+  const { listsAsText = false, page = PAGE, isReadOnly, allowsDelete } = settings;
+  const parameters = new URLSearchParams(request.query ?? "");
+  const order = sortOrderOf(parameters);
+  const part = partOf(parameters);
+  const query = parameters.get("q") || null;
+  const type = negotiateType(request.fields, listsAsText ? [TYPES[2], ...TYPES] : TYPES);
+  const source = query === null
+    ? new Listing(root, path, client)
+    : new Search(root, { directory: path, text: query, client });
   try {
-    await listing.scan();
-    const type = negotiateType(request.fields, ["text/html", "application/json"]);
-    const [fields, page] = type === "application/json"
-      ? [JSON_FIELDS, toJson(listing)]
-      : [PAGE_FIELDS, toHtml(listing, `/${name}`, name === "")];
+    const entries = source instanceof Search
+      ? found(source, order)
+      : await begin(source, (listing) =>
+        listing.entries(order ?? BY_NAME, type === "application/json", part));
+    const view: ListingView = {
+      ...placeOf(request, name),
+      order,
+      query,
+      entries,
+      part,
+      total: () => source instanceof Listing ? source.total : null,
+      cut: () => source instanceof Search ? source.cut : null,
+      canWrite: !isReadOnly,
+      canDelete: !isReadOnly && allowsDelete,
+    };
+    const [fields, text] = type === "application/json"
+      ? [JSON_FIELDS, toJson(view)]
+      : type === "text/plain"
+      ? [TEXT_FIELDS, toText(view)]
+      : [page.fields, page.render(view, request)];
+    const isWhole = source instanceof Listing && !source.isLarge;
     return await encodeContent(request, {
       status: 200,
       fields: withVary(fields, "Accept"),
-      content: listing.isLarge ? new ListingContent(listing, page) : await wholeOf(page),
+      content: isWhole ? await wholeOf(text) : new ListingContent(source, text),
     });
   } catch (error) {
-    listing.close();
+    source.close();
     throw error;
   }
 }
@@ -87,151 +99,85 @@ export function redirectToSlash({ path, query }: HttpRequest): HttpResponse {
   return { status: 308, fields: { "Location": `${path}/${query === null ? "" : `?${query}`}` } };
 }
 
-/** One directory while it is listed. Its names are read first, the rest while it is sent. */
-class Listing {
-  readonly #root: Root;
-  readonly #directory: string;
-  readonly #client: string;
-  #directories: string[] = [];
-  #files: string[] = [];
-  #hasSlot = false;
-
-  /** Has to be closed. */
-  constructor(root: Root, directory: string, client: string) {
-    this.#root = root;
-    this.#directory = directory;
-    this.#client = client;
-  }
-
-  get isLarge(): boolean {
-    return this.#hasSlot;
-  }
-
-  /** Reads the names. @throws {StatusError} 503 while too many large directories are listed. */
-  async scan(): Promise<void> {
-    const links = await readDir(this.#directory, (entries) => this.#readNames(entries));
-    for await (const entries of this.#entriesOf(links)) {
-      for (const { name, type } of entries) {
-        (type === "file" ? this.#files : this.#directories).push(name);
-      }
-    }
-  }
-
-  /** Tells directories from files. Returns the names of links, which lead to either. */
-  async #readNames(entries: AsyncIterable<Deno.DirEntry>): Promise<string[]> {
-    const links: string[] = [];
-    this.#directories = [];
-    this.#files = [];
-    let count = 0;
-    for await (const { name, isFile, isDirectory, isSymlink } of entries) {
-      if (!scheduler.take(NAME_COST)) await scheduler.turn(NAME_COST, this.#client);
-      if (!isName(name, this.#root.showsHidden)) continue;
-      if (isFile) this.#files.push(name);
-      else if (isDirectory) this.#directories.push(name);
-      else if (isSymlink) links.push(name);
-      if (++count > MAX_WHOLE && !this.#hasSlot) this.#takeSlot();
-    }
-    return links;
-  }
-
-  #takeSlot(): void {
-    if (!largeListings.isFreeFor(this.#client)) {
-      const message = "Too many large directories are being listed: try again.";
-      throw new StatusError(503, message, { "Retry-After": "1" });
-    }
-    largeListings.acquire(this.#client);
-    this.#hasSlot = true;
-  }
-
-  close(): void {
-    if (this.#hasSlot) largeListings.release(this.#client);
-    this.#hasSlot = false;
-  }
-
-  /** All entries by name, in batches. */
-  async *byName(): AsyncGenerator<Entry[]> {
-    yield* this.#entriesOf(await this.#sort([...this.#directories, ...this.#files]));
-  }
-
-  /** The directories, then the files, each by name, in batches. */
-  async *byType(): AsyncGenerator<Entry[]> {
-    yield* this.#entriesOf(await this.#sort(this.#directories));
-    yield* this.#entriesOf(await this.#sort(this.#files));
-  }
-
-  async *#entriesOf(names: readonly string[]): AsyncGenerator<Entry[]> {
-    for (let at = 0; at < names.length; at += CONCURRENCY) {
-      if (!scheduler.take(BATCH_COST)) await scheduler.turn(BATCH_COST, this.#client);
-      const batch = names.slice(at, at + CONCURRENCY);
-      const entries = await Promise.all(
-        batch.map((name) => entryOf(this.#root, this.#directory, name)),
-      );
-      yield entries.filter((entry) => entry !== null);
-    }
-  }
-
-  /** Sorts as `toSorted` does, in steps. */
-  async #sort(names: readonly string[]): Promise<readonly string[]> {
-    let runs: (readonly string[])[] = [];
-    for (let at = 0; at < names.length; at += SORTED_AT_ONCE) {
-      if (!scheduler.take(SORT_COST)) await scheduler.turn(SORT_COST, this.#client);
-      runs.push(names.slice(at, at + SORTED_AT_ONCE).sort());
-    }
-    while (runs.length > 1) {
-      const merged: (readonly string[])[] = [];
-      for (let at = 0; at < runs.length; at += 2) {
-        merged.push(await this.#merge(runs[at]!, runs[at + 1] ?? []));
-      }
-      runs = merged;
-    }
-    return runs[0] ?? [];
-  }
-
-  async #merge(one: readonly string[], other: readonly string[]): Promise<readonly string[]> {
-    const merged: string[] = [];
-    for (let [at, otherAt] = [0, 0]; at < one.length || otherAt < other.length;) {
-      if (merged.length % SORTED_AT_ONCE === 0 && !scheduler.take(SORT_COST)) {
-        await scheduler.turn(SORT_COST, this.#client);
-      }
-      const isOne = otherAt === other.length || at < one.length && one[at]! <= other[otherAt]!;
-      merged.push(isOne ? one[at++]! : other[otherAt++]!);
-    }
-    return merged;
-  }
+function placeOf(
+  { path }: HttpRequest,
+  name: string,
+): Pick<ListingView, "base" | "segments"> {
+  const segments = name === "" ? [] : name.slice(0, -1).split("/");
+  const base = path.split("/").slice(0, -1 - segments.length).join("/");
+  return { base: `${base}/`, segments };
 }
 
-async function wholeOf(pieces: AsyncGenerator<string>): Promise<string> {
-  let text = "";
-  for await (const piece of pieces) text += piece;
-  return text;
+const BY_NAME: SortOrder = Object.freeze({ key: "name", isDescending: false });
+
+/**
+ * The entries of a directory. Of one that takes long to read, the names are read while the response
+ * is sent.
+ */
+async function begin(
+  listing: Listing,
+  entriesOf: (listing: Listing) => AsyncIterable<readonly Entry[]>,
+): Promise<AsyncIterable<readonly Entry[]>> {
+  let isScanned = false;
+  const scanning = listing.scan().then(() => void (isScanned = true));
+  await sleep(SCAN_WAIT, scanning);
+  if (isScanned) return entriesOf(listing);
+  scanning.catch(() => {}); // The iteration throws it.
+  listing.takeSlot();
+  return async function* () {
+    await scanning;
+    yield* entriesOf(listing);
+  }();
+}
+
+/** What a search finds, as it comes, or in an order that was asked for. */
+async function* found(
+  search: Search,
+  order: SortOrder | null,
+): AsyncGenerator<readonly Entry[]> {
+  if (order === null) return yield* search.entries();
+  const entries = (await Array.fromAsync(search.entries())).flat();
+  const compare = order.key === "name"
+    ? (one: Entry, other: Entry) => compareNames(one.name, other.name)
+    : entryComparison(order);
+  entries.sort(compare);
+  yield order.key === "name" && order.isDescending ? entries.reverse() : entries;
+}
+
+async function wholeOf(text: AsyncIterable<string>): Promise<string> {
+  return (await Array.fromAsync(text)).join("");
 }
 
 /** A listing that is made while it is sent. */
 class ListingContent implements Content {
   readonly length = null;
-  readonly #listing: Listing;
-  readonly #pieces: AsyncGenerator<string>;
+  readonly #source: Listing | Search;
+  readonly #pieces: AsyncIterator<string>;
+  #next: Promise<IteratorResult<string>> | null = null;
   readonly #encoder = new TextEncoder();
 
-  /** @param listing Is closed together with this. */
-  constructor(listing: Listing, pieces: AsyncGenerator<string>) {
-    this.#listing = listing;
-    this.#pieces = pieces;
+  /** @param source Is closed together with this. */
+  constructor(source: Listing | Search, text: AsyncIterable<string>) {
+    this.#source = source;
+    this.#pieces = text[Symbol.asyncIterator]();
   }
 
   async read(): Promise<Uint8Array | null> {
     let text = "";
     while (text.length < PIECE) {
-      const { done, value } = await this.#pieces.next();
+      const next = this.#next ??= this.#pieces.next();
+      if (text !== "" && !await isSettled(next, PIECE_WAIT)) break;
+      const { done, value } = await next;
       if (done) break;
+      this.#next = null;
       text += value;
     }
     return text === "" ? null : this.#encoder.encode(text);
   }
 
   close(): void {
-    this.#listing.close();
-    this.#pieces.return(undefined).catch(() => {}); // read() has thrown it already.
+    this.#source.close();
+    this.#pieces.return?.().catch(() => {}); // read() has thrown it already.
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
@@ -239,41 +185,58 @@ class ListingContent implements Content {
   }
 }
 
-/** Null for a link that leads outside, other kinds of files, and what was just removed. */
-async function entryOf(root: Root, directory: string, name: string): Promise<Entry | null> {
-  const path = join(directory, name);
-  let info = await root.fs.lstat(path);
-  if (info?.isSymlink) {
-    const real = await root.resolve(path);
-    info = real === null ? null : await root.fs.lstat(real);
-  }
-  if (info === null || !(info.isFile || info.isDirectory)) return null;
-  return {
-    name,
-    type: info.isFile ? "file" : "directory",
-    size: info.isFile ? info.size : null,
-    modified: info.mtime?.getTime() ?? 0,
-  };
+async function isSettled(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  let isSettled = false;
+  const settle = () => void (isSettled = true);
+  await sleep(milliseconds, promise.then(settle, settle));
+  return isSettled;
 }
 
-async function* toJson(listing: Listing): AsyncGenerator<string> {
+/** An array of the entries of a directory; of a search, an object that says whether it was cut. */
+async function* toJson({ query, entries, cut }: ListingView): AsyncGenerator<string> {
+  const isSearch = query !== null;
+  if (isSearch) yield '{"entries":';
   let separator = "[";
-  for await (const entries of listing.byName()) {
-    const listed = entries.map((entry) =>
+  for await (const batch of entries) {
+    const listed = batch.map((entry) =>
       JSON.stringify({ ...entry, modified: new Date(entry.modified).toISOString() })
     );
     if (listed.length === 0) continue;
     yield separator + listed.join(",");
     separator = ",";
   }
-  yield separator === "[" ? "[]\n" : "]\n";
+  const end = separator === "[" ? "[]" : "]";
+  yield isSearch ? `${end},"cut":${JSON.stringify(cut())}}\n` : `${end}\n`;
 }
 
-/** The page of the directory at a decoded path; the root has no link to the directory above. */
-async function* toHtml(listing: Listing, path: string, isRoot: boolean): AsyncGenerator<string> {
+/** Of control characters and the like, which would change what a terminal shows. */
+// deno-lint-ignore no-control-regex -- it is about them
+const UNPRINTABLE = /[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
+
+/** A name a line, as `ls -p` writes them to a terminal. */
+async function* toText({ entries, cut }: ListingView): AsyncGenerator<string> {
+  for await (const batch of entries) {
+    yield batch.map(({ name, type }) =>
+      `${name.replace(UNPRINTABLE, "?")}${type === "directory" ? "/" : ""}\n`
+    ).join("");
+  }
+  const reason = cut();
+  if (reason !== null) yield `(${CUT_SENTENCES[reason]})\n`;
+}
+
+/** What a person is told about a search that has not found everything. */
+const CUT_SENTENCES: Readonly<Record<Cut, string>> = Object.freeze({
+  results: "There are more results: search for a longer text.",
+  time: "The search took too long and has ended early.",
+  unreadable: "Some folders could not be read.",
+});
+
+/** The page of a directory; that of the served one has no link to the directory above. */
+async function* toHtml(view: ListingView): AsyncGenerator<string> {
   // @ts-types="npm:@types/escape-html@1.0.4" -- loaded on demand: does just this, alone
   const { default: escapeHtml } = await import("escape-html");
-  const title = escapeHtml(`Index of ${path}`);
+  const { segments, entries, cut } = view;
+  const title = escapeHtml(`Index of /${segments.map((each) => `${each}/`).join("")}`);
   yield `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -295,13 +258,14 @@ td:nth-child(2), th:nth-child(2) { text-align: right; }
 <thead><tr><th>Name</th><th>Size</th><th>Modified (UTC)</th></tr></thead>
 <tbody>
 `;
-  if (!isRoot) yield '<tr><td><a href="../">../</a></td><td></td><td></td></tr>\n';
-  for await (const entries of listing.byType()) {
-    yield entries.map((entry) => `${rowOf(entry, escapeHtml)}\n`).join("");
+  if (segments.length > 0) yield '<tr><td><a href="../">../</a></td><td></td><td></td></tr>\n';
+  for await (const batch of entries) {
+    yield batch.map((entry) => `${rowOf(entry, escapeHtml)}\n`).join("");
   }
+  const reason = cut();
   yield `</tbody>
 </table>
-</body>
+${reason === null ? "" : `<p>${CUT_SENTENCES[reason]}</p>\n`}</body>
 </html>
 `;
 }
@@ -312,7 +276,8 @@ function rowOf(
   escapeHtml: (text: string) => string,
 ): string {
   const shown = type === "directory" ? `${name}/` : name;
-  const target = `./${encodeURIComponent(name)}${type === "directory" ? "/" : ""}`;
+  const path = name.split("/").map(encodeURIComponent).join("/");
+  const target = `./${path}${type === "directory" ? "/" : ""}`;
   const time = new Date(modified).toISOString().slice(0, 16).replace("T", " ");
   return `<tr><td><a href="${escapeHtml(target)}">${escapeHtml(shown)}</a></td>` +
     `<td>${size ?? ""}</td><td>${time}</td></tr>`;

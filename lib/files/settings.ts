@@ -1,3 +1,5 @@
+import type { ListingPage } from "./view.ts";
+
 /** How the files of a directory may be used, as the command line says. */
 export interface FileSettings {
   /** Whether nothing may be written. Default false. */
@@ -10,6 +12,10 @@ export interface FileSettings {
   readonly showsHidden: boolean;
   /** Whether the media type follows from the name; else it is `application/octet-stream`. */
   readonly guessesTypes: boolean;
+  /** Whether a listing is plain text for a client without a preference, else a page. */
+  readonly listsAsText?: boolean;
+  /** The page of a folder; by default one without script. */
+  readonly page?: ListingPage;
   /** Whether a file is on the disk, not just in the system's memory, before its 201 or 204. */
   readonly isDurable: boolean;
 }

@@ -27,67 +27,84 @@ export interface WalkOptions {
   readonly accepts?: (name: string) => boolean;
   /** Whether what is next to the beginning comes first. By default each directory is completed. */
   readonly isBreadthFirst?: boolean;
-  /** Whether to stop, asked between any two names. */
+  /** Whether to stop, asked before each name. */
   readonly isOver?: () => boolean;
   /** Handles the error of a directory that cannot be read. By default the walk ends with it. */
   readonly onError?: (error: unknown) => void;
 }
 
 /** Milliseconds to read a name. */
-const NAME_COST = 0.005;
+const NAME_COST = 0.01;
+
+type Place = Pick<Visited, "name" | "path" | "depth">;
 
 /** Walks through a directory, whose path has no links. What is removed meanwhile is left out. */
 export async function* walk(path: string, options: WalkOptions): AsyncGenerator<Visited> {
-  const { isBreadthFirst = false, isOver = () => false, onError } = options;
-  const pending = [{ name: "", path, depth: 0 }];
-  let first = 0; // Of those that a walk in breadth has not visited.
-  const take = () => isBreadthFirst ? pending[first++] : pending.pop();
-  for (let next = take(); next !== undefined && !isOver(); next = take()) {
-    let visited: Visited | null = null;
-    try {
-      visited = await readDir(next.path, (entries) => visit(next!, entries, options))
-        .catch(nullIfNotFound);
-    } catch (error) {
-      if (onError === undefined) throw error;
-      onError(error);
+  const { isBreadthFirst = false, isOver = () => false } = options;
+  const first = await visit({ name: "", path, depth: 0 }, options);
+  if (first === null) return;
+  yield first;
+  const pending = [{ parent: placeOf(first), directories: first.directories.values() }];
+  let begin = 0; // Of those that a walk in breadth has not completed.
+  while (begin < pending.length && !isOver()) {
+    const { parent, directories } = pending.at(isBreadthFirst ? begin : -1)!;
+    const { done, value: child } = directories.next();
+    if (done) {
+      if (isBreadthFirst) begin++;
+      else pending.pop();
+      continue;
     }
+    const visited = await visit(placeIn(parent, child), options);
     if (visited === null) continue;
     yield visited;
-    const { name, depth } = next;
-    const below = visited.directories.map((each) => ({
-      name: name === "" ? each : `${name}/${each}`,
-      path: join(visited.path, each),
-      depth: depth + 1,
-    }));
-    for (const each of isBreadthFirst ? below : below.reverse()) pending.push(each);
+    if (visited.directories.length === 0) continue;
+    pending.push({ parent: placeOf(visited), directories: visited.directories.values() });
   }
 }
 
-async function visit(
-  { name, path, depth }: { name: string; path: string; depth: number },
+function placeOf({ name, path, depth }: Visited): Place {
+  return { name, path, depth };
+}
+
+function placeIn({ name, path, depth }: Place, child: string): Place {
+  return {
+    name: name === "" ? child : `${name}/${child}`,
+    path: join(path, child),
+    depth: depth + 1,
+  };
+}
+
+/** Null for a directory that is gone, or whose error was handled. */
+async function visit(place: Place, options: WalkOptions): Promise<Visited | null> {
+  try {
+    const read = (entries: AsyncIterable<Deno.DirEntry>) => readNames(place, entries, options);
+    return await readDir(place.path, read).catch(nullIfNotFound);
+  } catch (error) {
+    if (options.onError === undefined) throw error;
+    options.onError(error);
+    return null;
+  }
+}
+
+async function readNames(
+  place: Place,
   entries: AsyncIterable<Deno.DirEntry>,
   { client, accepts = () => true, isOver = () => false }: WalkOptions,
 ): Promise<Visited> {
-  const [files, directories, links]: string[][] = [[], [], []];
+  const files: string[] = [];
+  const directories: string[] = [];
+  const links: string[] = [];
   let others = 0;
-  for await (const entry of entries) {
+  for await (const { name, isFile, isDirectory, isSymlink } of entries) {
     if (!scheduler.take(NAME_COST)) await scheduler.turn(NAME_COST, client);
     if (isOver()) break;
-    if (!accepts(entry.name)) continue;
-    if (entry.isFile) files!.push(entry.name);
-    else if (entry.isDirectory) directories!.push(entry.name);
-    else if (entry.isSymlink) links!.push(entry.name);
+    if (!accepts(name)) continue;
+    if (isFile) files.push(name);
+    else if (isDirectory) directories.push(name);
+    else if (isSymlink) links.push(name);
     else others++;
   }
-  return {
-    name,
-    path,
-    depth,
-    files: files!.sort(),
-    directories: directories!.sort(),
-    links: links!.sort(),
-    others,
-  };
+  return { ...place, files, directories, links, others };
 }
 
 /** How much is below a directory. */
