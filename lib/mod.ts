@@ -29,6 +29,7 @@ export { type FetchHandler, fetchHandler, type RequestInfo, serveFetch } from ".
 export { CLOSE_REASONS, type CloseReason } from "./http/connection_state.ts";
 export { collect, type Content, fromStream, toStream } from "./http/content.ts";
 export { Fields, type ResponseFields } from "./http/fields.ts";
+export { json, readJson } from "./http/json.ts";
 export type { Framing } from "./http/framing.ts";
 export type { MessageLimits } from "./http/limits.ts";
 export type {
@@ -46,17 +47,16 @@ export {
 } from "./http/preconditions.ts";
 export { type ByteRange, contentRange, selectRanges } from "./http/range.ts";
 export { StatusError } from "./http/status.ts";
-export { type Route, router } from "./router.ts";
+export { type Route, type RouteLimits, router } from "./router.ts";
 export type {
   ConnectionStatus,
   ConnectionView,
   LogRecord,
   RequestView,
 } from "./server/exchange.ts";
-export { DEFAULT_LIMITS, type Limits, SYSTEM_BUFFER, type Timeouts } from "./server/limits.ts";
+export { DEFAULT_LIMITS, type Limits, type Timeouts } from "./server/limits.ts";
 export { type Certificate, type Endpoint, removeStaleSocket } from "./server/listener.ts";
 export { type Capacity, serve, type Server } from "./server/server.ts";
-export type { DescriptorShare } from "./server/descriptors.ts";
 export type { ServeOptions } from "./server/options.ts";
-export type { ServerObserver } from "./server/observer.ts";
+export type { ListenAddress, ServeCallbacks } from "./server/callbacks.ts";
 export { TrustedProxies } from "./trusted_proxies.ts";

@@ -1,8 +1,9 @@
 // Dispatches requests by a table of routes. HEAD is answered by the handler of GET, OPTIONS by the
 // router itself (RFC 9110 sections 9.3 and 15.5.6).
 
+import { limited } from "./http/content.ts";
 import { type Handler, type HttpRequest, type HttpResponse, METHODS } from "./http/message.ts";
-import { StatusError } from "./http/status.ts";
+import { contentTooLarge, StatusError } from "./http/status.ts";
 import { isToken } from "./http/syntax.ts";
 import { decodePath, normalizePath } from "./http/target.ts";
 
@@ -22,6 +23,14 @@ export interface Route {
   readonly handler: Handler | null;
   /** The sentence of that 405, for instance which setting turns the method on. */
   readonly hint?: string | undefined;
+  /** Limits of this route, below those of the server, which count as well. */
+  readonly limits?: RouteLimits | undefined;
+}
+
+/** Limits of one route. */
+export interface RouteLimits {
+  /** Bytes of content, else 413, before `100 Continue` where the length is known. 0: none at all. */
+  readonly content?: number | undefined;
 }
 
 /** All routes with one pattern. */
@@ -39,7 +48,9 @@ interface Resource {
  * It throws a StatusError: 404 if no pattern matches, 405 with `Allow` if the path has no handler
  * for the method, 501 for an unknown method.
  *
- * @throws {TypeError} if a route's method or pattern is malformed, or a route is defined twice.
+ * @throws {TypeError} if a route's method or pattern is malformed, written as for another router, or
+ * defined twice.
+ * @throws {RangeError} for a limit that is no number of bytes.
  */
 export function router(routes: readonly Route[]): Handler {
   const resources = groupByPath(routes);
@@ -71,6 +82,7 @@ function answer(
     (request.method === "HEAD" ? routes.get("GET") : undefined);
   const handler = route?.handler ?? null;
   if (handler === null) return answerWithoutHandler(resource, request.method);
+  if (route!.limits?.content !== undefined) limitContent(request, route!.limits.content);
   if (names.length === 0) return handler(request);
   const parameters: Record<string, string> = {};
   for (let index = 0; index < names.length; index++) {
@@ -78,6 +90,13 @@ function answer(
   }
   request.parameters = parameters;
   return handler(request);
+}
+
+/** @throws {StatusError} 413 where the content is known to be longer. */
+function limitContent(request: HttpRequest, limit: number): void {
+  const { framing } = request;
+  if (framing.type === "length" && framing.length > limit) throw contentTooLarge();
+  if (framing.type === "chunked") request.content = limited(request.content, limit);
 }
 
 /** Answers OPTIONS. Every other method is 405, with a hint or the methods that are allowed. */
@@ -104,10 +123,8 @@ function groupByPath(routes: readonly Route[]): Resource[] {
   const resources = new Map<string, Resource>();
   for (const route of routes) {
     const { method, path } = route;
+    checkRoute(route);
     const resource = resources.get(path) ?? compile(path);
-    if (!isToken(method)) {
-      throw new TypeError(`The method ${method} of the route ${path} is malformed`);
-    }
     if (resource.routes.has(method)) {
       throw new TypeError(`The route ${method} ${path} is defined twice`);
     }
@@ -115,6 +132,26 @@ function groupByPath(routes: readonly Route[]): Resource[] {
     resources.set(path, resource);
   }
   return [...resources.values()];
+}
+
+/** @throws {TypeError} or {RangeError} for what can never match as it is meant. */
+function checkRoute({ method, path, limits }: Route): void {
+  if (!isToken(method)) {
+    throw new TypeError(`The method ${method} of the route ${path} is malformed`);
+  }
+  if (/^[a-z]+$/.test(method)) {
+    const meant = method.toUpperCase();
+    throw new TypeError(`Methods are case-sensitive: ${method} of the route ${path} is ${meant}`);
+  }
+  const [, foreign] = /(?:^|\/)(:[A-Za-z_]\w*(?=\/|$)|\*$)/.exec(path) ?? [];
+  if (foreign !== undefined) {
+    const meant = foreign === "*" ? "{rest...}" : `{${foreign.slice(1)}}`;
+    throw new TypeError(`In the path ${path}, write ${meant} for ${foreign}`);
+  }
+  const content = limits?.content ?? 0;
+  if (!Number.isSafeInteger(content) || content < 0) {
+    throw new RangeError(`The route ${path} cannot have the limit ${content} of content`);
+  }
 }
 
 /** The literal parts of a pattern: visible ASCII without braces, `?` and `#`, escapes normalized. */

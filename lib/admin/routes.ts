@@ -6,7 +6,7 @@ import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { type Route, router } from "../router.ts";
 import type { ConnectionView } from "../server/exchange.ts";
 import type { Limits } from "../server/limits.ts";
-import { serve, type Server } from "../server/server.ts";
+import { Server } from "../server/server.ts";
 import type { ServeOptions } from "../server/options.ts";
 import { METRICS_TYPE } from "./exposition.ts";
 
@@ -34,12 +34,12 @@ const ADMIN_LIMITS: Partial<Limits> = {
 /** The part of the process's file descriptors that is for admin connections. */
 export const ADMIN_DESCRIPTORS = 0.2;
 
-/** Where to listen, and an observer for errors. */
-export type AdminOptions = Pick<ServeOptions, "endpoint" | "hostname" | "port" | "observer">;
+/** Where to listen, and what gets errors. */
+export type AdminOptions = Pick<ServeOptions, "endpoint" | "hostname" | "port" | "onError">;
 
 /** Starts the admin listener. It throws what `serve` throws. */
 export function serveAdmin(source: AdminSource, options: AdminOptions): Server {
-  return serve(router(adminRoutes(source)), {
+  return new Server(router(adminRoutes(source)), {
     ...options,
     limits: ADMIN_LIMITS,
     descriptors: { part: ADMIN_DESCRIPTORS, usesReserve: true },

@@ -1,6 +1,6 @@
 // Content (RFC 9110 section 6.4), pulled piece by piece: it is never in memory as a whole.
 
-import { StatusError } from "./status.ts";
+import { contentTooLarge, StatusError } from "./status.ts";
 
 /** A sequence of octets. Its reader closes it when it is done, also before its end. */
 export interface Content extends AsyncIterable<Uint8Array> {
@@ -37,6 +37,27 @@ export async function* pieces(content: Content): AsyncGenerator<Uint8Array> {
   } finally {
     content.close();
   }
+}
+
+/**
+ * A content whose reader gets so many octets at most.
+ *
+ * @param limit The number of octets, beyond which reading it is 413.
+ */
+export function limited(content: Content, limit: number): Content {
+  let length = 0;
+  const checked: Content = {
+    length: content.length,
+    async read(): Promise<Uint8Array | null> {
+      const piece = await content.read();
+      length += piece?.length ?? 0;
+      if (length > limit) throw contentTooLarge();
+      return piece;
+    },
+    close: () => content.close(),
+    [Symbol.asyncIterator]: () => pieces(checked),
+  };
+  return checked;
 }
 
 /**

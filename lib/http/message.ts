@@ -3,6 +3,7 @@
 import { type Content, NO_CONTENT } from "./content.ts";
 import { type Fields, nameIn, type ResponseFields } from "./fields.ts";
 import type { Framing } from "./framing.ts";
+import type { StatusError } from "./status.ts";
 
 /** The standard methods (RFC 9110 section 9, RFC 5789). */
 export const METHODS = [
@@ -54,8 +55,11 @@ export const NO_PARAMETERS: PathParameters = Object.freeze({});
 
 /** A request as a handler gets it. */
 export interface HttpRequest extends RequestHead {
-  /** The content, read on demand. The first read sends `100 Continue` if it is expected. */
-  readonly content: Content;
+  /**
+   * The content, read on demand. The first read sends `100 Continue` if it is expected. The router
+   * limits it where its route has a limit.
+   */
+  content: Content;
   /** The parameters that the route's pattern found in the path. The router sets them. */
   parameters: PathParameters;
   /** The client's address: that of the peer, `unix` for a Unix socket, or what a proxy reports. */
@@ -139,7 +143,11 @@ export interface HttpResponse {
    * by default. The head is sent with the first piece of a stream: events begin with a comment.
    */
   readonly content?: string | Uint8Array | Content | undefined;
-  /** Leaves out the Date field, against RFC 9110 section 6.6.1. False by default. */
+  /**
+   * Leaves out the Date field, against RFC 9110 section 6.6.1. False by default.
+   *
+   * @internal
+   */
   readonly isDateless?: boolean | undefined;
   /** Never. It makes a web `Response` a type error: only its status would be sent. */
   readonly headers?: never;
@@ -152,6 +160,13 @@ export function withContentType(response: HttpResponse): HttpResponse {
     nameIn(fields, "Content-Type") === null;
   if (!isUntyped) return response;
   return { ...response, fields: { "Content-Type": "text/plain; charset=utf-8", ...fields } };
+}
+
+/** The response that an error stands for: its fields, and its sentence as content. */
+export function errorResponse({ status, message, fields }: StatusError): HttpResponse {
+  const isTyped = nameIn(fields, "Content-Type") !== null;
+  const typed = isTyped ? fields : { "Content-Type": "text/plain", ...fields };
+  return { status, fields: typed, content: `${message}\n` };
 }
 
 /** Answers a request. A thrown StatusError becomes a response of its status, anything else a 500. */

@@ -73,9 +73,13 @@ export class StatusError extends Error {
    * @param status The status code to answer with, 400 to 599.
    * @param message One sentence for the user of the client.
    * @param fields Fields of the response, `Allow` for instance.
+   * @throws {RangeError} for a status that is not that of an error.
    */
   constructor(status: number, message: string, fields: ResponseFields = {}) {
     super(message);
+    if (!Number.isInteger(status) || status < 400 || status > 599) {
+      throw new RangeError(`The status of an error is 400 to 599, not ${status}`);
+    }
     this.status = status;
     this.fields = fields;
   }

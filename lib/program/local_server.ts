@@ -12,9 +12,9 @@ import type { ConnectionView } from "../server/exchange.ts";
 import { ADMIN_DESCRIPTORS } from "../admin/routes.ts";
 import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
 import type { DescriptorShare } from "../server/descriptors.ts";
-import { serve, type Server } from "../server/server.ts";
+import { Server } from "../server/server.ts";
 import type { Certificate, Endpoint } from "../server/listener.ts";
-import type { ServerObserver } from "../server/observer.ts";
+import type { ServeCallbacks } from "../server/callbacks.ts";
 import { TrustedProxies } from "../trusted_proxies.ts";
 
 /** Milliseconds for handlers after their connections were aborted: a file system may hang. */
@@ -82,11 +82,11 @@ export class LocalServer implements ServerHandle {
     return async (port) => {
       const endpoint = endpointOf(config, port);
       await checkPort(config); // Another program may have been started at the same time.
-      const server = serve(handler, {
+      const server = new Server(handler, {
         endpoint,
         limits: limitsOf(options.limits, index, count),
         descriptors: descriptorsOf(config),
-        observer: observerOf(options, log, metrics),
+        ...callbacksOf(options, log, metrics),
         idPrefix: count === 1 ? "" : `w${index + 1}${restarts === 0 ? "" : `r${restarts}`}-`,
         ...(proxies === null ? {} : {
           clientOf: (peer, fields) => proxies.clientOf(peer, fields),
@@ -184,11 +184,11 @@ function descriptorsOf({ options, index, count, restarts }: WorkerConfig): Descr
   return { part, claimed };
 }
 
-function observerOf(
+function callbacksOf(
   { log: format, verbose }: Options,
   log: AccessLog,
   metrics: Metrics | null,
-): Partial<ServerObserver> {
+): ServeCallbacks {
   const needsRequests = format !== "off" || metrics !== null;
   return {
     ...(needsRequests && {

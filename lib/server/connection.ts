@@ -13,18 +13,13 @@ import {
   MAX_TICK,
   type Waiting,
 } from "./deadlines.ts";
-import { type Callbacks, Dispatcher } from "./dispatch.ts";
+import { Dispatcher, type Supplied } from "./dispatch.ts";
 import { type ConnectionStatus, type ConnectionView, RequestContext } from "./exchange.ts";
 import type { Limits } from "./limits.ts";
 import type { AcceptedConn } from "./listener.ts";
-import type { GuardedObserver } from "./observer.ts";
+import type { GuardedCallbacks } from "./callbacks.ts";
 import { type Input, Receiver, RequestBody } from "./request_body.ts";
-import {
-  errorResponse,
-  isStreamed,
-  type PreparedResponse,
-  ResponseWriter,
-} from "./response_writer.ts";
+import { isStreamed, type PreparedResponse, ResponseWriter } from "./response_writer.ts";
 import { RequestTurns, scheduler } from "../scheduler.ts";
 import { handshakeProblem, Socket } from "./socket.ts";
 
@@ -42,9 +37,9 @@ const MAX_BURST = 32;
 const BURST_COST = 0.3;
 
 /** What all connections of a server share. */
-export interface ServerContext extends Callbacks {
+export interface ServerContext extends Supplied {
   readonly limits: Limits;
-  readonly observer: Pick<GuardedObserver, "onRequest" | "onError" | "onProtocolMismatch">;
+  readonly callbacks: Omit<GuardedCallbacks, "onListen" | "onOpen" | "onClose">;
   readonly timer: DeadlineTimer;
   /** Whether the server has as many connections as it may have. */
   readonly isAtCapacity: () => boolean;
@@ -94,7 +89,7 @@ export class Connection implements DeadlineOwner {
     this.#deadlines = new Deadlines(server.limits);
     const context = { state: this.#state, deadlines: this.#deadlines, timer: server.timer };
     this.#socket = new Socket(accepted.conn, context);
-    this.#writer = new ResponseWriter(this.#socket, this.#state, server.observer);
+    this.#writer = new ResponseWriter(this.#socket, this.#state, server.callbacks);
     this.#parser = new RequestParser(server.limits, accepted.isSecure);
     this.#input = { ...context, parser: this.#parser, socket: this.#socket };
     this.#receiver = new Receiver(this.#input);
@@ -103,13 +98,13 @@ export class Connection implements DeadlineOwner {
 
   /** Serves until either side closes. It never rejects: errors are reported. */
   async serve(): Promise<void> {
-    const { timer, observer } = this.#server;
+    const { timer, callbacks } = this.#server;
     timer.add(this);
     scheduler.count();
     try {
       if (!this.#accepted.isSecure || await this.#handshake()) await this.#serveRequests();
     } catch (error) {
-      if (!this.#state.isClosed) observer.onError(error);
+      if (!this.#state.isClosed) callbacks.onError(error, this.#request);
       // Earlier responses are sent, or reported as lost.
       await this.#writer.flush().catch(() => {});
     } finally {
@@ -136,7 +131,7 @@ export class Connection implements DeadlineOwner {
   }
 
   #reportMismatch(problem: string): void {
-    this.#server.observer.onProtocolMismatch(this.#accepted.peer, problem);
+    this.#server.callbacks.onProtocolMismatch(this.#accepted.peer, problem);
   }
 
   /**
@@ -221,11 +216,11 @@ export class Connection implements DeadlineOwner {
   #refuse(error: StatusError): void {
     const context = this.#begin(null);
     this.#state.close(error.status === 408 ? "timeout" : "bad-request", "after response");
-    this.#writer.respond(context, errorResponse(error));
+    this.#writer.respond(context, this.#server.callbacks.errorPage(error, null));
   }
 
   #begin(request: ParsedRequest | null): RequestContext {
-    const { limits, observer, timer } = this.#server;
+    const { limits, callbacks, timer } = this.#server;
     this.#deadlines.beginContent(timer.now);
     scheduler.count();
     this.#requestCount++;
@@ -250,7 +245,7 @@ export class Connection implements DeadlineOwner {
       client,
       head: request,
       requestLine: this.#parser.requestLine,
-      isRecorded: observer.onRequest !== null,
+      isRecorded: callbacks.onRequest !== null,
       tick: timer.now,
     });
   }
@@ -279,7 +274,7 @@ export class Connection implements DeadlineOwner {
       const { failure } = body;
       if (!isUndecided && !body.discardReceived(limit)) {
         this.#state.close(reasonOf(body.failure), "after response");
-        if (failure === null) response = replaceIfMalformed(response, body.failure);
+        if (failure === null) response = this.#replaceIfMalformed(response, request, body.failure);
       }
       const streamed = this.#respond(context, response);
       if (streamed !== null) await this.#writer.stream(context, streamed);
@@ -287,6 +282,20 @@ export class Connection implements DeadlineOwner {
     } finally {
       body.revoke();
     }
+  }
+
+  /**
+   * The response to a request whose handler did not read the content: where the content that has
+   * been received is malformed, the message as a whole is (RFC 9112 section 2.2).
+   */
+  #replaceIfMalformed(
+    response: HttpResponse,
+    request: ParsedRequest,
+    failure: StatusError | null,
+  ): HttpResponse {
+    if (failure === null || response.status >= 500) return response;
+    if (isStreamed(response.content)) response.content.close();
+    return this.#server.callbacks.errorPage(failure, request);
   }
 
   /** Sends earlier responses, which must leave before a `100 Continue` for this request. */
@@ -392,16 +401,6 @@ export class Connection implements DeadlineOwner {
 function reasonOf(failure: StatusError | null): CloseReason {
   if (failure === null) return "unread-body";
   return failure.status === 408 ? "timeout" : "bad-request";
-}
-
-/**
- * The response to a request whose handler did not read the content: where the content that has been
- * received is malformed, the message as a whole is (RFC 9112 section 2.2).
- */
-function replaceIfMalformed(response: HttpResponse, failure: StatusError | null): HttpResponse {
-  if (failure === null || response.status >= 500) return response;
-  if (isStreamed(response.content)) response.content.close();
-  return errorResponse(failure);
 }
 
 function requestTimeout(): StatusError {

@@ -3,39 +3,40 @@
 
 import type { Fields } from "../http/fields.ts";
 import type { Handler, HttpResponse, ParsedRequest } from "../http/message.ts";
+import { StatusError } from "../http/status.ts";
 import type { RequestContext } from "./exchange.ts";
-import type { GuardedObserver } from "./observer.ts";
+import type { GuardedCallbacks } from "./callbacks.ts";
 import type { ResponseWriter } from "./response_writer.ts";
 
 /** What the program supplies. */
-export interface Callbacks {
+export interface Supplied {
   readonly handler: Handler;
   /** Returns the client of a request, given its peer and its fields; null where it is the peer. */
   readonly clientOf: ((peer: string, fields: Fields) => string) | null;
-  readonly observer: Pick<GuardedObserver, "onError">;
+  readonly callbacks: Pick<GuardedCallbacks, "onError">;
 }
 
 /** Dispatches the requests of one connection. */
 export class Dispatcher {
-  readonly #callbacks: Callbacks;
+  readonly #supplied: Supplied;
   readonly #writer: ResponseWriter;
   readonly #abort: () => void;
 
   /** @param abort Aborts the connection, because the client has left. */
-  constructor(callbacks: Callbacks, writer: ResponseWriter, abort: () => void) {
-    this.#callbacks = callbacks;
+  constructor(supplied: Supplied, writer: ResponseWriter, abort: () => void) {
+    this.#supplied = supplied;
     this.#writer = writer;
     this.#abort = abort;
   }
 
   /** The client of a request: the peer where clientOf throws. */
-  clientOf(peer: string, { fields }: ParsedRequest): string {
-    const { clientOf, observer } = this.#callbacks;
+  clientOf(peer: string, request: ParsedRequest): string {
+    const { clientOf, callbacks } = this.#supplied;
     if (clientOf === null) return peer;
     try {
-      return clientOf(peer, fields);
+      return clientOf(peer, request.fields);
     } catch (error) {
-      observer.onError(error);
+      callbacks.onError(error, request);
       return peer;
     }
   }
@@ -46,10 +47,10 @@ export class Dispatcher {
    */
   call(context: RequestContext, request: ParsedRequest): HttpResponse | Promise<HttpResponse> {
     try {
-      const result: unknown = this.#callbacks.handler(request);
+      const result: unknown = this.#supplied.handler(request);
       return isThenable(result) ? this.#await(context, request, result) : checkResponse(result);
     } catch (error) {
-      return this.#writer.toResponse(context, error);
+      return this.#answerFailure(context, request, error);
     }
   }
 
@@ -65,9 +66,32 @@ export class Dispatcher {
     } catch (error) {
       // A handler that fails because its client has left is no fault of the server.
       if (request.isAborted) this.#abort();
-      return this.#writer.toResponse(context, error);
+      return await this.#answerFailure(context, request, error);
     } finally {
       if (flushed !== null) await flushed;
+    }
+  }
+
+  /** The response in place of what a handler threw: onError may have another one than the 500. */
+  #answerFailure(
+    context: RequestContext,
+    request: ParsedRequest,
+    error: unknown,
+  ): HttpResponse | Promise<HttpResponse> {
+    const writer = this.#writer;
+    if (writer.isClosed || error instanceof StatusError) return writer.toResponse(context, error);
+    const answer = this.#supplied.callbacks.onError(error, request);
+    if (!isThenable(answer)) return this.#checkAnswer(context, answer);
+    return Promise.resolve(answer).then((awaited) => this.#checkAnswer(context, awaited));
+  }
+
+  #checkAnswer(context: RequestContext, answer: unknown): HttpResponse {
+    if (typeof answer !== "object" || answer === null) return this.#writer.failureResponse(context);
+    try {
+      return checkResponse(answer);
+    } catch (error) {
+      this.#supplied.callbacks.onError(error, context.request);
+      return this.#writer.failureResponse(context);
     }
   }
 }
@@ -84,7 +108,9 @@ function checkResponse(response: unknown): HttpResponse {
     throw new TypeError(`The handler returned ${found}: ${wanted}`);
   }
   if ("headers" in response) { // To name the class Response would load it, in 5 ms.
-    throw new TypeError(`The handler returned a web Response: ${wanted}`);
+    throw new TypeError(
+      `The handler returned a web Response: ${wanted}, and fetchHandler() makes one of a web handler`,
+    );
   }
   return response as HttpResponse;
 }

@@ -2,7 +2,7 @@
 // they are over, and the view of a running server.
 
 import type { CloseReason } from "../http/connection_state.ts";
-import type { RequestHead } from "../http/message.ts";
+import type { HttpRequest, RequestHead } from "../http/message.ts";
 
 /** What became of one request. A record holds only what is known anyway. */
 export interface LogRecord {
@@ -74,8 +74,8 @@ export interface RequestFacts {
   readonly number: number;
   readonly peer: string;
   readonly client: string;
-  /** The head, or null where it could not be read. */
-  readonly head: RequestHead | null;
+  /** The request, or null where its head could not be read. */
+  readonly head: HttpRequest | null;
   readonly requestLine: string | null;
   /** Whether a record is wanted, which needs the time. */
   readonly isRecorded: boolean;
@@ -101,6 +101,11 @@ export class RequestContext {
 
   get client(): string {
     return this.#facts.client;
+  }
+
+  /** The request, or null where its head could not be read. */
+  get request(): HttpRequest | null {
+    return this.#facts.head;
   }
 
   /** What the response depends on; of a request that could not be read, as far as it is known. */

@@ -22,8 +22,8 @@ export interface Timeouts {
    * The slowest rate, in bytes per second, at which a client may send content (else 408) or read a
    * response (else a close). Default 1024; 0 means any rate.
    *
-   * The system accepts up to {@linkcode SYSTEM_BUFFER} bytes of a response before the client has
-   * read any, and does not say how many it has. So a client that stops reading is noticed only
+   * The system accepts up to 4 MiB of a response before the client has read any, and does not say
+   * how many it has. So a client that stops reading is noticed only
    * when it could have read them at this rate. A client that keeps the rate is never cut off.
    */
   readonly minRate: number;

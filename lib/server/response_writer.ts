@@ -4,7 +4,6 @@
 import type { CloseReason, ConnectionState } from "../http/connection_state.ts";
 import type { Content } from "../http/content.ts";
 import { formatDate, oncePerSecond } from "../http/date.ts";
-import { nameIn } from "../http/fields.ts";
 import { type HttpResponse, withContentType } from "../http/message.ts";
 import { isContentless, StatusError } from "../http/status.ts";
 import { isAscii } from "../http/syntax.ts";
@@ -20,7 +19,7 @@ import {
 } from "../http/writer.ts";
 import { sleep } from "./deadlines.ts";
 import type { LogRecord, RequestContext } from "./exchange.ts";
-import type { GuardedObserver } from "./observer.ts";
+import type { GuardedCallbacks } from "./callbacks.ts";
 import { ConnectionLost, type Socket } from "./socket.ts";
 import { type OnSent, WriteBuffer } from "./write_buffer.ts";
 
@@ -34,6 +33,9 @@ export interface PreparedResponse<C = string | Uint8Array | Content> {
   /** Why the connection ends with this response, or null where it is kept. */
   readonly closeReason: CloseReason | null;
 }
+
+/** The callbacks that a response needs. */
+type Reports = Pick<GuardedCallbacks, "onRequest" | "onError" | "errorPage">;
 
 /** Whether the content of a response is read while it is sent. */
 export function isStreamed(content: HttpResponse["content"]): content is Content {
@@ -53,7 +55,7 @@ const HEAD_DELAY = 10;
 export class ResponseWriter {
   readonly #socket: Socket;
   readonly #state: ConnectionState;
-  readonly #observer: Pick<GuardedObserver, "onRequest" | "onError">;
+  readonly #callbacks: Reports;
   readonly #buffer: WriteBuffer;
   /** Content that is being read: it may produce nothing for ever. */
   #pendingContent: Content | null = null;
@@ -61,11 +63,11 @@ export class ResponseWriter {
   constructor(
     socket: Socket,
     state: ConnectionState,
-    observer: Pick<GuardedObserver, "onRequest" | "onError">,
+    callbacks: Reports,
   ) {
     this.#socket = socket;
     this.#state = state;
-    this.#observer = observer;
+    this.#callbacks = callbacks;
     this.#buffer = new WriteBuffer(socket);
   }
 
@@ -143,9 +145,20 @@ export class ResponseWriter {
       this.reportLost(context);
       throw error;
     }
-    if (error instanceof StatusError) return errorResponse(error);
-    this.#observer.onError(error);
-    return errorResponse(new StatusError(500, "The server has failed to answer the request."));
+    if (error instanceof StatusError) return this.#callbacks.errorPage(error, context.request);
+    this.#callbacks.onError(error, context.request);
+    return this.failureResponse(context);
+  }
+
+  /** The 500 for a failure that has been reported. */
+  failureResponse({ request }: RequestContext): HttpResponse {
+    const error = new StatusError(500, "The server has failed to answer the request.");
+    return this.#callbacks.errorPage(error, request);
+  }
+
+  /** Whether nothing can be sent any more. */
+  get isClosed(): boolean {
+    return this.#state.isClosed;
   }
 
   #checkOpen(context: RequestContext): void {
@@ -180,7 +193,7 @@ export class ResponseWriter {
         this.respond(context, this.#replace(context, error));
         return;
       }
-      this.#abort(error);
+      this.#abort(context, error);
       return this.#report(context, outcome(false));
     }
     if (prepared.closeReason !== null) this.#socket.beginEnd();
@@ -236,8 +249,9 @@ export class ResponseWriter {
   }
 
   /** The head has promised what cannot be sent: only an aborted connection tells the client. */
-  #abort(error: unknown): void {
-    if (!this.#state.isClosed && !(error instanceof StatusError)) this.#observer.onError(error);
+  #abort({ request }: RequestContext, error: unknown): void {
+    const isFault = !this.#state.isClosed && !(error instanceof StatusError);
+    if (isFault) this.#callbacks.onError(error, request);
     this.#state.close("server-error", "abort");
     this.#socket.close();
   }
@@ -248,7 +262,7 @@ export class ResponseWriter {
     { status, head, closeReason }: PreparedResponse,
     length: number,
   ): OnSent | null {
-    if (this.#observer.onRequest === null) return null;
+    if (this.#callbacks.onRequest === null) return null;
     const headSize = headLength(head);
     return (bytes) => {
       const isComplete = bytes === headSize + length;
@@ -271,16 +285,9 @@ export class ResponseWriter {
     context: RequestContext,
     outcome: Pick<LogRecord, "status" | "bytesOut" | "isComplete" | "closeReason">,
   ): void {
-    const { onRequest } = this.#observer;
+    const { onRequest } = this.#callbacks;
     if (onRequest !== null) onRequest(context.record(outcome));
   }
-}
-
-/** The response that a StatusError stands for: its fields, and its sentence as content. */
-export function errorResponse({ status, message, fields }: StatusError): HttpResponse {
-  const isTyped = nameIn(fields, "Content-Type") !== null;
-  const typed = isTyped ? fields : { "Content-Type": "text/plain", ...fields };
-  return { status, fields: typed, content: `${message}\n` };
 }
 
 /** ASCII text, whose characters are its bytes, stays text and is sent together with its head. */

@@ -8,8 +8,8 @@ import { DescriptorBudget, isOutOfDescriptors } from "./descriptors.ts";
 import type { ConnectionView } from "./exchange.ts";
 import { limitsWith } from "./limits.ts";
 import { type AcceptedConn, type Certificate, type Listener, ListenerSet } from "./listener.ts";
-import { type GuardedObserver, guardObserver } from "./observer.ts";
-import { endpointOf, type ServeOptions } from "./options.ts";
+import { guardCallbacks, type GuardedCallbacks } from "./callbacks.ts";
+import { checkOptions, endpointOf, type ServeOptions, type WorkerOptions } from "./options.ts";
 
 /** Milliseconds to wait after an accept that failed: most failures concern one client only. */
 const MIN_BACKOFF = 5;
@@ -33,7 +33,7 @@ export interface Capacity {
 /** A server that is serving; `await using` closes it at the end of the block. */
 export class Server implements AsyncDisposable {
   #listeners: ListenerSet;
-  readonly #context: ServerContext & { readonly observer: GuardedObserver };
+  readonly #context: ServerContext & { readonly callbacks: GuardedCallbacks };
   /** The open connections, each with the promise of its end. */
   readonly #connections = new Map<Connection, Promise<void>>();
   readonly #descriptors: DescriptorBudget;
@@ -56,7 +56,13 @@ export class Server implements AsyncDisposable {
   readonly finished: Promise<void>;
 
   /** Use {@linkcode serve}. */
-  constructor(handler: Handler, options: ServeOptions) {
+  constructor(handler: Handler, options: WorkerOptions) {
+    if (typeof handler !== "function") {
+      throw new TypeError(
+        "The first argument is the handler, a function, and the second the options",
+      );
+    }
+    checkOptions(options);
     this.#idPrefix = options.idPrefix ?? "";
     const endpoint = endpointOf(options);
     const limits = limitsWith(options.limits ?? {});
@@ -65,12 +71,23 @@ export class Server implements AsyncDisposable {
     this.#context = {
       handler,
       limits,
-      observer: guardObserver(options.observer ?? {}, this.#descriptors),
+      callbacks: guardCallbacks(options, this.#descriptors),
       timer: new DeadlineTimer(),
       isAtCapacity: () => this.#isAtCapacity,
       clientOf: options.clientOf ?? null,
     };
     this.finished = this.#serveAll();
+    this.#closeOn(options.signal);
+    const hostname = endpoint.transport === "unix" ? endpoint.path : endpoint.hostname;
+    this.#context.callbacks.onListen({ hostname, port: this.port, url: this.url });
+  }
+
+  #closeOn(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    const close = () => void this.close();
+    if (signal.aborted) close();
+    signal.addEventListener("abort", close);
+    this.finished.then(() => signal.removeEventListener("abort", close));
   }
 
   /** The TCP port that the server listens on; 0 for a Unix socket. */
@@ -213,7 +230,7 @@ export class Server implements AsyncDisposable {
         if (listeners.isClosed) return;
         if (isClientGone(error)) continue;
         if (isOutOfDescriptors(error)) this.#descriptors.fail(this.#connections.size);
-        if (!hasFailed) this.#context.observer.onError(error);
+        if (!hasFailed) this.#context.callbacks.onError(error, null);
         hasFailed = true;
         await sleep(backoff.next(), this.#stop.promise);
       }
@@ -243,23 +260,23 @@ export class Server implements AsyncDisposable {
     this.#isShort = true;
     if (++this.#shortages > 1) return;
     const most = this.#descriptors.limit;
-    this.#context.observer.onError(new DescriptorShortage(most));
+    this.#context.callbacks.onError(new DescriptorShortage(most), null);
   }
 
   #open(accepted: AcceptedConn): void {
     if (this.#isClosed) return accepted.conn.close();
-    const { observer } = this.#context;
+    const { callbacks } = this.#context;
     const { peer } = accepted;
     const id = `${this.#idPrefix}${++this.#connectionCount}`;
     const connection = new Connection(accepted, id, this.#context);
     const served = connection.serve().then(() => {
       this.#connections.delete(connection);
       this.#notifySlotFreed();
-      observer.onClose(peer);
+      callbacks.onClose(peer);
     });
     this.#connections.set(connection, served);
     if (this.#isDraining) connection.drain();
-    observer.onOpen(peer);
+    callbacks.onOpen(peer);
   }
 }
 
@@ -269,7 +286,8 @@ export class Server implements AsyncDisposable {
  * @param handler Answers the requests: a {@linkcode router}, for instance.
  * @param options Where and how to serve.
  * @throws {RangeError} for a limit with an impossible value, or of an unknown name.
- * @throws {TypeError} for a host name or a port beside an endpoint.
+ * @throws {TypeError} for an option that does not exist, and for a host name or a port beside an
+ * endpoint.
  * @throws {Deno.errors.AddrInUse} where the address is in use.
  * @throws {Deno.errors.InvalidData} for an invalid certificate.
  * @throws {Deno.errors.NotCapable} without the permission to listen there.

@@ -45,7 +45,7 @@ async function withAdmin(
     metrics: () => Promise.resolve(exposeMetrics([new Metrics().snapshot()])),
     connections: () => Promise.resolve([IDLE, BUSY]),
     ...source,
-  }, { hostname: "127.0.0.1", port: 0, observer: { onError } });
+  }, { hostname: "127.0.0.1", port: 0, onError });
   try {
     await run(async (path, ...headers) => {
       using client = await RawClient.connect(server.port);

@@ -1,7 +1,7 @@
 // Programs with few file descriptors: what they know of their limit, and what they print.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { guardObserver } from "../../lib/server/observer.ts";
+import { guardCallbacks } from "../../lib/server/callbacks.ts";
 import { limitedScript } from "../support/limited.ts";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Output, runProgram } from "../support/program.ts";
@@ -105,9 +105,9 @@ Deno.test("guardObserver() prints an error for want of descriptors as one line",
   const original = console.error;
   console.error = (...values) => void lines.push(values);
   try {
-    const observer = guardObserver({}, { withFree: (run) => run() });
-    observer.onError(Object.assign(new Error("Too many open files"), { code: "EMFILE" }));
-    observer.onError(new Error("another"));
+    const callbacks = guardCallbacks({}, { withFree: (run) => run() });
+    callbacks.onError(Object.assign(new Error("Too many open files"), { code: "EMFILE" }), null);
+    callbacks.onError(new Error("another"), null);
   } finally {
     console.error = original;
   }

@@ -1,6 +1,6 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { STATUS_CODES } from "node:http";
-import { reasonPhrase } from "../../lib/http/status.ts";
+import { reasonPhrase, StatusError } from "../../lib/http/status.ts";
 
 /** RFC 9110 gave these two another phrase than the older RFCs that Node follows. */
 const RENAMED: Readonly<Record<number, string>> = {
@@ -19,3 +19,9 @@ Deno.test("reasonPhrase() gives the phrase of RFC 9110, or an empty text", () =>
   assert(count > 35, `${count} phrases`);
   assertEquals(reasonPhrase(299), "");
 });
+
+for (const status of [0, 200, 399, 600, 404.5, NaN]) {
+  Deno.test(`StatusError refuses the status ${status}`, () => {
+    assertThrows(() => new StatusError(status, "x"), RangeError, `${status}`);
+  });
+}

@@ -67,17 +67,17 @@ const inner: Handler = router([
   { method: "GET", path: "/", handler: () => ({ status: 200, content: "strict" }) },
 ]);
 const outer: Handler = async (request): Promise<HttpResponse> => {
-  const { status, fields, content, isDateless } = await inner(request);
-  return { status, fields, content, isDateless };
+  const { status, fields, content } = await inner(request);
+  return { status, fields, content };
 };
 await using server: Server = serve(outer, {
   hostname,
   port: settings.port,
   endpoint: mode === undefined ? undefined : { transport: "unix", path: "socket", mode },
-  idPrefix: undefined,
   clientOf: undefined,
   limits: undefined,
-  observer: undefined,
+  onError: undefined,
+  signal: undefined,
 });
 console.log(await (await fetch(server.url)).text());
 `;

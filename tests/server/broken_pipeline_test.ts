@@ -3,7 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { fromStream } from "../../lib/http/content.ts";
-import type { Handler } from "../../lib/http/message.ts";
+import { errorResponse, type Handler } from "../../lib/http/message.ts";
 import { Connection } from "../../lib/server/connection.ts";
 import { DEFAULT_LIMITS } from "../../lib/server/limits.ts";
 import type { Server } from "../../lib/server/server.ts";
@@ -273,7 +273,8 @@ Deno.test("Connection reads nothing more from a client that reads no responses",
   const connection = new Connection(accepted, "1", {
     handler: () => (answered++, { status: 200, content: "x".repeat(1000) }),
     limits: DEFAULT_LIMITS,
-    observer: {
+    callbacks: {
+      errorPage: errorResponse,
       onRequest: (record) => records.push(record),
       onError: (error) => assert(!error),
       onProtocolMismatch: (_, problem) => assert(!problem),

@@ -6,10 +6,7 @@ import { type Content, fromStream, pieces } from "../../lib/http/content.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../../lib/http/message.ts";
 import { StatusError } from "../../lib/http/status.ts";
 import { router } from "../../lib/router.ts";
-import type { LogRecord } from "../../lib/server/exchange.ts";
-import { serve } from "../../lib/server/server.ts";
-import { testWith } from "../support/needs.ts";
-import { RawClient, toLatin1 } from "../support/raw_client.ts";
+import { toLatin1 } from "../support/raw_client.ts";
 import { request } from "../support/request.ts";
 import { testServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
@@ -598,27 +595,6 @@ testServer(
     assertEquals((await client.readResponse()).fields.get("content-type"), "text/html");
   },
 );
-
-testWith(["net"], "serve() reports to an observer that is an object of a class", async () => {
-  class Observer {
-    readonly seen: string[] = [];
-    onRequest({ requestLine }: LogRecord) {
-      this.seen.push(requestLine!);
-    }
-    onError(error: unknown) {
-      this.seen.push(String(error));
-    }
-  }
-  const observer = new Observer();
-  const server = serve(() => {
-    throw new Error("fault");
-  }, { port: 0, observer });
-  using client = await RawClient.connect(server.port);
-  await client.send(GET);
-  assertEquals((await client.readResponse()).status, 500);
-  await server.close();
-  assertEquals(observer.seen, ["Error: fault", "GET / HTTP/1.1"]);
-});
 
 testServer("Connection counts chunked content against its limit", {
   handler: read,

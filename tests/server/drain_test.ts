@@ -3,7 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { collect, fromStream } from "../../lib/http/content.ts";
-import type { Handler, HttpResponse } from "../../lib/http/message.ts";
+import { errorResponse, type Handler, type HttpResponse } from "../../lib/http/message.ts";
 import { Connection } from "../../lib/server/connection.ts";
 import { DEFAULT_LIMITS } from "../../lib/server/limits.ts";
 import { serve } from "../../lib/server/server.ts";
@@ -182,7 +182,8 @@ Deno.test("Connection.drain() leaves an idle connection open for a whole timer i
   const connection = new Connection(accepted, "1", {
     handler: () => ({ status: 200 }),
     limits: DEFAULT_LIMITS,
-    observer: {
+    callbacks: {
+      errorPage: errorResponse,
       onRequest: null,
       onError: (error) => assert(!error),
       onProtocolMismatch: (_, problem) => assert(!problem),

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { fromStream } from "../../lib/http/content.ts";
-import type { HttpResponse } from "../../lib/http/message.ts";
+import { errorResponse, type HttpResponse } from "../../lib/http/message.ts";
 import { Connection } from "../../lib/server/connection.ts";
 import { DeadlineTimer } from "../../lib/server/deadlines.ts";
 import { DEFAULT_LIMITS } from "../../lib/server/limits.ts";
@@ -71,7 +71,8 @@ for (const [name, { received, respond, end }] of Object.entries(CASES)) {
     const connection = new Connection(accepted, "1", {
       handler: respond,
       limits: DEFAULT_LIMITS,
-      observer: {
+      callbacks: {
+        errorPage: errorResponse,
         onRequest: ({ isComplete }) => void events.push(isComplete ? "record" : "failure"),
         onError: (error) => assert(!error),
         onProtocolMismatch: (_, problem) => assert(!problem),

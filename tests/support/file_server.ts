@@ -9,7 +9,7 @@ import { router } from "../../lib/router.ts";
 import { fileServerRoutes, routes } from "../../lib/routes.ts";
 import type { Limits } from "../../lib/server/limits.ts";
 import type { LogRecord } from "../../lib/server/exchange.ts";
-import { serve, type Server } from "../../lib/server/server.ts";
+import { Server } from "../../lib/server/server.ts";
 import type { Permission } from "./needs.ts";
 import { RawClient, type RawResponse } from "./raw_client.ts";
 import { request } from "./request.ts";
@@ -93,15 +93,13 @@ export async function serveDirectory(
   if (options.onOpen !== undefined) root.onOpen = options.onOpen;
   const [errors, records]: [unknown[], LogRecord[]] = [[], []];
   const table = options.isAtRoot ? fileServerRoutes : routes;
-  const server = serve(router(table(fileHandlers(root, settings, options.clock))), {
+  const server = new Server(router(table(fileHandlers(root, settings, options.clock))), {
     ...(options.socket === undefined
       ? { port: 0 }
       : { endpoint: { transport: "unix", path: options.socket } }),
     ...(options.limits && { limits: options.limits }),
-    observer: {
-      onRequest: (record) => records.push(record),
-      onError: (error) => errors.push(error),
-    },
+    onRequest: (record) => records.push(record),
+    onError: (error) => void errors.push(error),
   });
   const connect = async () =>
     options.socket === undefined

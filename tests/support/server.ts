@@ -2,14 +2,15 @@
 
 import { assertEquals } from "@std/assert";
 import type { Handler } from "../../lib/http/message.ts";
+import type { ServeCallbacks } from "../../lib/server/callbacks.ts";
 import type { Limits } from "../../lib/server/limits.ts";
 import type { Endpoint } from "../../lib/server/listener.ts";
 import type { LogRecord } from "../../lib/server/exchange.ts";
-import { serve, type Server } from "../../lib/server/server.ts";
+import { Server } from "../../lib/server/server.ts";
 import { testWith } from "./needs.ts";
 import { RawClient } from "./raw_client.ts";
 
-/** A running server, and everything that its observer has received so far. */
+/** A running server, and everything that it has reported so far. */
 export interface TestServer {
   readonly server: Server;
   readonly port: number;
@@ -28,6 +29,7 @@ export interface TestServerOptions {
   /** Default: `localhost`, at a port that is free. */
   readonly endpoint?: Endpoint;
   readonly idPrefix?: string;
+  readonly errorPage?: ServeCallbacks["errorPage"];
   /** Whether the test expects errors. Otherwise it fails at its end when one was reported. */
   readonly hasErrors?: boolean;
 }
@@ -44,7 +46,7 @@ const LINGER_TIMEOUT = 200;
  * @param check Assertions about what is reported until the server has been closed.
  */
 export async function withServer(
-  { handler, limits, endpoint, idPrefix, hasErrors = false }: TestServerOptions,
+  { handler, limits, endpoint, idPrefix, errorPage, hasErrors = false }: TestServerOptions,
   run: (server: TestServer) => Promise<void>,
   check: (server: TestServer) => void = () => {},
 ): Promise<void> {
@@ -52,16 +54,15 @@ export async function withServer(
   const errors: unknown[] = [];
   const mismatches: string[] = [];
   const closed: string[] = [];
-  const server = serve(handler, {
+  const server = new Server(handler, {
     ...(endpoint === undefined ? { port: 0 } : { endpoint }),
     idPrefix,
+    errorPage,
     limits: { lingerTimeout: LINGER_TIMEOUT, ...limits },
-    observer: {
-      onRequest: (record) => records.push(record),
-      onClose: (peer) => closed.push(peer),
-      onError: (error) => errors.push(error),
-      onProtocolMismatch: (peer, problem) => mismatches.push(`${peer}: ${problem}`),
-    },
+    onRequest: (record) => records.push(record),
+    onClose: (peer) => closed.push(peer),
+    onError: (error) => void errors.push(error),
+    onProtocolMismatch: (peer, problem) => mismatches.push(`${peer}: ${problem}`),
   });
   const { port } = server;
   const connect = () => RawClient.connect(port);

@@ -76,7 +76,7 @@ async function fuzz(path: string): Promise<void> {
   const server = serve(router(routes(fileHandlers(new Root(path), DEFAULT_FILE_SETTINGS))), {
     port: 0,
     limits: LIMITS,
-    observer: { onError: (error) => errors.push(error) },
+    onError: (error) => void errors.push(error),
   });
   const property = fc.asyncProperty(mutant, endsSide, fc.nat(), async (text, ends, cut) => {
     using client = await RawClient.connect(server.port);
