@@ -1,0 +1,38 @@
+// What a middleware is: a function around a handler.
+
+import type { ResponseFields } from "../http/fields.ts";
+import { nameIn } from "../http/fields.ts";
+import type { Handler, HttpRequest, HttpResponse } from "../http/message.ts";
+import { StatusError } from "../http/status.ts";
+
+/** Makes a handler of a handler. What it does before and after is between the two calls. */
+export type Middleware = (next: Handler) => Handler;
+
+/**
+ * A handler behind middleware. The first one is the outermost: it sees the request first, and the
+ * response last.
+ */
+export function chain(handler: Handler, ...middleware: readonly Middleware[]): Handler {
+  return middleware.reduceRight((next, wrap) => wrap(next), handler);
+}
+
+/** The response of a handler with further fields, also where it throws an error with a status. */
+export async function withFields(
+  next: Handler,
+  request: HttpRequest,
+  fieldsOf: (fields: ResponseFields) => ResponseFields,
+): Promise<HttpResponse> {
+  try {
+    const response = await next(request);
+    return { ...response, fields: fieldsOf(response.fields ?? {}) };
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    throw new StatusError(error.status, error.message, fieldsOf(error.fields));
+  }
+}
+
+/** A field of a response, its lines joined, or null. */
+export function fieldOf(fields: ResponseFields, name: string): string | null {
+  const written = nameIn(fields, name);
+  return written === null ? null : [fields[written]!].flat().join(", ");
+}
