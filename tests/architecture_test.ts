@@ -14,6 +14,7 @@ const MAX_INNER_IMPORTS = 3;
 /** Packages that the product may use; the tests have more. */
 const PACKAGES = [
   "@std/cli/parse-args",
+  "client-zip",
   "content-disposition",
   "escape-html",
   "ipaddr.js",

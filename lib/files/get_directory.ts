@@ -2,14 +2,15 @@
 
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { notFound } from "../disk/errors.ts";
+import { archiveDirectory } from "./archive.ts";
 import { listDirectory, redirectToSlash } from "./list.ts";
 import type { Root } from "./root.ts";
 import type { FileSettings } from "./settings.ts";
 import { countBelow } from "./walk.ts";
 
 /**
- * A directory as a listing, as the result of a search (`?q=`), or as a count (`?count`); or the
- * redirect to its URL with a slash.
+ * A directory as a listing, as the result of a search (`?q=`), as an archive (`?zip`, `?tar`), or as
+ * a count (`?count`); or the redirect to its URL with a slash.
  *
  * @throws {StatusError} 404 for what is no directory, 400 for a malformed query, 503 for too many.
  */
@@ -24,6 +25,9 @@ export async function getDirectory(
   if (name !== "" && !name.endsWith("/")) return redirectToSlash(request);
   const parameters = new URLSearchParams(request.query ?? "");
   if (parameters.has("count")) return await count(path, request);
+  for (const kind of ["zip", "tar"] as const) {
+    if (parameters.has(kind)) return await archiveDirectory(root, request, { path, name }, kind);
+  }
   return await listDirectory(root, request, { path, name }, settings);
 }
 

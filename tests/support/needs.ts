@@ -12,6 +12,8 @@ export type Tool =
   | "wrk"
   | "haproxy"
   | "python3"
+  | "unzip"
+  | "tar"
   | "mkfifo"
   | "script"
   | "linux"
