@@ -8,7 +8,7 @@ import { StatusError } from "../http/status.ts";
 import { notFound } from "../disk/errors.ts";
 import { join, lstat, parentOf, remove, removeTree } from "../disk/file_system.ts";
 import { withCommitLocks, withLocks, withSync } from "./lock.ts";
-import { leadsOutside, nameOf, type Root, temporaryName } from "./root.ts";
+import { nameOf, type Root, temporaryName } from "./root.ts";
 import type { FileSettings } from "./settings.ts";
 import { checkPreconditions, conditionsOf, validatorsOfAny } from "./validators.ts";
 import { countBelow } from "./walk.ts";
@@ -52,7 +52,7 @@ export async function deleteFile(
       await remove(path);
       return false;
     }
-    if (!await root.fs.isDirectoryAt(path)) throw leadsOutside();
+    if (!await root.fs.isDirectoryAt(path)) throw notFound();
     await root.fs.rename(path, temporary); // From here on, no client finds anything of it.
     return true;
   });

@@ -4,7 +4,7 @@ import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { StatusError } from "../http/status.ts";
 import { join, mkdir, remove } from "../disk/file_system.ts";
 import { withLock, withSync } from "./lock.ts";
-import { invalidName, leadsOutside, MAX_SEGMENTS, nameOf, type Root, splitName } from "./root.ts";
+import { invalidName, MAX_SEGMENTS, nameOf, type Root, splitName, wasReplaced } from "./root.ts";
 import type { FileSettings } from "./settings.ts";
 import { checkPreconditions, conditionsOf } from "./validators.ts";
 
@@ -50,5 +50,5 @@ async function create(root: Root, path: string): Promise<void> {
   root.keep(path);
   if (await root.fs.isDirectoryAt(path)) return;
   await remove(path);
-  throw leadsOutside();
+  throw wasReplaced();
 }

@@ -7,7 +7,15 @@ import { decodePath } from "../http/target.ts";
 import { codeOf, notFound } from "../disk/errors.ts";
 import { join, parentOf, remove } from "../disk/file_system.ts";
 import { withCommitLocks, withLocks, withSync } from "./lock.ts";
-import { invalidName, leadsOutside, MAX_SEGMENTS, nameOf, type Root, splitName } from "./root.ts";
+import {
+  invalidName,
+  leadsOutside,
+  MAX_SEGMENTS,
+  nameOf,
+  type Root,
+  splitName,
+  wasReplaced,
+} from "./root.ts";
 import type { FileSettings } from "./settings.ts";
 import {
   checkPreconditions,
@@ -147,7 +155,7 @@ async function checkDestination(
 /** Clients cannot plant links; other programs can, at any moment. */
 async function checkDirectories({ fs }: Root, { from, to }: Move): Promise<void> {
   for (const directory of new Set([parentOf(from), parentOf(to)])) {
-    if (!await fs.isDirectoryAt(directory)) throw leadsOutside();
+    if (!await fs.isDirectoryAt(directory)) throw wasReplaced();
   }
 }
 

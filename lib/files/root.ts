@@ -249,6 +249,11 @@ export function leadsOutside(): StatusError {
   );
 }
 
+/** The error for a directory that is no longer where its path was resolved to. */
+export function wasReplaced(): StatusError {
+  return new StatusError(409, "A folder in the path was just moved or replaced: try again.");
+}
+
 /** The error for a name that no upload may have. */
 export function invalidName(): StatusError {
   return new StatusError(400, "This file name is not allowed.");

@@ -152,7 +152,10 @@ class Subject {
     assertEquals(this.lines.length, this.#lines, `${what}: ${this.lines.slice(-20).join("\n")}`);
     if (this.#lines > 0) {
       const line = this.lines.at(-1)!;
-      assert(/^Error: Input\/output error \(os error 5\): \S/.test(line), `${what}: ${line}`);
+      assert(
+        /^wireserve: [A-Z]+ \S+ \(\S+\): Error: Input\/output error \(os error 5\): \S/.test(line),
+        `${what}: ${line}`,
+      );
     }
   }
 

@@ -61,6 +61,13 @@ async function remove(path: string): Promise<void> {
   await Deno.remove(path, { recursive: true }).catch(() => {});
 }
 
+const FORM_HEAD = '--b\r\nContent-Disposition: form-data; name="a"; filename="form"\r\n\r\n';
+const FORM_END = "\r\n--b--\r\n";
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
 export const OPERATIONS: readonly Operation[] = [
   {
     name: "GET cached",
@@ -212,5 +219,26 @@ export const OPERATIONS: readonly Operation[] = [
     status: 204,
     prepare: (directory) => Deno.writeFile(`${directory}/doomed`, SMALL),
     change: { name: "doomed", before: SMALL, after: null },
+  },
+  {
+    name: "DELETE of a folder",
+    kind: "DELETE",
+    line: "DELETE /files/folder/",
+    status: 200,
+    prepare: async (directory) => {
+      await Deno.mkdir(`${directory}/folder/below`, { recursive: true });
+      await Deno.writeFile(`${directory}/folder/below/a`, SMALL);
+    },
+    change: { name: "folder/below/a", before: SMALL, after: null },
+  },
+  {
+    name: "POST of a form",
+    kind: "upload",
+    line: "POST /files/",
+    headers: ["Content-Type: multipart/form-data; boundary=b"],
+    body: new Uint8Array([...encode(FORM_HEAD), ...BODY, ...encode(FORM_END)]),
+    status: 201,
+    prepare: (directory) => remove(`${directory}/form`),
+    change: { name: "form", before: null, after: BODY },
   },
 ];
