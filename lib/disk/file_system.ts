@@ -236,12 +236,12 @@ export class FileSystem {
   async #isProven(path: string, info: Deno.FileInfo, observed: Observation): Promise<boolean> {
     if (observed.isSettled && await this.#isUnchanged(observed)) return true;
     await sleep(TIMESTAMP_INTERVAL);
-    if (!await this.isFileAt(path, info, 1)) return false;
+    if (!await this.isAt(path, info, 1)) return false;
     if (await this.#isUnchanged(observed)) return true;
     // Files come and go all the time. At random moments, nothing can keep in step with the checks.
     for (let check = 0; check < RANDOM_CHECKS; check++) {
       await sleep(2 * Math.random());
-      if (!await this.isFileAt(path, info, 1)) return false;
+      if (!await this.isAt(path, info, 1)) return false;
     }
     return true;
   }
@@ -272,19 +272,32 @@ export class FileSystem {
   }
 
   /**
-   * Whether an open file is the one at a path without links. A program that exchanges a directory
-   * for a link between check and use has to succeed in each of several checks.
+   * Whether what is known is at a path without links. A program that exchanges a directory for a
+   * link between check and use has to succeed in each of several checks.
    */
-  async isFileAt(path: string, { dev, ino }: Deno.FileInfo, checks = CHECKS): Promise<boolean> {
+  async isAt(path: string, { dev, ino }: Deno.FileInfo, checks = CHECKS): Promise<boolean> {
     for (let check = 0; check < checks; check++) {
       if (await this.realPath(path) !== path) return false;
       const found = await this.lstat(path);
-      if (!found?.isFile || found.dev !== dev || found.ino !== ino) return false;
+      if (found === null || found.dev !== dev || found.ino !== ino) return false;
     }
     return true;
   }
 
-  /** Whether a path without links is a directory: as careful as {@linkcode isFileAt}. */
+  /**
+   * What is at a path without links, proven as for {@linkcode openFile}; null where nothing is, or
+   * where a link has been on the way.
+   *
+   * @param directories The directories on the way, the outermost first.
+   */
+  async identify(path: string, directories: readonly string[]): Promise<Deno.FileInfo | null> {
+    const observed = await this.#observe(directories);
+    const found = observed === null ? null : await this.lstat(path);
+    if (observed === null || found === null) return null;
+    return await this.#isProven(path, found, observed) ? found : null;
+  }
+
+  /** Whether a path without links is a directory: as careful as {@linkcode isAt}. */
   async isDirectoryAt(path: string): Promise<boolean> {
     for (let check = 0; check < CHECKS; check++) {
       if (await this.realPath(path) !== path) return false;

@@ -52,8 +52,7 @@ export async function deleteFile(
       await remove(path);
       return false;
     }
-    if (!await root.fs.isDirectoryAt(path)) throw notFound();
-    await root.fs.rename(path, temporary); // From here on, no client finds anything of it.
+    await detach(root, path, temporary); // From here on, no client finds anything of it.
     return true;
   });
   if (!isDirectory) return { status: 204 };
@@ -67,6 +66,29 @@ interface Removal {
   /** Where a directory is while it is removed. After a crash it is found by this name. */
   readonly temporary: string;
   readonly isDurable: boolean;
+}
+
+/** Attempts to undo a rename while a program exchanges the directory for a link. */
+const UNDO_ATTEMPTS = 100;
+
+/**
+ * Gives a directory its temporary name. If a link has been on the way in that moment, it was another
+ * one: it gets its name back. No other directory has the temporary name, so nothing else can.
+ */
+async function detach(root: Root, path: string, temporary: string): Promise<void> {
+  const proven = await root.fs.identify(path, root.directoriesOf(path));
+  if (proven === null) throw notFound();
+  await root.fs.rename(path, temporary);
+  for (let attempt = 1;; attempt++) {
+    const found = await root.fs.lstat(temporary);
+    if (found?.ino === proven.ino && found.dev === proven.dev) return;
+    try {
+      await root.fs.rename(temporary, path);
+      throw notFound();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound) || attempt === UNDO_ATTEMPTS) throw error;
+    }
+  }
 }
 
 /** Makes a change alone, and on the disk where that is asked for. */

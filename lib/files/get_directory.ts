@@ -6,7 +6,7 @@ import { archiveDirectory } from "./archive.ts";
 import { listDirectory, redirectToSlash } from "./list.ts";
 import type { Root } from "./root.ts";
 import type { FileSettings } from "./settings.ts";
-import { countBelow } from "./walk.ts";
+import { acquireWalk, countBelow } from "./walk.ts";
 
 /**
  * A directory as a listing, as the result of a search (`?q=`), as an archive (`?zip`, `?tar`), or as
@@ -32,10 +32,12 @@ export async function getDirectory(
 }
 
 /** What `DELETE` would remove, but for the directory itself. */
-async function count(path: string, { client }: HttpRequest): Promise<HttpResponse> {
+async function count(path: string, { client, signal }: HttpRequest): Promise<HttpResponse> {
+  using _slot = acquireWalk(client);
+  const found = await countBelow(path, client, () => signal.aborted);
   return {
     status: 200,
     fields: { "Content-Type": "application/json", "Cache-Control": "no-store" },
-    content: `${JSON.stringify(await countBelow(path, client))}\n`,
+    content: `${JSON.stringify(found)}\n`,
   };
 }

@@ -14,6 +14,7 @@ import {
   nameOf,
   type Root,
   splitName,
+  temporaryName,
   wasReplaced,
 } from "./root.ts";
 import type { FileSettings } from "./settings.ts";
@@ -104,13 +105,16 @@ async function commit(root: Root, request: HttpRequest, move: Move): Promise<boo
     () =>
       withLocks([from, target, to], () =>
         withCommitLocks(root.fs, [from, target, to], async () => {
-          const isDirectory = await checkSource(root, request, move);
-          if (isDirectory && to.startsWith(`${from}/`)) {
+          const source = await checkSource(root, request, move);
+          if (source.isDirectory && to.startsWith(`${from}/`)) {
             throw new StatusError(403, "A folder cannot be moved into itself.");
           }
-          const isNew = await checkDestination(root, move, isDirectory);
+          const isNew = await checkDestination(root, move, source.isDirectory);
           await checkDirectories(root, move);
-          await (isDirectory || move.overwrites ? rename(root, move) : renameToNew(root, move));
+          await (source.isDirectory || move.overwrites
+            ? rename(root, move)
+            : renameToNew(root, move));
+          await checkMoved(root, to, source);
           root.keep(to);
           return isNew;
         })),
@@ -122,13 +126,16 @@ async function checkSource(
   root: Root,
   request: HttpRequest,
   { from, target }: Move,
-): Promise<boolean> {
+): Promise<Deno.FileInfo> {
   const [own, info] = [await root.fs.lstat(from), await root.fs.lstat(target)];
   if (own === null || !(info?.isFile || info?.isDirectory)) throw notFound();
   if (info.isFile && request.path.endsWith("/")) throw notFound();
   const current = await validatorsOfAny(target, info, root.fs);
   checkPreconditions(conditionsOf(request), current, Date.now());
-  return own.isDirectory; // A link to a directory moves as a file does.
+  if (own.isSymlink) return own; // It moves as a file does, and is followed only where it may be.
+  const proven = await root.fs.identify(from, root.directoriesOf(from));
+  if (proven === null) throw wasReplaced();
+  return proven;
 }
 
 /** Returns whether the name at the destination is new. */
@@ -157,6 +164,18 @@ async function checkDirectories({ fs }: Root, { from, to }: Move): Promise<void>
   for (const directory of new Set([parentOf(from), parentOf(to)])) {
     if (!await fs.isDirectoryAt(directory)) throw wasReplaced();
   }
+}
+
+/**
+ * Checks that nothing else was moved: in the moment of the rename, a program may have exchanged the
+ * directory for a link. What comes from outside is put where no client can read it.
+ */
+async function checkMoved({ fs }: Root, to: string, source: Deno.FileInfo): Promise<void> {
+  const found = await fs.lstat(to);
+  if (found?.ino === source.ino && found.dev === source.dev) return;
+  const foreign = join(parentOf(to), temporaryName("foreign"));
+  if (found !== null) await fs.rename(to, foreign);
+  throw new Error(`A directory on the way was exchanged during a move: see ${foreign}`);
 }
 
 async function rename(root: Root, { from, to, overwrites }: Move): Promise<void> {

@@ -192,7 +192,7 @@ async function openTemporary(
     const isLocked = await fs.tryLock(file);
     // In the root itself, no directory on the way can be a link.
     const checks = directory === root.path ? 1 : undefined;
-    const isThere = isLocked && await fs.isFileAt(temporary, await fs.fstat(file), checks);
+    const isThere = isLocked && await fs.isAt(temporary, await fs.fstat(file), checks);
     if (isThere) return { temporary, file };
     // Without the lock, the removal of stale uploads came first and removes the file.
     const real = isLocked ? await fs.realPath(temporary) : null;

@@ -105,7 +105,7 @@ export class Root {
   }
 
   /** The directories between the root and a path inside, the outermost first. */
-  #directoriesOf(path: string): string[] {
+  directoriesOf(path: string): string[] {
     const segments = path.slice(this.path === "/" ? 1 : this.path.length + 1).split("/");
     return segments.slice(1).map((_, index) => join(this.path, ...segments.slice(0, index + 1)));
   }
@@ -122,7 +122,7 @@ export class Root {
     let real: string | null = path; // Most paths have no links.
     for (let attempt = 1; attempt <= OPEN_ATTEMPTS; attempt++) {
       const file: string = real;
-      const open = () => this.fs.openFile(file, this.#directoriesOf(file));
+      const open = () => this.fs.openFile(file, this.directoriesOf(file));
       // The last attempts keep uploads waiting.
       const opened = await (attempt <= OPEN_ATTEMPTS / 2 ? open() : withLock(file, open));
       if (opened !== null) return opened;
@@ -260,14 +260,14 @@ export function invalidName(): StatusError {
 }
 
 /**
- * Files of uploads in progress, and directories that are being deleted: hidden, unguessable, never
- * served or written by their name.
+ * Files of uploads in progress, directories that are being deleted, and what is put out of reach:
+ * hidden, unguessable, never served or written by their name.
  */
 const TEMPORARY_NAME =
-  /^\.wireserve-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.(?:part|deleted)$/;
+  /^\.wireserve-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.(?:part|deleted|foreign)$/;
 
-/** An unguessable name for the file of an upload in progress, or for a deleted directory. */
-export function temporaryName(ending: "part" | "deleted" = "part"): string {
+/** An unguessable name, which is the file of an upload in progress by default. */
+export function temporaryName(ending: "part" | "deleted" | "foreign" = "part"): string {
   return `.wireserve-${crypto.randomUUID()}.${ending}`;
 }
 

@@ -1,12 +1,11 @@
 // ?q= : the files and folders below a folder whose names contain a text.
 
-import { StatusError } from "../http/status.ts";
-import { scheduler, Slots } from "../scheduler.ts";
+import { scheduler } from "../scheduler.ts";
 import { entryOf } from "./listing.ts";
 import { isName, type Root } from "./root.ts";
 import { compareNames } from "./sort.ts";
 import type { Cut, Entry } from "./view.ts";
-import { type Visited, walk } from "./walk.ts";
+import { acquireWalk, type Visited, walk } from "./walk.ts";
 
 /** Names that a search finds at most: more than anyone reads. */
 const MAX_RESULTS = 1000;
@@ -18,9 +17,6 @@ const MAX_TIME = 10_000;
 const BATCH = 32;
 const FOLDED_AT_ONCE = 512;
 const STEP_COST = 0.4;
-
-/** Searches at one time. */
-const searches = new Slots(16);
 
 /** Where and for what to search. */
 export interface SearchOptions {
@@ -35,6 +31,7 @@ export interface SearchOptions {
 export class Search {
   readonly #root: Root;
   readonly #options: SearchOptions;
+  readonly #slot: Disposable;
   readonly #now: () => number;
   readonly #end: number;
   #cut: Cut | null = null;
@@ -42,12 +39,7 @@ export class Search {
 
   /** @throws {StatusError} 503 while too many searches are in progress. */
   constructor(root: Root, options: SearchOptions, now: () => number = () => performance.now()) {
-    const { client } = options;
-    if (!searches.isFreeFor(client)) {
-      const message = "Too many searches are in progress: try again.";
-      throw new StatusError(503, message, { "Retry-After": "1" });
-    }
-    searches.acquire(client);
+    this.#slot = acquireWalk(options.client);
     this.#root = root;
     this.#options = options;
     this.#now = now;
@@ -118,7 +110,7 @@ export class Search {
   }
 
   close(): void {
-    if (!this.#isClosed) searches.release(this.#options.client);
+    if (!this.#isClosed) this.#slot[Symbol.dispose]();
     this.#isClosed = true;
   }
 }

@@ -2,8 +2,9 @@
 // circles and nothing is outside.
 
 import { nullIfNotFound } from "../disk/errors.ts";
+import { StatusError } from "../http/status.ts";
 import { join, readDir } from "../disk/file_system.ts";
-import { scheduler } from "../scheduler.ts";
+import { scheduler, Slots } from "../scheduler.ts";
 
 /** What is in one directory. */
 export interface Visited {
@@ -35,6 +36,19 @@ export interface WalkOptions {
 
 /** Milliseconds to read a name. */
 const NAME_COST = 0.01;
+
+/** Walks for searches and counts at one time. */
+const walks = new Slots(16);
+
+/** A place among the walks of all clients. @throws {StatusError} 503 while there are too many. */
+export function acquireWalk(client: string): Disposable {
+  if (!walks.isFreeFor(client)) {
+    const message = "Too many folders are being searched: try again.";
+    throw new StatusError(503, message, { "Retry-After": "1" });
+  }
+  walks.acquire(client);
+  return { [Symbol.dispose]: () => walks.release(client) };
+}
 
 type Place = Pick<Visited, "name" | "path" | "depth">;
 
@@ -114,10 +128,14 @@ export interface Count {
   readonly directories: number;
 }
 
-/** Counts everything below a directory, hidden names as well. */
-export async function countBelow(path: string, client: string): Promise<Count> {
+/** Counts everything below a directory, hidden names as well, unless that is no longer needed. */
+export async function countBelow(
+  path: string,
+  client: string,
+  isOver: () => boolean = () => false,
+): Promise<Count> {
   let [files, directories] = [0, 0];
-  for await (const visited of walk(path, { client })) {
+  for await (const visited of walk(path, { client, isOver })) {
     files += visited.files.length + visited.links.length + visited.others;
     directories += visited.directories.length;
   }

@@ -6,7 +6,7 @@ import { FileContent } from "../../lib/files/file_body.ts";
 import { Root, splitName, temporaryName } from "../../lib/files/root.ts";
 import { collect } from "../../lib/http/content.ts";
 import { StatusError } from "../../lib/http/status.ts";
-import { NEEDS, probed, withFileServer } from "../support/file_server.ts";
+import { NEEDS, probed, withFileServer, withWritable } from "../support/file_server.ts";
 import { testWith } from "../support/needs.ts";
 import type { RawResponse } from "../support/raw_client.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
@@ -228,6 +228,49 @@ testWith(
       attacker.kill("SIGKILL");
       await attacker.status;
     }),
+);
+
+testWith(
+  [...NEEDS, "linux", "python3"],
+  "nothing outside is moved, deleted or found when a directory and a link are exchanged",
+  () =>
+    withDirectory((outside) =>
+      withWritable(async ({ path, ask, errors }) => {
+        await Deno.mkdir(`${outside}/folder`);
+        for (const name of ["secret", "folder/a"]) {
+          await Deno.writeTextFile(`${outside}/${name}`, "secret");
+        }
+        await Deno.mkdir(`${path}/door/folder`, { recursive: true });
+        await Deno.writeTextFile(`${path}/public`, "public");
+        await Deno.symlink(outside, `${path}/link`);
+        const args = ["-c", EXCHANGE, `${path}/door`, `${path}/link`];
+        const attacker = new Deno.Command("python3", { args }).spawn();
+        const end = performance.now() + 5000;
+        while (performance.now() < end) {
+          // Outside there are such names already.
+          await Deno.link(`${path}/public`, `${path}/door/secret`).catch(() => {});
+          await Deno.mkdir(`${path}/door/folder`).catch(() => {});
+          await ask("MOVE /door/secret", { headers: ["Destination: /taken"] });
+          await ask("DELETE /door/folder/");
+          const taken = await ask("GET /taken");
+          assert(taken.status !== 200 || taken.text === "public", taken.text);
+          await ask("DELETE /taken");
+          const { text } = await ask("GET /?q=secre");
+          assert(text.split("\n").every((each) => !each || /^(?:door|link)\/secret$/.test(each)));
+          for (const kind of ["tar", "zip"]) {
+            const archive = await ask(`GET /?${kind}`).catch(() => null);
+            assert(!archive?.text.includes("folder/a"));
+          }
+        }
+        attacker.kill("SIGKILL");
+        await attacker.status;
+        errors.splice(0);
+        assertEquals(await listTree(outside), ["folder/", "folder/a", "secret"]);
+        for (const name of ["secret", "folder/a"]) {
+          assertEquals(await Deno.readTextFile(`${outside}/${name}`), "secret");
+        }
+      }, { settings: { listsAsText: true } })
+    ),
 );
 
 testWith(
