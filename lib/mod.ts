@@ -39,6 +39,7 @@ export type {
   PathParameters,
   RequestHead,
 } from "./http/message.ts";
+export type { Upgrade, UpgradedConnection, UpgradeHandler } from "./http/upgrade.ts";
 export {
   evaluatePreconditions,
   isRangeCurrent,
@@ -59,4 +60,5 @@ export { type Certificate, type Endpoint, removeStaleSocket } from "./server/lis
 export { type Capacity, serve, type Server } from "./server/server.ts";
 export type { ServeOptions } from "./server/options.ts";
 export type { ListenAddress, ServeCallbacks } from "./server/callbacks.ts";
+export { upgrade, type UpgradeOptions } from "./server/upgrade.ts";
 export { TrustedProxies } from "./trusted_proxies.ts";

@@ -25,7 +25,9 @@ const PACKAGES = [
   "node:fs",
   "node:fs/promises",
   "node:process",
+  "node:stream",
   "structured-headers",
+  "ws",
 ];
 
 async function sources(folder: string): Promise<string[]> {

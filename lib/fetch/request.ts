@@ -65,6 +65,11 @@ class LazyRequest {
     this.#request = request;
   }
 
+  /** The native request behind a web request, or null where that is of another origin. */
+  static nativeOf(request: object): HttpRequest | null {
+    return #request in request ? request.#request : null;
+  }
+
   get method(): string {
     return this.#request.method;
   }
@@ -158,6 +163,11 @@ for (const slot of Object.getOwnPropertySymbols(new Request("http://localhost/")
       Reflect.set(this.real, slot, value);
     },
   });
+}
+
+/** The native request that a web request stands for, or null where it is another one or a copy. */
+export function httpRequestOf(request: Request): HttpRequest | null {
+  return LazyRequest.nativeOf(request);
 }
 
 /** The web request that a native request is. Its content can be read through one of them only. */

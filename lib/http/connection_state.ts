@@ -50,6 +50,7 @@ export const TRANSITIONS: Readonly<Record<ConnectionEvent, Transition>> = {
  * - `bad-request`: the request, or its content, was malformed or too large
  * - `timeout`: the client was too slow to send, or to read
  * - `client-gone`: the client closed or lost the connection
+ * - `upgraded`: the connection has changed hands after a 101, and has ended
  * - `server-error`: the handler, or the content that it returned, failed
  */
 export const CLOSE_REASONS = [
@@ -61,6 +62,7 @@ export const CLOSE_REASONS = [
   "bad-request",
   "timeout",
   "client-gone",
+  "upgraded",
   "server-error",
 ] as const;
 

@@ -4,6 +4,7 @@ import { type Content, NO_CONTENT } from "./content.ts";
 import { type Fields, nameIn, type ResponseFields } from "./fields.ts";
 import type { Framing } from "./framing.ts";
 import type { StatusError } from "./status.ts";
+import type { Upgrade } from "./upgrade.ts";
 
 /** The standard methods (RFC 9110 section 9, RFC 5789). */
 export const METHODS = [
@@ -131,7 +132,7 @@ export class ParsedRequest implements HttpRequest {
 
 /** The response of a handler. */
 export interface HttpResponse {
-  /** The status code, 200 to 599. */
+  /** The status code, 200 to 599; 101 is that of an `upgrade`. */
   readonly status: number;
   /**
    * The fields. The server itself writes `Content-Length`, `Transfer-Encoding`, `Connection`,
@@ -149,6 +150,8 @@ export interface HttpResponse {
    * @internal
    */
   readonly isDateless?: boolean | undefined;
+  /** What `upgrade` has made of a request: the connection changes hands after the 101. */
+  readonly upgrade?: Upgrade | undefined;
   /** Never. It makes a web `Response` a type error: only its status would be sent. */
   readonly headers?: never;
 }

@@ -81,6 +81,11 @@ export class RequestParser {
     this.#hasEnded = true;
   }
 
+  /** Takes the octets after the last event, which belong to another protocol. */
+  takeBuffered(): Uint8Array<ArrayBuffer> {
+    return this.#buffer.take(this.#buffer.length).slice();
+  }
+
   /** Octets after the last event, of the next request for instance. */
   get buffered(): number {
     return this.#buffer.length;

@@ -5,7 +5,7 @@ import type { ResponseFields } from "./fields.ts";
 import type { Framing } from "./framing.ts";
 import type { HttpResponse, RequestHead } from "./message.ts";
 import { isContentless, reasonPhrase } from "./status.ts";
-import { encodeLatin1, isFieldValue, isToken } from "./syntax.ts";
+import { encodeLatin1, isFieldValue, isSameName, isToken } from "./syntax.ts";
 
 /** How the content of a response is delimited: as that of a request, or by the connection's end. */
 export type ResponseFraming = Framing | { readonly type: "until close" };
@@ -102,8 +102,12 @@ function fieldLines(status: number, date: string | null, fields: ResponseFields)
   if (!Number.isInteger(status) || status < 200 || status > 599) {
     throw new TypeError(`A response cannot have the status ${status}`);
   }
-  let lines = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`;
-  if (date !== null) lines += `Date: ${date}\r\n`;
+  const dateLine = date === null ? "" : `Date: ${date}\r\n`;
+  return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${dateLine}${linesOf(fields)}`;
+}
+
+function linesOf(fields: ResponseFields): string {
+  let lines = "";
   for (const name in fields) {
     const value = fields[name]!;
     if (typeof value === "string") lines += fieldLine(name, value);
@@ -136,6 +140,8 @@ function fieldLine(name: string, value: string): string {
   if (!isFieldValue(value)) {
     throw new TypeError(`The field ${name} cannot have the value ${JSON.stringify(value)}`);
   }
+  // RFC 9110 section 7.8: Upgrade is for this connection.
+  if (isSameName(name, "upgrade")) return `${name}: ${value}\r\nConnection: Upgrade\r\n`;
   return `${name}: ${value}\r\n`;
 }
 
@@ -181,6 +187,17 @@ export function encodeChunk(data: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /** The last chunk, without trailers. */
 export const LAST_CHUNK: Uint8Array = utf8.encode("0\r\n\r\n");
+
+/**
+ * The response that ends HTTP on a connection (RFC 9110 section 15.2.2).
+ *
+ * @throws {TypeError} where the protocol or the fields cannot be sent as they are.
+ */
+export function switchingProtocols(protocol: string, fields: ResponseFields): Uint8Array {
+  return encodeLatin1(
+    `HTTP/1.1 101 Switching Protocols\r\n${linesOf({ "Upgrade": protocol, ...fields })}\r\n`,
+  );
+}
 
 /** The interim response that asks for the content (RFC 9110 section 15.2.1). */
 export const CONTINUE: Uint8Array = utf8.encode("HTTP/1.1 100 Continue\r\n\r\n");

@@ -6,6 +6,7 @@ import type { Content } from "../http/content.ts";
 import { type HttpResponse, ignoresContent, type ParsedRequest } from "../http/message.ts";
 import { RequestParser } from "../http/parser.ts";
 import { StatusError } from "../http/status.ts";
+import type { Upgrade } from "../http/upgrade.ts";
 import {
   type DeadlineOwner,
   Deadlines,
@@ -22,6 +23,7 @@ import { type Input, Receiver, RequestBody } from "./request_body.ts";
 import { isStreamed, type PreparedResponse, ResponseWriter } from "./response_writer.ts";
 import { RequestTurns, scheduler } from "../scheduler.ts";
 import { handshakeProblem, Socket } from "./socket.ts";
+import { TakenConnection } from "./upgrade.ts";
 
 /**
  * Milliseconds without a request after which a drain closes a connection at once, and others only
@@ -55,6 +57,7 @@ const STATUSES: Readonly<Record<Waiting, ConnectionStatus>> = {
   discard: "reading",
   response: "answering",
   linger: "closing",
+  upgraded: "upgraded",
 };
 
 /** Serves one connection from its first byte to its end. */
@@ -78,6 +81,7 @@ export class Connection implements DeadlineOwner {
   /** Bytes sent when the end of the input was noticed, while a response was awaited. */
   #bytesAtEnd = -1;
   #isDraining = false;
+  #taken: TakenConnection | null = null;
   /** The 408 that is sent while the rest of a head is still awaited. */
   #timeoutResponse: Promise<void> | null = null;
 
@@ -147,6 +151,9 @@ export class Connection implements DeadlineOwner {
         if (request.framing.type === "none") {
           const result = this.#dispatcher.call(context, request);
           const response = result instanceof Promise ? await result : result;
+          if (response.upgrade !== undefined) {
+            return await this.#handOver(context, response.upgrade);
+          }
           const streamed = this.#respond(context, response);
           if (streamed !== null) await writer.stream(context, streamed);
         } else await this.#serveWithBody(context, request);
@@ -262,6 +269,15 @@ export class Connection implements DeadlineOwner {
     return this.#writer.respond(context, response);
   }
 
+  /** Lets the program have the connection. It ends when the program is done with it. */
+  async #handOver(context: RequestContext, upgrade: Upgrade): Promise<void> {
+    await this.#flushBefore(context);
+    this.#taken = new TakenConnection(upgrade.protocol, this.#input, this.#receiver);
+    if (this.#isDraining) this.#taken.drain();
+    const outcome = await this.#taken.run(context, upgrade, this.#server.callbacks);
+    this.#writer.report(context, { ...outcome, closeReason: this.#state.closeReason });
+  }
+
   async #serveWithBody(context: RequestContext, request: ParsedRequest): Promise<void> {
     const { discard: limit } = this.#server.limits;
     await this.#flushBefore(context);
@@ -364,6 +380,7 @@ export class Connection implements DeadlineOwner {
    */
   drain(): void {
     this.#isDraining = true;
+    this.#taken?.drain();
     const isIdle = this.#deadlines.isIdleFor(MIN_IDLE_BEFORE_CLOSE, this.#server.timer.now);
     const isOver = this.#deadlines.waiting === "linger" && this.#state.reading === "done";
     if (isIdle || isOver) this.#abort("drain");
@@ -377,6 +394,7 @@ export class Connection implements DeadlineOwner {
   #abort(reason: CloseReason): void {
     this.#state.close(reason, "abort");
     this.#socket.close();
+    this.#taken?.close();
     this.#writer.cancel();
     this.#request?.abort();
   }

@@ -3,7 +3,7 @@
 
 import { AT_CAPACITY_IDLE_TIMEOUT, SYSTEM_BUFFER, type Timeouts } from "./limits.ts";
 
-/** What a connection waits for. `handler` has no deadline. */
+/** What a connection waits for. `handler` has no deadline, nor has `upgraded`, which stays. */
 export type Waiting =
   | "handler"
   | "handshake"
@@ -12,7 +12,8 @@ export type Waiting =
   | "content"
   | "discard"
   | "response"
-  | "linger";
+  | "linger"
+  | "upgraded";
 
 /** The deadlines of one connection. They have no clock: every moment is given, in milliseconds. */
 export class Deadlines {
@@ -38,7 +39,7 @@ export class Deadlines {
   /** A wait begins, or the same wait goes on with another read or write. */
   expect(what: Waiting, now: number): void {
     this.#waits++;
-    if (what === this.#waiting) return;
+    if (what === this.#waiting || this.#waiting === "upgraded") return;
     this.#waiting = what;
     this.#since = now;
   }
@@ -97,6 +98,7 @@ export class Deadlines {
     const elapsed = now - this.#since;
     switch (this.#waiting) {
       case "handler":
+      case "upgraded":
         return false;
       case "request":
         return isBeyond(elapsed, idleTimeout) || isAtCapacity && elapsed > AT_CAPACITY_IDLE_TIMEOUT;

@@ -49,7 +49,7 @@ export interface RequestView {
 }
 
 /** What a connection does. */
-export type ConnectionStatus = "waiting" | "reading" | "answering" | "closing";
+export type ConnectionStatus = "waiting" | "reading" | "answering" | "upgraded" | "closing";
 
 /** What one connection does at the moment: a plain value, which a worker can send to another. */
 export interface ConnectionView {
@@ -61,7 +61,7 @@ export interface ConnectionView {
   readonly client: string;
   /** When the connection was opened: milliseconds since 1970, UTC. */
   readonly openedAt: number;
-  /** `answering`: the handler runs, or the response is being sent. */
+  /** `answering`: the handler runs, or the response is being sent. `upgraded`: after a 101. */
   readonly state: ConnectionStatus;
   /** The request under way, or null between requests. */
   readonly exchange: RequestView | null;

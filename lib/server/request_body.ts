@@ -99,6 +99,26 @@ export class Receiver {
     if (this.#pending === null && !isDone) await this.#read(true);
   }
 
+  /**
+   * The next bytes of a connection that is for another protocol now: first what came behind the
+   * request. Null at the end.
+   *
+   * @throws {ConnectionLost} where the connection is lost.
+   */
+  async readRaw(size: number): Promise<Uint8Array<ArrayBuffer> | null> {
+    const { parser, socket } = this.#input;
+    if (this.buffered === 0 && this.#pending !== null) await this.#pending;
+    this.useAhead();
+    if (parser.buffered > 0) return parser.takeBuffered();
+    if (this.#hasEnded) return null;
+    const memory = new Uint8Array(size);
+    const count = await socket.read(memory).catch((error) => {
+      throw socket.lose(error);
+    });
+    this.#hasEnded = count === null;
+    return count === null ? null : memory.subarray(0, count);
+  }
+
   /** Reads into the parser's memory, or ahead. */
   #read(isAhead: boolean): Promise<number> {
     const { parser, socket, state } = this.#input;

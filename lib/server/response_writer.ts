@@ -194,12 +194,12 @@ export class ResponseWriter {
         return;
       }
       this.#abort(context, error);
-      return this.#report(context, outcome(false));
+      return this.report(context, outcome(false));
     }
     if (prepared.closeReason !== null) this.#socket.beginEnd();
     content.close();
     this.#state.on("end of response");
-    this.#report(context, outcome(true));
+    this.report(context, outcome(true));
   }
 
   async #sendPieces(
@@ -266,7 +266,7 @@ export class ResponseWriter {
     const headSize = headLength(head);
     return (bytes) => {
       const isComplete = bytes === headSize + length;
-      this.#report(context, {
+      this.report(context, {
         status: bytes > 0 ? status : null,
         bytesOut: bytes - headSize,
         isComplete,
@@ -278,10 +278,11 @@ export class ResponseWriter {
   /** Reports a request that cannot be answered, because the client is gone. */
   reportLost(context: RequestContext): void {
     const closeReason = this.#state.closeReason ?? "client-gone";
-    this.#report(context, { status: null, bytesOut: 0, isComplete: false, closeReason });
+    this.report(context, { status: null, bytesOut: 0, isComplete: false, closeReason });
   }
 
-  #report(
+  /** Reports what became of a request. */
+  report(
     context: RequestContext,
     outcome: Pick<LogRecord, "status" | "bytesOut" | "isComplete" | "closeReason">,
   ): void {

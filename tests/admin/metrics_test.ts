@@ -93,6 +93,7 @@ Deno.test("Metrics counts durations, bytes, connections and aborted responses", 
     "wireserve_log_lines_dropped_total": 7,
     'wireserve_aborted_total{reason="client-gone"}': 1,
     'wireserve_aborted_total{reason="timeout"}': 1,
+    'wireserve_aborted_total{reason="upgraded"}': 0,
     'wireserve_aborted_total{reason="server-error"}': 0,
   };
   for (const [name, value] of Object.entries(expected)) {
@@ -221,6 +222,7 @@ wireserve_aborted_total{reason="unread-body"} 0
 wireserve_aborted_total{reason="bad-request"} 0
 wireserve_aborted_total{reason="timeout"} 2
 wireserve_aborted_total{reason="client-gone"} 2
+wireserve_aborted_total{reason="upgraded"} 0
 wireserve_aborted_total{reason="server-error"} 0
 
 # HELP wireserve_log_lines_dropped_total Lines of the access log that were dropped.
