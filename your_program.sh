@@ -23,5 +23,5 @@ else
 fi
 
 exec "$deno" run --config "$here/deno.json" --allow-net --allow-read --allow-write \
-  --allow-sys=statfs \
+  --allow-sys=statfs,networkInterfaces,hostname \
   "$here/main.ts" "$@"

@@ -3,6 +3,7 @@
 import type { FileHandlers } from "./files/handlers.ts";
 import { encodeContent } from "./compression.ts";
 import type { Handler, HttpRequest, HttpResponse } from "./http/message.ts";
+import { negotiateType } from "./http/negotiation.ts";
 import { StatusError } from "./http/status.ts";
 import { encodeLatin1, isAscii } from "./http/syntax.ts";
 import type { Route } from "./router.ts";
@@ -10,13 +11,21 @@ import type { Route } from "./router.ts";
 const READ_ONLY = "The server is read-only: start it without --read-only to change files.";
 const NO_DELETE = "Deleting is turned off: start the server with --allow-delete.";
 
+/** The same handlers, each behind a middleware. */
+export function guarded(files: FileHandlers, guard: (next: Handler) => Handler): FileHandlers {
+  const behind = Object.entries(files).map(([name, handler]: [string, Handler | null]) =>
+    [name, handler === null ? null : guard(handler)] as const
+  );
+  return Object.fromEntries(behind) as unknown as FileHandlers;
+}
+
 /** The routes of the program. Rows with neither a handler nor a hint are left out. */
 export function routes(files: FileHandlers): readonly Route[] {
   const isReadOnly = files.put === null;
   const hasDirectory = files.redirect !== null;
   const deleteHint = isReadOnly ? READ_ONLY : hasDirectory ? NO_DELETE : undefined;
   const rows: readonly Route[] = [
-    { method: "GET", path: "/", handler: root },
+    { method: "GET", path: "/", handler: hasDirectory ? rootWithPage : root },
     { method: "GET", path: "/echo/{str...}", handler: coded(echo) },
     { method: "GET", path: "/user-agent", handler: coded(userAgent) },
     { method: "GET", path: "/files", handler: files.redirect },
@@ -51,6 +60,36 @@ export function fileServerRoutes(files: FileHandlers): readonly Route[] {
  */
 function root(): HttpResponse {
   return { status: 200, isDateless: true };
+}
+
+/** What a person sees at the address that the program prints. It loads nothing. */
+const PAGE: HttpResponse = Object.freeze({
+  status: 200,
+  fields: Object.freeze({
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Vary": "Accept",
+  }),
+  content: `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>Wireserve</title>
+</head>
+<body>
+<h1>Wireserve</h1>
+<p><a href="files/">Files</a></p>
+</body>
+</html>
+`,
+});
+
+/** A page for browsers, and the response of the challenge for all who do not prefer one. */
+function rootWithPage({ fields }: HttpRequest): HttpResponse {
+  const type = fields.has("Accept") ? negotiateType(fields, ["text/plain", "text/html"]) : null;
+  return type === "text/html" ? PAGE : root();
 }
 
 function echo({ parameters }: HttpRequest): HttpResponse {

@@ -67,7 +67,8 @@ export function cors(options: CorsOptions): Middleware {
   };
 }
 
-function checkOrigin(text: string): void {
+/** @throws {TypeError} */
+export function checkOrigin(text: string): void {
   if (URL.parse(text)?.origin !== text) {
     throw new TypeError(`${JSON.stringify(text)} is no origin such as https://example.com`);
   }

@@ -21,6 +21,8 @@
 export { basicAuth, type BasicAuthOptions, type Credentials, credentialsOf } from "./basic_auth.ts";
 export { compression } from "./compression.ts";
 export { cors, type CorsOptions } from "./cors.ts";
+export { type CrossOriginOptions, crossOriginProtection } from "./cross_origin.ts";
 export { etag } from "./etag.ts";
+export { hostCheck, type HostCheckOptions } from "./host_check.ts";
 export { chain, type Middleware } from "./middleware.ts";
 export { rateLimit, type RateLimitOptions } from "./rate_limit.ts";

@@ -130,6 +130,23 @@ export const FLAGS = {
     more: "IPv4 or IPv6 addresses, prefixes such as 10.0.0.0/8, and unix for all clients of a " +
       "Unix socket. May be given several times.",
   },
+  "allow-host": {
+    group: "Listening",
+    value: { name: "NAME", absent: "those of this machine", isList: true },
+    help: "host name by which clients may ask for files; '*' for any",
+    more: "Names lead where their owner wants: without this check, a page of another site could " +
+      "read files by DNS rebinding. On the loopback, localhost is allowed; elsewhere, the " +
+      "addresses and the name of this machine; and any name from a trusted proxy, as long as the " +
+      "flag is not given. Other requests are answered with 421. *.NAME allows the names below " +
+      "NAME. May be given several times.",
+  },
+  "cors": {
+    group: "Listening",
+    value: { name: "ORIGIN", absent: "none", isList: true },
+    help: "origin whose pages may use this server, or '*' to let all read",
+    more: "An origin is written as https://example.com. Pages of one that is named may write as " +
+      "well, where writing is allowed. May be given several times.",
+  },
   "workers": {
     group: "Running",
     value: { name: "N", default: "1", completes: ["auto"] },

@@ -17,8 +17,10 @@ import {
   type Address,
   parseAddress,
   parseChoice,
+  parseHost,
   parseLimit,
   parseMode,
+  parseOrigins,
   parsePort,
   parseProxies,
   parseSocketPath,
@@ -41,6 +43,10 @@ export interface Options {
   readonly unix: UnixSocket | null;
   /** The trusted proxies, as given: addresses, prefixes, and `unix`. */
   readonly trustProxy: readonly string[];
+  /** Hosts that requests for files may be for, beside this machine's own; `*` for any. */
+  readonly allowHost: readonly string[];
+  /** Origins whose pages may use the server, or `*`. */
+  readonly cors: readonly string[] | "*";
   /** Threads that serve; `auto` for as many as there are cores. */
   readonly workers: number | "auto";
   /** Milliseconds that a graceful shutdown waits for requests in flight; 0 for none. */
@@ -86,6 +92,8 @@ export function parseOptions(args: readonly string[]): Options {
     trustProxy: Object.freeze(
       given["trust-proxy"].flatMap((value) => parseProxies("trust-proxy", value)),
     ),
+    allowHost: Object.freeze(given["allow-host"].map((value) => parseHost("allow-host", value))),
+    cors: parseOrigins("cors", given["cors"]),
     workers: parseWorkers("workers", textOf(given, "workers")),
     grace: parseWait("grace", textOf(given, "grace")),
     drainDelay: parseWait("drain-delay", textOf(given, "drain-delay")),

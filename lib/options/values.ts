@@ -107,6 +107,27 @@ function isHostName(name: string): boolean {
   return /^[0-9.]+$/.test(name) ? isIPv4(name) : HOST.test(name);
 }
 
+/** A host name or an address, with or without brackets; `*.NAME`, or `*`. */
+export function parseHost(flag: string, value: string): string {
+  const name = value.replace(/^\*\./, "").replace(/^\[(.*)\]$/, "$1");
+  if (value !== "*" && !isIPv6(name) && !isHostName(name)) {
+    throw refusal(flag, "a host name without a port, or *", value);
+  }
+  return value;
+}
+
+/** Origins; `*` alone stands for all. */
+export function parseOrigins(flag: string, values: readonly string[]): readonly string[] | "*" {
+  if (values.includes("*") && values.length === 1) return "*";
+  const wrong = values.find((value) =>
+    !/^https?:/.test(value) || URL.parse(value)?.origin !== value
+  );
+  if (wrong !== undefined) {
+    throw refusal(flag, "an origin such as https://example.com, or *", wrong);
+  }
+  return Object.freeze([...values]);
+}
+
 /** Proxies: addresses, prefixes or `unix`, with commas between them. */
 export function parseProxies(flag: string, value: string): string[] {
   const proxies = value.split(",");

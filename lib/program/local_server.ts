@@ -4,9 +4,10 @@ import type { AccessLog } from "../access_log/access_log.ts";
 import { limitsSnapshot, Metrics, type Snapshot } from "../admin/metrics.ts";
 import { Root } from "../files/root.ts";
 import { fileHandlers } from "../files/handlers.ts";
+import type { Handler } from "../http/message.ts";
 import type { Options } from "../options/parse.ts";
 import { router } from "../router.ts";
-import { routes } from "../routes.ts";
+import { guarded, routes } from "../routes.ts";
 import { sleep } from "../server/deadlines.ts";
 import type { ConnectionView } from "../server/exchange.ts";
 import { ADMIN_DESCRIPTORS } from "../admin/routes.ts";
@@ -16,6 +17,7 @@ import { Server } from "../server/server.ts";
 import type { Certificate, Endpoint } from "../server/listener.ts";
 import type { ServeCallbacks } from "../server/callbacks.ts";
 import { TrustedProxies } from "../trusted_proxies.ts";
+import { fileGuard, serverMiddleware } from "./guards.ts";
 
 /** Milliseconds for handlers after their connections were aborted: a file system may hang. */
 const HANDLER_GRACE = 1000;
@@ -77,7 +79,7 @@ export class LocalServer implements ServerHandle {
     const directory = path === null ? null : new Root(path, files.showsHidden, false);
     const proxies = trustProxy.length === 0 ? null : await TrustedProxies.of(trustProxy);
     const metrics = options.admin === null ? null : new Metrics(() => log.droppedLines);
-    const handler = router(routes(fileHandlers(directory, files)));
+    const handler = handlerOf(options, directory, proxies);
     await checkPort(config);
     return async (port) => {
       const endpoint = endpointOf(config, port);
@@ -128,6 +130,18 @@ export class LocalServer implements ServerHandle {
     if (this.#metrics === null) return Promise.resolve([]);
     return Promise.resolve([this.#metrics.snapshot(), limitsSnapshot(this.#server.capacity())]);
   }
+}
+
+/** The table of routes, with what the options put in front of it. */
+function handlerOf(
+  options: Options,
+  directory: Root | null,
+  proxies: TrustedProxies | null,
+): Handler {
+  const files = fileHandlers(directory, options.files);
+  const handlers = directory === null ? files : guarded(files, fileGuard(options, proxies));
+  const handler = router(routes(handlers));
+  return serverMiddleware(options)?.(handler) ?? handler;
 }
 
 function endpointOf(config: WorkerConfig, port: number): Endpoint {

@@ -16,6 +16,7 @@ import { type Certificate, isSocket, removeStaleSocket } from "../server/listene
 import { WorkerPool } from "./worker_pool.ts";
 import { messageOf, StartupError } from "./startup_error.ts";
 import { LocalServer, type ServerHandle } from "./local_server.ts";
+import { hasUnknownAddresses } from "./guards.ts";
 import { missingPermissions } from "./permissions.ts";
 
 /** Milliseconds to write the log, at the start and at the end. */
@@ -157,6 +158,9 @@ class Program {
     void watch?.run();
     await program.#startAdmin(version);
     log.event("serving", `${options.directory ?? "no directory"} at ${server.url}`);
+    if (directory !== null && hasUnknownAddresses(options)) {
+      log.event("host_check", "any address is allowed: see --allow-sys=networkInterfaces");
+    }
     await sleep(STARTUP_LOG_TIMEOUT, log.flush()); // The reader of the log may be slow.
     return program;
   }

@@ -5,7 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Program } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { request } from "../support/request.ts";
+import { localRequest as request } from "../support/request.ts";
 import { listTree } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 import { Random } from "../soak/random.ts";

@@ -8,7 +8,7 @@ import { makeCertificates } from "../support/certificates.ts";
 import { limitedScript } from "../support/limited.ts";
 import { Program } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { request } from "../support/request.ts";
+import { localRequest as request } from "../support/request.ts";
 import { until } from "../support/wait.ts";
 import { Random } from "../soak/random.ts";
 

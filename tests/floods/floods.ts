@@ -4,7 +4,7 @@
 import { makeCertificates } from "../support/certificates.ts";
 import { Output, Program } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { request } from "../support/request.ts";
+import { localRequest as request } from "../support/request.ts";
 import { withDirectory } from "../support/temp.ts";
 
 /** One flood. */

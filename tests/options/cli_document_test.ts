@@ -1,6 +1,6 @@
 // The tables of flags in docs/cli.md have what THE TABLE of flags has.
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ALL_FLAGS } from "../../lib/options/flags.ts";
 import { testWith } from "../support/needs.ts";
 
@@ -21,7 +21,8 @@ testWith(
       const form = `${short === undefined ? "" : `-${short}, `}--${name}`;
       const key = value === undefined ? form : `${form} ${value.name}`;
       const row = rows.get(key);
-      assertStringIncludes(row ?? `no row ${key}`, value?.default ?? "");
+      assert(row !== undefined, `there is no row ${key}`);
+      assertStringIncludes(row, value?.default ?? "");
       rows.delete(key);
     }
     assertEquals([...rows.keys()], []);

@@ -12,6 +12,8 @@ Deno.test("parseOptions() returns the defaults without arguments", () => {
     tls: null,
     unix: null,
     trustProxy: [],
+    allowHost: [],
+    cors: [],
     workers: 1,
     grace: 10_000,
     drainDelay: 0,

@@ -5,7 +5,7 @@ import { completions } from "../../lib/options/completions.ts";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Program, runProgram, SCRIPT, withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { request } from "../support/request.ts";
+import { localRequest as request } from "../support/request.ts";
 import { withDirectory } from "../support/temp.ts";
 
 const REFUSED: [args: string[], message: RegExp][] = [

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { request } from "../support/request.ts";
+import { localRequest as request } from "../support/request.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
 
 const MiB = 1024 * 1024;

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/asser
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Program, SCRIPT, withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { request } from "../support/request.ts";
+import { localRequest as request } from "../support/request.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 
@@ -196,7 +196,7 @@ testWith(
           const { status } = await client.readResponse();
           assert([400, 414, 431].includes(status), `status ${status}`);
         }
-        await bystander.send("Host: h\r\n\r\n");
+        await bystander.send("Host: localhost\r\n\r\n");
         assertEquals((await bystander.readResponse()).text, "by");
         await checkUnharmed(program, path, []);
       })
@@ -251,11 +251,11 @@ testWith(
         clients.push(client);
       }
       // Those that were accepted are served; the others wait until these have gone.
-      await clients[0]!.send("Host: h\r\n\r\n");
+      await clients[0]!.send("Host: localhost\r\n\r\n");
       assert([200, 503].includes((await clients[0]!.readResponse()).status));
       for (const client of clients.slice(0, 80)) client.close();
       const last = clients.at(-1)!;
-      await last.send("Host: h\r\n\r\n");
+      await last.send("Host: localhost\r\n\r\n");
       assertEquals((await last.readResponse()).text, "at-last");
       for (const client of clients.slice(80)) client.close();
       const { code, stderr } = await program.stop();
@@ -288,7 +288,7 @@ testWith(FOR_PROGRAM, "the program ends even if its log is not read", async () =
   await reader.cancel();
 });
 
-const HEAD = "POST /files/a HTTP/1.1\r\nHost: h\r\n";
+const HEAD = "POST /files/a HTTP/1.1\r\nHost: localhost\r\n";
 const CHUNKED = request("POST /files/a", "Transfer-Encoding: chunked");
 
 /** Two MiB of one kind of thing each, behind what makes it one. */

@@ -6,7 +6,7 @@ import { requestUntilRefused } from "../support/load.ts";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Program, SCRIPT, withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { request } from "../support/request.ts";
+import { localRequest as request } from "../support/request.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 

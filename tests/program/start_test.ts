@@ -7,7 +7,7 @@ import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { freePort } from "../support/ports.ts";
 import { Output, SCRIPT } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { request } from "../support/request.ts";
+import { localRequest as request } from "../support/request.ts";
 import { withDirectory } from "../support/temp.ts";
 
 /** Starts of each test. More by hand: WIRESERVE_STARTS=200. */

@@ -5,7 +5,7 @@ import { requestsIn } from "../support/json_log.ts";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Program, SCRIPT } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { request } from "../support/request.ts";
+import { localRequest as request } from "../support/request.ts";
 import { withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 

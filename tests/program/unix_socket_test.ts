@@ -4,7 +4,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { Output, SCRIPT } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { request } from "../support/request.ts";
+import { localRequest as request } from "../support/request.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 
@@ -104,7 +104,7 @@ testWith(
       await client.send("GET /echo/abc HTTP/1.1\r\n");
       program.signal("SIGTERM");
       await until(async () => !(await listTree(path)).includes("http"));
-      await client.send("Host: h\r\n\r\n");
+      await client.send("Host: localhost\r\n\r\n");
       const { text, fields } = await client.readResponse();
       assertEquals([text, fields.get("connection")], ["abc", "close"]);
       client.close();

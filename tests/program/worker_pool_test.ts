@@ -7,7 +7,7 @@ import { makeCertificates, subjectAt } from "../support/certificates.ts";
 import { testWith } from "../support/needs.ts";
 import { type Command, FakeWorkerPool } from "../support/fake_workers.ts";
 import { isRefused, RawClient } from "../support/raw_client.ts";
-import { request } from "../support/request.ts";
+import { localRequest as request } from "../support/request.ts";
 import { withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 

@@ -90,14 +90,16 @@ function requestFiles(instance: FleetInstance, round: string): Promise<Answer[]>
 /** A download that the client does not read: its file is open. */
 async function beginDownload(instance: FleetInstance): Promise<RawClient> {
   const client = await RawClient.connect(instance.port);
-  await client.send("GET /files/large HTTP/1.1\r\nHost: files\r\n\r\n");
+  await client.send("GET /files/large HTTP/1.1\r\nHost: localhost\r\n\r\n");
   await client.read(1000);
   return client;
 }
 
 async function beginUpload(instance: FleetInstance, name: string): Promise<RawClient> {
   const client = await RawClient.connect(instance.port);
-  await client.send(`PUT /files/${name} HTTP/1.1\r\nHost: files\r\nContent-Length: 300000\r\n\r\n`);
+  await client.send(
+    `PUT /files/${name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n`,
+  );
   await client.send(new Uint8Array(200_000));
   return client;
 }

@@ -158,7 +158,9 @@ async function listAndDelete({ instances }: Fleet): Promise<void> {
 
 async function begin(instance: FleetInstance, name: string): Promise<RawClient> {
   const client = await RawClient.connect(instance.port);
-  await client.send(`PUT /files/${name} HTTP/1.1\r\nHost: files\r\nContent-Length: 300000\r\n\r\n`);
+  await client.send(
+    `PUT /files/${name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n`,
+  );
   await client.send(new Uint8Array(200_000));
   return client;
 }

@@ -21,7 +21,9 @@ interface HalfUpload {
 async function beginUpload(port: number, number: number): Promise<HalfUpload> {
   const client = await RawClient.connect(port);
   const path = `/files/half-${number}`;
-  await client.send(`PUT ${path} HTTP/1.1\r\nHost: files\r\nContent-Length: ${2 * HALF}\r\n\r\n`);
+  await client.send(
+    `PUT ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${2 * HALF}\r\n\r\n`,
+  );
   await client.send(new Uint8Array(HALF));
   return { path, client };
 }

@@ -138,5 +138,5 @@ export class Load {
 
 function head(method: string, path: string, id: number, length?: number): string {
   const framing = length === undefined ? "" : `Content-Length: ${length}\r\n`;
-  return `${method} ${path}?n=${id} HTTP/1.1\r\nHost: files\r\n${framing}\r\n`;
+  return `${method} ${path}?n=${id} HTTP/1.1\r\nHost: localhost\r\n${framing}\r\n`;
 }

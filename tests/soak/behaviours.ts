@@ -4,7 +4,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { toBytes } from "@std/streams/to-bytes";
 import { RawClient, type RawResponse } from "../support/raw_client.ts";
-import { request } from "../support/request.ts";
+import { localRequest as request } from "../support/request.ts";
 import { headCases } from "../wire/head_cases.ts";
 import { targetCases } from "../wire/target_cases.ts";
 import type { Random } from "./random.ts";

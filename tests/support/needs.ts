@@ -25,7 +25,8 @@ export type Tool =
   | "groff"
   | "systemd-analyze"
   | "cc"
-  | "gluster";
+  | "gluster"
+  | "chromium";
 
 const PERMISSIONS: readonly string[] = ["net", "read", "write", "run", "env"];
 
