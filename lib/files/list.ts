@@ -276,7 +276,9 @@ function rowOf(
   escapeHtml: (text: string) => string,
 ): string {
   const shown = type === "directory" ? `${name}/` : name;
-  const path = name.split("/").map(encodeURIComponent).join("/");
+  const path = name.includes("/")
+    ? name.split("/").map(encodeURIComponent).join("/")
+    : encodeURIComponent(name);
   const target = `./${path}${type === "directory" ? "/" : ""}`;
   const time = new Date(modified).toISOString().slice(0, 16).replace("T", " ");
   return `<tr><td><a href="${escapeHtml(target)}">${escapeHtml(shown)}</a></td>` +
