@@ -21,6 +21,7 @@ import { FileContent, MultipartContent } from "./file_body.ts";
 import { toStatusError } from "../disk/errors.ts";
 import { join, type OpenFile } from "../disk/file_system.ts";
 import { withLock } from "./lock.ts";
+import { dispositionFields, hasCompressedEnding, typeFields } from "./media_type.ts";
 import type { Root } from "./root.ts";
 import {
   isStale,
@@ -246,13 +247,6 @@ function commonFields(validators: Validators, isNegotiated: boolean): ResponseFi
   return isNegotiated ? withVary(fields, "Accept-Encoding") : fields;
 }
 
-async function dispositionFields({ query }: HttpRequest, name: string): Promise<ResponseFields> {
-  if (query === null || !new URLSearchParams(query).has("download")) return {};
-  // Loaded on demand: RFC 6266 as a typed package without dependencies.
-  const { create: contentDisposition } = await import("content-disposition");
-  return { "Content-Disposition": contentDisposition(name.slice(name.lastIndexOf("/") + 1)) };
-}
-
 /** The whole file, or the requested ranges of it (RFC 9110 section 14.2). */
 function respondWithRanges(
   { method, fields: requested }: HttpRequest,
@@ -280,42 +274,4 @@ function respondWithRanges(
   if (multipart.length > 2 * size) return whole(); // The heads of many tiny ranges cost more.
   const partial = { ...fields, "Content-Type": multipart.type };
   return { status: 206, fields: partial, content: new MultipartContent(open, multipart) };
-}
-
-const UNKNOWN_TYPE = "application/octet-stream";
-
-/** Types in which a browser may run script, with the rights of this server's origin. */
-const CAN_RUN_SCRIPT = /^(?:text\/html|text\/xml|application\/xml|[^/]+\/[^;]+\+xml)$/;
-
-/** The fields with the media type. Text is labelled as UTF-8. */
-async function typeFields(name: string, guessesTypes: boolean): Promise<ResponseFields> {
-  const fields = { "Content-Type": UNKNOWN_TYPE, "X-Content-Type-Options": "nosniff" };
-  if (!guessesTypes) return fields;
-  // Loaded on demand: IANA's registry as a typed package without dependencies.
-  const { default: mime } = await import("mime");
-  const type = mime.getType(name) ?? UNKNOWN_TYPE;
-  const charset = type.startsWith("text/") ? "; charset=utf-8" : "";
-  return {
-    ...fields,
-    "Content-Type": type + charset,
-    ...(CAN_RUN_SCRIPT.test(type) ? { "Content-Security-Policy": "sandbox" } : {}),
-  };
-}
-
-/** Endings of compressed formats, which no coding makes smaller. A missing one costs only time. */
-const COMPRESSED_ENDINGS: ReadonlySet<string> = new Set(
-  [
-    "7z apk br bz2 cab deb dmg docx epub gz jar lz lz4 lzma odp ods odt pptx rar rpm tbz2 tgz",
-    "txz war whl xlsx xz zip zst", // archives, packages and documents that are archives
-    "avif gif heic heif jpeg jpg jxl png webp", // pictures
-    "aac flac m4a mka mp3 oga ogg opus weba wma", // sound
-    "3gp avi m4v mkv mov mp4 mpeg mpg ogv webm wmv", // video
-    "woff woff2", // fonts
-  ].flatMap((line) => line.split(" ")),
-);
-
-/** Whether a file's content is compressed, by the ending of its name. */
-export function hasCompressedEnding(name: string): boolean {
-  const dot = name.lastIndexOf(".");
-  return dot >= 0 && COMPRESSED_ENDINGS.has(name.slice(dot + 1).toLowerCase());
 }

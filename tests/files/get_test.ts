@@ -1,7 +1,7 @@
 // The fields of a file, and which names are served at all.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { hasCompressedEnding } from "../../lib/files/get.ts";
+import { hasCompressedEnding } from "../../lib/files/media_type.ts";
 import { temporaryName } from "../../lib/files/root.ts";
 import { namesIn, NEEDS, withFileServer } from "../support/file_server.ts";
 import { testWith } from "../support/needs.ts";
