@@ -25,7 +25,13 @@
  */
 
 export { encodeContent } from "./compression.ts";
-export { type FetchHandler, fetchHandler, type RequestInfo, serveFetch } from "./fetch/mod.ts";
+export {
+  type FetchHandler,
+  fetchHandler,
+  type RequestInfo,
+  serveFetch,
+  webHandler,
+} from "./fetch/mod.ts";
 export { CLOSE_REASONS, type CloseReason } from "./http/connection_state.ts";
 export { collect, type Content, fromStream, toStream } from "./http/content.ts";
 export { Fields, type ResponseFields } from "./http/fields.ts";

@@ -21,6 +21,8 @@ import { serve, type Server } from "../server/server.ts";
 import { toRequest } from "./request.ts";
 import { toHttpResponse } from "./response.ts";
 
+export { webHandler } from "./native.ts";
+
 /** What is known of a request beside what a web `Request` has. */
 export interface RequestInfo {
   /** The address of the client: that of the peer, or what a trusted proxy reports. */

@@ -39,7 +39,7 @@ export interface FileHandlers {
  *
  * @param clock The time in milliseconds since 1970, for the age of files in the cache.
  */
-export function fileHandlers(
+export function handlersOf(
   root: Root | null,
   settings: FileSettings = DEFAULT_FILE_SETTINGS,
   clock: () => number = Date.now,

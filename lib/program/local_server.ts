@@ -3,7 +3,7 @@
 import type { AccessLog } from "../access_log/access_log.ts";
 import { limitsSnapshot, Metrics, type Snapshot } from "../admin/metrics.ts";
 import { Root } from "../files/root.ts";
-import { fileHandlers } from "../files/handlers.ts";
+import { handlersOf } from "../files/handlers.ts";
 import type { Handler } from "../http/message.ts";
 import type { Options } from "../options/parse.ts";
 import { router } from "../router.ts";
@@ -138,7 +138,7 @@ function handlerOf(
   directory: Root | null,
   proxies: TrustedProxies | null,
 ): Handler {
-  const files = fileHandlers(directory, options.files);
+  const files = handlersOf(directory, options.files);
   const handlers = directory === null ? files : guarded(files, fileGuard(options, proxies));
   const handler = router(routes(handlers));
   return serverMiddleware(options)?.(handler) ?? handler;

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Root } from "../../lib/files/root.ts";
-import { fileHandlers } from "../../lib/files/handlers.ts";
+import { handlersOf } from "../../lib/files/handlers.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
@@ -23,7 +23,7 @@ testWith(
   "runCases() finds no MUST that Wireserve breaks, and nothing odd where the RFCs leave a choice",
   () =>
     withDirectory(async (path) => {
-      const handlers = fileHandlers(new Root(path), DEFAULT_FILE_SETTINGS);
+      const handlers = handlersOf(new Root(path), DEFAULT_FILE_SETTINGS);
       const server = serve(router(routes(handlers)), { port: 0 });
       const results = await runCases(wireCases, {
         hostname: "127.0.0.1",

@@ -2,7 +2,7 @@
 
 import { FileCache } from "../../lib/files/cache.ts";
 import { FileSystem } from "../../lib/disk/file_system.ts";
-import { fileHandlers } from "../../lib/files/handlers.ts";
+import { handlersOf } from "../../lib/files/handlers.ts";
 import { Root } from "../../lib/files/root.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { type HttpRequest, ParsedRequest } from "../../lib/http/message.ts";
@@ -62,7 +62,7 @@ function bench(
   clock: () => number,
   { isBaseline = false, lines }: { isBaseline?: boolean; lines?: [string, string][] } = {},
 ): void {
-  const read = fileHandlers(root, DEFAULT_FILE_SETTINGS, clock).read!;
+  const read = handlersOf(root, DEFAULT_FILE_SETTINGS, clock).read!;
   Deno.bench(title, { group: "GET", baseline: isBaseline }, async () => {
     const { content } = await read(requestOf(name, lines));
     if (!(content instanceof Uint8Array)) throw new Error("No file");
@@ -75,7 +75,7 @@ bench("miss: the same, compressed for each request", "a", EARLY, { lines: BROWSE
 bench("miss: GET of a file of 1 KiB that is read", "a", EARLY);
 bench("miss: GET of a file in a directory that is read", "d/a", EARLY);
 
-const absent = fileHandlers(root, DEFAULT_FILE_SETTINGS, LATE).read!;
+const absent = handlersOf(root, DEFAULT_FILE_SETTINGS, LATE).read!;
 Deno.bench("miss: GET of an absent name", { group: "GET" }, async () => {
   await Promise.resolve(absent(requestOf("none"))).catch(() => {});
 });
@@ -87,7 +87,7 @@ for (let file = 0; file < FILES; file++) {
 }
 for (const [title, clock] of [["cached", LATE], ["not cached", EARLY]] as const) {
   Deno.bench(`first read of ${FILES} files that are ${title}`, { group: "first" }, async () => {
-    const read = fileHandlers(root, DEFAULT_FILE_SETTINGS, clock).read!;
+    const read = handlersOf(root, DEFAULT_FILE_SETTINGS, clock).read!;
     for (let file = 0; file < FILES; file++) await read(requestOf(`first${file}`));
   });
 }

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Root } from "../../lib/files/root.ts";
-import { fileHandlers } from "../../lib/files/handlers.ts";
+import { handlersOf } from "../../lib/files/handlers.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { ALL_FLAGS } from "../../lib/options/flags.ts";
 import { manual } from "../../lib/options/manual.ts";
@@ -28,7 +28,7 @@ Deno.test("manual() has every flag, with its value", () => {
 testWith(["read", "write"], "manual() has every route", () =>
   withDirectory((path) => {
     const settings = { ...DEFAULT_FILE_SETTINGS, allowsDelete: true };
-    const all = routes(fileHandlers(new Root(path, false), settings));
+    const all = routes(handlersOf(new Root(path, false), settings));
     for (const { method, path } of all.filter(({ path }) => path !== "/files")) {
       assertStringIncludes(manual(), `.It Li ${method} ${path}\n`);
     }

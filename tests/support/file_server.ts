@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { FileSystem, type OpenFile } from "../../lib/disk/file_system.ts";
-import { fileHandlers } from "../../lib/files/handlers.ts";
+import { handlersOf } from "../../lib/files/handlers.ts";
 import { Root } from "../../lib/files/root.ts";
 import { DEFAULT_FILE_SETTINGS, type FileSettings } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
@@ -93,7 +93,7 @@ export async function serveDirectory(
   if (options.onOpen !== undefined) root.onOpen = options.onOpen;
   const [errors, records]: [unknown[], LogRecord[]] = [[], []];
   const table = options.isAtRoot ? fileServerRoutes : routes;
-  const server = new Server(router(table(fileHandlers(root, settings, options.clock))), {
+  const server = new Server(router(table(handlersOf(root, settings, options.clock))), {
     ...(options.socket === undefined
       ? { port: 0 }
       : { endpoint: { transport: "unix", path: options.socket } }),

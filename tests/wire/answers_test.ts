@@ -2,7 +2,7 @@
 // row is one connection.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { fileHandlers } from "../../lib/files/handlers.ts";
+import { handlersOf } from "../../lib/files/handlers.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
@@ -139,7 +139,7 @@ function readAnswers(received: string): string[] {
 }
 
 testWith(["net"], "serve() answers on the wire as the routes and the RFCs say", async (context) => {
-  const server = serve(router(routes(fileHandlers(null, DEFAULT_FILE_SETTINGS))), { port: 0 });
+  const server = serve(router(routes(handlersOf(null, DEFAULT_FILE_SETTINGS))), { port: 0 });
   for (const { name, sent, answers } of ROWS) {
     await context.step(name, async () => {
       using client = await RawClient.connect(server.port);
@@ -152,7 +152,7 @@ testWith(["net"], "serve() answers on the wire as the routes and the RFCs say", 
 });
 
 testWith(["net"], "serve() says whether an escape is malformed or not UTF-8", async () => {
-  const server = serve(router(routes(fileHandlers(null, DEFAULT_FILE_SETTINGS))), { port: 0 });
+  const server = serve(router(routes(handlersOf(null, DEFAULT_FILE_SETTINGS))), { port: 0 });
   for (
     const [target, sentence] of [
       ["/echo/%zz", "is no percent-encoding"],

@@ -4,7 +4,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "npm:fast-check@4.10.2";
 import { Root } from "../../lib/files/root.ts";
-import { fileHandlers } from "../../lib/files/handlers.ts";
+import { handlersOf } from "../../lib/files/handlers.ts";
 import { DEFAULT_FILE_SETTINGS } from "../../lib/files/settings.ts";
 import { router } from "../../lib/router.ts";
 import { routes } from "../../lib/routes.ts";
@@ -73,7 +73,7 @@ const MAX_DURATION = 20 * REQUEST_TIMEOUT;
 
 async function fuzz(path: string): Promise<void> {
   const errors: unknown[] = [];
-  const server = serve(router(routes(fileHandlers(new Root(path), DEFAULT_FILE_SETTINGS))), {
+  const server = serve(router(routes(handlersOf(new Root(path), DEFAULT_FILE_SETTINGS))), {
     port: 0,
     limits: LIMITS,
     onError: (error) => void errors.push(error),

@@ -1,0 +1,121 @@
+/**
+ * The files of a directory, for programs: conditions, ranges, compression and the cache in memory are
+ * those of the file server.
+ *
+ * ```ts
+ * import { serve } from "@wireserve/wireserve";
+ * import { serveDirectory } from "@wireserve/wireserve/files";
+ *
+ * await using server = serve(serveDirectory("docs"), { port: 0 });
+ * console.log(await (await fetch(`${server.url}library.md`)).text());
+ * ```
+ *
+ * The program needs `--allow-read`, and to write `--allow-write`: for the directory as it is without
+ * links. A directory is not a jail for what else the program does.
+ *
+ * @module
+ */
+
+import type { Handler } from "../http/message.ts";
+import { type Route, router } from "../router.ts";
+import { type FileHandlers, handlersOf } from "./handlers.ts";
+import { Root } from "./root.ts";
+
+export type { FileHandlers } from "./handlers.ts";
+
+/** How the files of a directory are served. */
+export interface DirectoryOptions {
+  /**
+   * The path of the directory in URLs, escaped, with a slash at both ends: `/static/`. By default
+   * `/`.
+   */
+  readonly base?: string | undefined;
+  /** Whether clients may upload files and create folders. False by default. */
+  readonly writable?: boolean | undefined;
+  /** Whether clients who may write may delete, rename and move as well. False by default. */
+  readonly allowDelete?: boolean | undefined;
+  /** Whether an upload may replace a file. True by default. */
+  readonly replace?: boolean | undefined;
+  /** Whether names that begin with a dot are served, listed and written. False by default. */
+  readonly hidden?: boolean | undefined;
+  /** Whether the media type follows from the name, else it is unknown. True by default. */
+  readonly mediaTypes?: boolean | undefined;
+  /** Whether an upload is on the disk before it is answered. True by default. */
+  readonly durable?: boolean | undefined;
+}
+
+/** Every option. The type makes a name that is missing here an error. */
+const NAMES: Readonly<Record<keyof DirectoryOptions, true>> = {
+  base: true,
+  writable: true,
+  allowDelete: true,
+  replace: true,
+  hidden: true,
+  mediaTypes: true,
+  durable: true,
+};
+
+/**
+ * A handler for each method on the files of a directory, for a table of routes of the program's own.
+ * Each reads the name of the file from the parameter `name` of its route: `/static/{name...}`.
+ *
+ * @param path The directory, which must exist.
+ * @returns The handlers; null for what the options do not allow.
+ * @throws {TypeError} for an option that does not exist.
+ * @throws {Deno.errors.NotFound} or {Deno.errors.NotADirectory} where there is no directory.
+ * @throws {Deno.errors.NotCapable} without the permission to read it.
+ */
+export function fileHandlers(
+  path: string,
+  options: Omit<DirectoryOptions, "base"> = {},
+): FileHandlers {
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(NAMES, name)) continue;
+    const known = Object.keys(NAMES).join(", ");
+    throw new TypeError(`There is no option ${name}: the options are ${known}`);
+  }
+  const { writable = false, hidden = false } = options;
+  return handlersOf(new Root(path, hidden), {
+    isReadOnly: !writable,
+    allowsDelete: options.allowDelete ?? false,
+    allowsReplace: options.replace ?? true,
+    showsHidden: hidden,
+    guessesTypes: options.mediaTypes ?? true,
+    isDurable: options.durable ?? true,
+  });
+}
+
+const READ_ONLY = "These files are read-only.";
+const NO_DELETE = "These files cannot be deleted.";
+
+/** The routes of all handlers under a path, as {@linkcode DirectoryOptions.base} has it. */
+export function fileRoutes(files: FileHandlers, base = "/"): readonly Route[] {
+  if (!/^\/(?:.*[^/]\/)?$/.test(base)) {
+    throw new TypeError(`The base ${JSON.stringify(base)} has no slash at both ends`);
+  }
+  const path = `${base}{name...}`;
+  const without: readonly Route[] = base === "/"
+    ? []
+    : [{ method: "GET", path: base.slice(0, -1), handler: files.redirect }];
+  return [
+    ...without,
+    { method: "GET", path, handler: files.read },
+    { method: "POST", path, handler: files.post, hint: READ_ONLY },
+    { method: "PUT", path, handler: files.put, hint: READ_ONLY },
+    { method: "MKCOL", path, handler: files.makeDirectory, hint: READ_ONLY },
+    { method: "DELETE", path, handler: files.remove, hint: NO_DELETE },
+    { method: "MOVE", path, handler: files.move, hint: NO_DELETE },
+  ];
+}
+
+/**
+ * A handler that serves the files of a directory: reading, and what the options allow of writing.
+ *
+ * @param path The directory, which must exist.
+ * @throws {TypeError} for an option that does not exist, or a base that is no path.
+ * @throws {Deno.errors.NotFound} or {Deno.errors.NotADirectory} where there is no directory.
+ * @throws {Deno.errors.NotCapable} without the permission to read it.
+ */
+export function serveDirectory(path: string, options: DirectoryOptions = {}): Handler {
+  return router(fileRoutes(fileHandlers(path, options), options.base));
+}
