@@ -51,7 +51,7 @@ export const WIRESERVE: readonly string[] = [
   "--allow-net",
   "--allow-read",
   "--allow-write",
-  "--allow-sys=statfs",
+  "--allow-sys=statfs,networkInterfaces,hostname",
   `${ROOT}main.ts`,
 ];
 

@@ -37,7 +37,8 @@ export const WIRESERVE: Recipe = {
   versionArgs: ["run", "--config", `${ROOT}deno.json`, `${ROOT}main.ts`, "--version"],
   args: ({ port, directory }) => [
     ...["run", "--config", `${ROOT}deno.json`],
-    ...["--allow-net", "--allow-read", "--allow-write", "--allow-sys=statfs"],
+    ...["--allow-net", "--allow-read", "--allow-write"],
+    "--allow-sys=statfs,networkInterfaces,hostname",
     ...[`${ROOT}main.ts`, "--directory", directory, "--port", `${port}`, "--log", "off"],
   ],
   get: "/",

@@ -229,7 +229,13 @@ async function runMatrix(options: MatrixOptions): Promise<FaultTables> {
     await writeFixtures(directory);
     using control = new FaultControl(`${parent}/control`, options.isNetwork);
     const env = control.environment(await compileShim(parent), directory);
-    const program = await Program.start(["--directory", directory, "--allow-delete"], { env });
+    const program = await Program.start([
+      "--directory",
+      directory,
+      "--allow-delete",
+      "--allow-host",
+      "h",
+    ], { env });
     let stderr = "";
     try {
       await new Promise((resolve) => setTimeout(resolve, QUIESCENT));
