@@ -14,7 +14,6 @@ const MAX_INNER_IMPORTS = 3;
 /** Packages that the product may use; the tests have more. */
 const PACKAGES = [
   "@std/cli/parse-args",
-  "client-zip",
   "content-disposition",
   "escape-html",
   "ipaddr.js",
@@ -25,6 +24,7 @@ const PACKAGES = [
   "node:fs",
   "node:fs/promises",
   "node:process",
+  "node:zlib",
   "node:stream",
   "structured-headers",
   "ws",

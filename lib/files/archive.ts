@@ -17,8 +17,12 @@ import { type Visited, walk } from "./walk.ts";
 /** Archives at one time: each has a file open, and two pieces of it in memory. */
 const archives = new Slots(8);
 
-/** Members of a ZIP file at most: the directory at its end is in memory, 300 bytes for each. */
-const MAX_ZIP_ENTRIES = 250_000;
+/** Members of a ZIP file at most: the directory at its end is in memory, 80 bytes for each. */
+const MAX_ZIP_ENTRIES = 500_000;
+
+/** Bytes of small pieces that are sent together, and milliseconds after which there may be fewer. */
+const GATHERED = 65_536;
+const GATHER_TIME = 50;
 
 /** What goes into an archive, and into which kind. */
 interface Selection {
@@ -75,18 +79,41 @@ class ArchiveContent implements Content {
   readonly length = null;
   readonly #selection: Selection;
   readonly #pieces: AsyncGenerator<Uint8Array>;
+  readonly #buffer = new Uint8Array(GATHERED);
+  #next: Uint8Array | null = null;
   #isClosed = false;
 
   constructor(selection: Selection, kind: "zip" | "tar") {
-    const { client } = this.#selection = selection;
-    archives.acquire(client);
+    this.#selection = selection;
+    archives.acquire(selection.client);
     this.#pieces = kind === "tar"
       ? writeTar(entriesOf(selection))
-      : writeZip(limit(entriesOf(selection)), client);
+      : writeZip(limit(entriesOf(selection)));
   }
 
-  /** What cannot be read ends the archive with an error, so that it is not taken for whole. */
+  /**
+   * Small pieces are gathered: a file has three. What cannot be read ends the archive with an error,
+   * so that it is not taken for whole.
+   */
   async read(): Promise<Uint8Array | null> {
+    const end = performance.now() + GATHER_TIME;
+    let length = 0;
+    for (;;) {
+      const piece = this.#next ?? await this.#take();
+      this.#next = null;
+      if (piece === null) return length === 0 ? null : this.#buffer.subarray(0, length);
+      if (length + piece.length > GATHERED) {
+        if (length === 0) return piece;
+        this.#next = piece; // It is valid until the next one is taken.
+        return this.#buffer.subarray(0, length);
+      }
+      this.#buffer.set(piece, length);
+      length += piece.length;
+      if (performance.now() > end) return this.#buffer.subarray(0, length);
+    }
+  }
+
+  async #take(): Promise<Uint8Array | null> {
     const { done, value } = await this.#pieces.next().catch((error) => {
       throw toStatusError(error, "reading", this.#selection.path);
     });
