@@ -138,6 +138,12 @@ export class FileSystem {
     }
   }
 
+  /** As {@linkcode lstat}, for several paths: without a promise for each where that is possible. */
+  async lstatAll(paths: readonly string[]): Promise<(Deno.FileInfo | null)[]> {
+    if (!this.policy.isAllowed) return await Promise.all(paths.map((path) => this.lstat(path)));
+    return await retry(() => this.policy.measure(() => paths.map(lstatOrNull)));
+  }
+
   fstat(file: FileHandle): Promise<Deno.FileInfo> {
     return this.#callFile(file, (file) => file.statSync(), (file) => file.stat());
   }
@@ -248,27 +254,21 @@ export class FileSystem {
 
   /** What will change if one of some directories becomes a link; null if one is a link already. */
   async #observe(directories: readonly string[]): Promise<Observation | null> {
-    const found = await this.#lstatAll(directories);
+    const found = await this.lstatAll(directories);
     if (!found.every((each) => each?.isDirectory)) return null;
     if (found.every(isSettled)) return { paths: directories, found, isSettled: true };
     // Files come and go in a directory. Its name is in the one above.
     const paths = directories.map(parentOf);
-    const above = await this.#lstatAll(paths);
+    const above = await this.lstatAll(paths);
     return { paths, found: above, isSettled: above.every(isSettled) };
   }
 
   async #isUnchanged({ paths, found }: Observation): Promise<boolean> {
-    const now = await this.#lstatAll(paths);
+    const now = await this.lstatAll(paths);
     return now.every((each, at) => {
       const before = found[at];
       return each !== null && before !== null && before !== undefined && isSameState(each, before);
     });
-  }
-
-  async #lstatAll(paths: readonly string[]): Promise<(Deno.FileInfo | null)[]> {
-    const found: (Deno.FileInfo | null)[] = [];
-    for (const path of paths) found.push(await this.lstat(path));
-    return found;
   }
 
   /**
@@ -386,6 +386,14 @@ export class OpenFile {
 /** Has the disk store a file. */
 export function sync(file: FileHandle): Promise<void> {
   return call(() => file.sync(), SYNC_TIMEOUT);
+}
+
+function lstatOrNull(path: string): Deno.FileInfo | null {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    return nullIfNotFound(error);
+  }
 }
 
 /** Like {@linkcode FileSystem.lstat}, but asynchronous. */

@@ -9,7 +9,7 @@ import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { StatusError } from "../http/status.ts";
 import { Slots } from "../scheduler.ts";
 import { FileContent } from "./file_body.ts";
-import { entryOf } from "./listing.ts";
+import { entriesIn } from "./listing.ts";
 import { isName, type Root } from "./root.ts";
 import { compareNames, sortInSteps } from "./sort.ts";
 import { type Visited, walk } from "./walk.ts";
@@ -53,7 +53,8 @@ export async function archiveDirectory(
   const own = name.slice(name.lastIndexOf("/", name.length - 2) + 1);
   const names = new Set(new URLSearchParams(query ?? "").getAll("name"));
   for (const each of names) {
-    const isThere = isName(each, root.showsHidden) && await entryOf(root, path, each) !== null;
+    const isThere = isName(each, root.showsHidden) &&
+      (await entriesIn(root, path, [each])).length > 0;
     if (!isThere) throw notFound();
   }
   if (!archives.isFreeFor(client)) {
@@ -146,13 +147,13 @@ async function* entriesOf(selection: Selection): AsyncGenerator<ArchiveEntry> {
   const { root, path, names, prefix, client } = selection;
   if (names === null) return yield* treeOf(selection, path, prefix);
   for (const name of await sortInSteps(names, compareNames, client)) {
-    const entry = await entryOf(root, path, name);
+    const [entry] = await entriesIn(root, path, [name]);
     const own = join(path, name);
     if (entry?.type === "directory") {
       // A link to a directory that was selected is followed; those below are not.
       const real = await root.resolve(own);
       if (real !== null) yield* treeOf(selection, real, `${name}/`);
-    } else if (entry !== null) yield* fileOf(root, own, name);
+    } else if (entry !== undefined) yield* fileOf(root, own, name);
   }
 }
 

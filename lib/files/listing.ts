@@ -17,8 +17,8 @@ const MAX_WHOLE = 1000;
 const largeListings = new Slots(16);
 
 /** Milliseconds to read a name, to make a batch of entries, and to show one. */
-const NAME_COST = 0.01;
-const BATCH_COST = 0.4;
+const NAME_COST = 0.005;
+const BATCH_COST = 0.2;
 const SHOW_COST = 0.15;
 
 /** One directory while it is listed. Has to be closed. */
@@ -136,10 +136,7 @@ export class Listing {
   async *#entriesOf(names: readonly string[]): AsyncGenerator<Entry[]> {
     for (const batch of batchesOf(names)) {
       if (!scheduler.take(BATCH_COST)) await scheduler.turn(BATCH_COST, this.#client);
-      const entries = await Promise.all(
-        batch.map((name) => entryOf(this.#root, this.#directory, name)),
-      );
-      yield entries.filter((entry) => entry !== null);
+      yield await entriesIn(this.#root, this.#directory, batch);
     }
   }
 }
@@ -148,19 +145,28 @@ function* batchesOf<T>(items: readonly T[]): Generator<readonly T[]> {
   for (let at = 0; at < items.length; at += CONCURRENCY) yield items.slice(at, at + CONCURRENCY);
 }
 
-/** Null for a link that leads outside, other kinds of files, and what was just removed. */
-export async function entryOf(root: Root, directory: string, name: string): Promise<Entry | null> {
-  const path = join(directory, name);
-  let info = await root.fs.lstat(path);
-  if (info?.isSymlink) {
-    const real = await root.resolve(path);
-    info = real === null ? null : await root.fs.lstat(real);
+/** Without links that lead outside, other kinds of files, and what was just removed. */
+export async function entriesIn(
+  root: Root,
+  directory: string,
+  names: readonly string[],
+): Promise<Entry[]> {
+  const paths = names.map((name) => join(directory, name));
+  const entries: Entry[] = [];
+  for (const [at, info] of (await root.fs.lstatAll(paths)).entries()) {
+    const target = info?.isSymlink ? await follow(root, paths[at]!) : info;
+    if (target === null || !(target.isFile || target.isDirectory)) continue;
+    entries.push({
+      name: names[at]!,
+      type: target.isFile ? "file" : "directory",
+      size: target.isFile ? target.size : null,
+      modified: target.mtime?.getTime() ?? 0,
+    });
   }
-  if (info === null || !(info.isFile || info.isDirectory)) return null;
-  return {
-    name,
-    type: info.isFile ? "file" : "directory",
-    size: info.isFile ? info.size : null,
-    modified: info.mtime?.getTime() ?? 0,
-  };
+  return entries;
+}
+
+async function follow(root: Root, link: string): Promise<Deno.FileInfo | null> {
+  const real = await root.resolve(link);
+  return real === null ? null : await root.fs.lstat(real);
 }

@@ -1,7 +1,7 @@
 // ?q= : the files and folders below a folder whose names contain a text.
 
 import { scheduler } from "../scheduler.ts";
-import { entryOf } from "./listing.ts";
+import { entriesIn } from "./listing.ts";
 import { isName, type Root } from "./root.ts";
 import { compareNames } from "./sort.ts";
 import type { Cut, Entry } from "./view.ts";
@@ -80,8 +80,7 @@ export class Search {
     for (let at = 0; at < names.length && !this.#isOver(); at += BATCH) {
       await this.#giveWay();
       const batch = names.slice(at, at + BATCH);
-      const entries = await Promise.all(batch.map((each) => entryOf(this.#root, path, each)));
-      yield entries.filter((entry) => entry !== null).map((entry) =>
+      yield (await entriesIn(this.#root, path, batch)).map((entry) =>
         name === "" ? entry : { ...entry, name: `${name}/${entry.name}` }
       );
     }
