@@ -53,6 +53,17 @@ const wholeSlots = new Slots(MAX_WAITING);
  * Compresses a response with the coding that the client prefers, and adds the Vary field. A
  * response without content, or with a Content-Encoding, stays as it is. An entity tag is not
  * changed: a strong one must belong to one coding only (RFC 9110 section 8.8.3.3).
+ *
+ * @example
+ * ```ts
+ * import { encodeContent, serve } from "@wireserve/wireserve";
+ *
+ * await using server = serve(
+ *   (request) => encodeContent(request, { status: 200, content: "Hello! ".repeat(100) }),
+ *   { port: 0 },
+ * );
+ * console.log((await (await fetch(server.url)).text()).length); // 700
+ * ```
  */
 export function encodeContent(
   request: Pick<HttpRequest, "fields"> & Partial<Pick<HttpRequest, "client">>,

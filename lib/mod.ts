@@ -4,7 +4,7 @@
  * ```ts
  * import { router, serve } from "@wireserve/wireserve";
  *
- * const server = serve(
+ * await using server = serve(
  *   router([
  *     {
  *       method: "GET",
@@ -16,7 +16,7 @@
  *       }),
  *     },
  *   ]),
- *   { port: 8000 },
+ *   { port: 0 },
  * );
  * console.log(server.url);
  * ```

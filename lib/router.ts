@@ -51,6 +51,18 @@ interface Resource {
  * @throws {TypeError} if a route's method or pattern is malformed, written as for another router, or
  * defined twice.
  * @throws {RangeError} for a limit that is no number of bytes.
+ *
+ * @example
+ * ```ts
+ * import { router, webHandler } from "@wireserve/wireserve";
+ *
+ * const handler = webHandler(router([{
+ *   method: "GET",
+ *   path: "/users/{id}",
+ *   handler: ({ parameters }) => ({ status: 200, content: `${parameters["id"]}` }),
+ * }]));
+ * console.log(await (await handler(new Request("http://localhost/users/7"))).text()); // 7
+ * ```
  */
 export function router(routes: readonly Route[]): Handler {
   const resources = groupByPath(routes);

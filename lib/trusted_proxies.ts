@@ -13,7 +13,18 @@ type Address = IPv4 | IPv6;
 type Network = readonly [address: Address, prefix: number];
 type Library = typeof import("ipaddr.js");
 
-/** The proxies that a server trusts. */
+/**
+ * The proxies that a server trusts.
+ *
+ * @example
+ * ```ts
+ * import { Fields, TrustedProxies } from "@wireserve/wireserve";
+ *
+ * const proxies = await TrustedProxies.of(["10.0.0.0/8"]);
+ * const fields = new Fields([["X-Forwarded-For", "192.0.2.1"]]);
+ * console.log(proxies.clientOf("10.0.0.1", fields)); // 192.0.2.1
+ * ```
+ */
 export class TrustedProxies {
   readonly #library: Library;
   readonly #networks: readonly Network[];

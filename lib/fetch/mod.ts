@@ -21,6 +21,9 @@ import { serve, type Server } from "../server/server.ts";
 import { toRequest } from "./request.ts";
 import { toHttpResponse } from "./response.ts";
 
+export type { Handler, HttpRequest, HttpResponse } from "../http/message.ts";
+export type { ServeOptions } from "../server/options.ts";
+export type { Server } from "../server/server.ts";
 export { webHandler } from "./native.ts";
 
 /** What is known of a request beside what a web `Request` has. */
@@ -78,6 +81,16 @@ class NativeInfo implements RequestInfo {
  * A response must be a web `Response` that has not been used. Fields that delimit the message are
  * the server's: `Connection`, `Date`, `Keep-Alive` and `Transfer-Encoding` are left out, and
  * `Content-Length` has to be right.
+ *
+ * @example
+ * ```ts
+ * import { router, serve } from "@wireserve/wireserve";
+ * import { fetchHandler } from "@wireserve/wireserve/fetch";
+ *
+ * const web = fetchHandler((request) => Response.json({ url: request.url }));
+ * await using server = serve(router([{ method: "GET", path: "/web", handler: web }]), { port: 0 });
+ * console.log(await (await fetch(`${server.url}web`)).json());
+ * ```
  */
 export function fetchHandler(handler: FetchHandler): Handler {
   return (request) => {
@@ -96,6 +109,14 @@ async function convert(result: unknown, request: HttpRequest): Promise<HttpRespo
  *
  * @param handler Answers the requests: `app.fetch`, for instance.
  * @param options Where and how to serve, as for {@linkcode serve}, which tells the errors.
+ *
+ * @example
+ * ```ts
+ * import { serveFetch } from "@wireserve/wireserve/fetch";
+ *
+ * await using server = serveFetch(() => new Response("Hello"), { port: 0 });
+ * console.log(await (await fetch(server.url)).text()); // Hello
+ * ```
  */
 export function serveFetch(handler: FetchHandler, options: ServeOptions = {}): Server {
   return serve(fetchHandler(handler), options);

@@ -19,6 +19,15 @@ import { nativeResponses } from "./response.ts";
  * A web handler of a native handler. What it throws with a status becomes a response with it.
  *
  * @param handler A {@linkcode router}, or the files of a directory, for instance.
+ *
+ * @example
+ * ```ts
+ * import { webHandler } from "@wireserve/wireserve/fetch";
+ *
+ * const handler = webHandler(({ path }) => ({ status: 200, content: path }));
+ * const response = await handler(new Request("http://localhost/a"));
+ * console.log(await response.text()); // /a
+ * ```
  */
 export function webHandler(handler: Handler): (request: Request) => Promise<Response> {
   return async (request) => {

@@ -3,10 +3,34 @@
 
 import { Duplex } from "node:stream";
 import { Buffer } from "node:buffer";
-// @ts-types="npm:@types/ws@8.18.2"
-import { type WebSocket as Frames, WebSocketServer } from "ws"; // the most used, no dependencies
+import { WebSocketServer } from "ws"; // the most used, without dependencies
 import type { HttpRequest } from "../http/message.ts";
 import type { UpgradedConnection } from "../http/upgrade.ts";
+
+/** A connection as ws has it, as far as it is used here: its types would bring all those of Node. */
+interface Frames {
+  readonly readyState: number;
+  readonly protocol: string;
+  readonly extensions: string;
+  readonly bufferedAmount: number;
+  send(data: unknown): void;
+  ping(): void;
+  close(code?: number, reason?: string): void;
+  terminate(): void;
+  on(type: "message", listener: (data: Buffer, isBinary: boolean) => void): void;
+  on(type: "close", listener: (code: number, reason: Buffer) => void): void;
+  on(type: "error", listener: (error: Error) => void): void;
+  on(type: "ping" | "pong", listener: () => void): void;
+}
+
+interface FrameServer {
+  handleUpgrade(
+    request: { readonly method: string; readonly headers: Record<string, string> },
+    stream: Duplex,
+    head: Buffer,
+    done: (frames: Frames) => void,
+  ): void;
+}
 
 /** What a WebSocket may use. */
 export interface WebSocketLimits {
@@ -75,7 +99,7 @@ export class ServerWebSocket extends EventTarget {
       throw new DOMException("The WebSocket is not open yet", "InvalidStateError");
     }
     if (this.readyState !== this.OPEN) return;
-    this.#frames.send(data as ArrayBuffer);
+    this.#frames.send(data);
     if (this.bufferedAmount > this.#limits.maxBuffered) {
       this.#fail(new Error("The peer does not read: too much waits to be sent"));
     }
@@ -98,16 +122,14 @@ export class ServerWebSocket extends EventTarget {
   open(connection: UpgradedConnection, { fields }: HttpRequest, protocol: string | null): void {
     const { maxMessage: maxPayload, compress: perMessageDeflate } = this.#limits;
     const handleProtocols = () => protocol ?? false;
-    const server = new WebSocketServer({
+    const server: FrameServer = new WebSocketServer({
       ...{ noServer: true, clientTracking: false, maxPayload, perMessageDeflate, handleProtocols },
     });
     const headers = Object.fromEntries([...fields].map(([name]) => [
       name.toLowerCase(),
       fields.get(name)!,
     ]));
-    const request = { method: "GET", headers } as unknown as Parameters<
-      typeof server.handleUpgrade
-    >[0];
+    const request = { method: "GET", headers };
     server.handleUpgrade(request, new ConnectionStream(connection), Buffer.alloc(0), (frames) => {
       this.#attach(frames, connection);
     });
@@ -115,7 +137,7 @@ export class ServerWebSocket extends EventTarget {
 
   #attach(frames: Frames, { signal }: UpgradedConnection): void {
     this.#frames = frames;
-    frames.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
+    frames.on("message", (data, isBinary) => this.#receive(data, isBinary));
     frames.on("ping", () => this.#isAlive = true);
     frames.on("pong", () => this.#isAlive = true);
     frames.on("error", (error) => this.#dispatchError(error));

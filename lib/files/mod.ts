@@ -21,6 +21,8 @@ import { type Route, router } from "../router.ts";
 import { type FileHandlers, handlersOf } from "./handlers.ts";
 import { Root } from "./root.ts";
 
+export type { Handler } from "../http/message.ts";
+export type { Route } from "../router.ts";
 export type { FileHandlers } from "./handlers.ts";
 
 /** How the files of a directory are served. */
@@ -64,6 +66,17 @@ const NAMES: Readonly<Record<keyof DirectoryOptions, true>> = {
  * @throws {TypeError} for an option that does not exist.
  * @throws {Deno.errors.NotFound} or {Deno.errors.NotADirectory} where there is no directory.
  * @throws {Deno.errors.NotCapable} without the permission to read it.
+ *
+ * @example
+ * ```ts
+ * import { router, serve } from "@wireserve/wireserve";
+ * import { fileHandlers } from "@wireserve/wireserve/files";
+ *
+ * const { read } = fileHandlers("docs");
+ * const routes = [{ method: "GET", path: "/docs/{name...}", handler: read }];
+ * await using server = serve(router(routes), { port: 0 });
+ * console.log((await fetch(`${server.url}docs/library.md`, { method: "HEAD" })).status); // 200
+ * ```
  */
 export function fileHandlers(
   path: string,
@@ -88,8 +101,17 @@ export function fileHandlers(
 const READ_ONLY = "These files are read-only.";
 const NO_DELETE = "These files cannot be deleted.";
 
-/** The routes of all handlers under a path, as {@linkcode DirectoryOptions.base} has it. */
-export function fileRoutes(files: FileHandlers, base = "/"): readonly Route[] {
+/**
+ * The routes of all handlers under a path, as {@linkcode DirectoryOptions.base} has it.
+ *
+ * @example
+ * ```ts
+ * import { fileHandlers, fileRoutes } from "@wireserve/wireserve/files";
+ *
+ * console.log(fileRoutes(fileHandlers("docs"), "/docs/").length); // 7
+ * ```
+ */
+export function fileRoutes(files: FileHandlers, base: string = "/"): readonly Route[] {
   if (!/^\/(?:.*[^/]\/)?$/.test(base)) {
     throw new TypeError(`The base ${JSON.stringify(base)} has no slash at both ends`);
   }
@@ -115,6 +137,16 @@ export function fileRoutes(files: FileHandlers, base = "/"): readonly Route[] {
  * @throws {TypeError} for an option that does not exist, or a base that is no path.
  * @throws {Deno.errors.NotFound} or {Deno.errors.NotADirectory} where there is no directory.
  * @throws {Deno.errors.NotCapable} without the permission to read it.
+ *
+ * @example
+ * ```ts
+ * import { webHandler } from "@wireserve/wireserve";
+ * import { serveDirectory } from "@wireserve/wireserve/files";
+ *
+ * const handler = webHandler(serveDirectory("docs", { base: "/docs/" }));
+ * const { status } = await handler(new Request("http://localhost/docs/none"));
+ * console.log(status); // 404
+ * ```
  */
 export function serveDirectory(path: string, options: DirectoryOptions = {}): Handler {
   return router(fileRoutes(fileHandlers(path, options), options.base));

@@ -75,10 +75,12 @@ export class ConnectionState {
   #writing: Writing = "idle";
   #closeReason: CloseReason | null = null;
 
+  /** What is read. */
   get reading(): Reading {
     return this.#reading;
   }
 
+  /** What is written. */
   get writing(): Writing {
     return this.#writing;
   }
@@ -88,6 +90,7 @@ export class ConnectionState {
     return this.#closeReason;
   }
 
+  /** Whether nothing is read or written any more. */
   get isClosed(): boolean {
     return this.#reading === "closed" && this.#writing === "closed";
   }

@@ -65,6 +65,18 @@ export function limited(content: Content, limit: number): Content {
  *
  * @param limit The most octets to read into memory.
  * @throws {StatusError} 413 if there are more.
+ *
+ * @example
+ * ```ts
+ * import { collect, serve } from "@wireserve/wireserve";
+ *
+ * await using server = serve(
+ *   async ({ content }) => ({ status: 200, content: await collect(content, 1 << 20) }),
+ *   { port: 0 },
+ * );
+ * const response = await fetch(server.url, { method: "POST", body: "abc" });
+ * console.log(await response.text()); // abc
+ * ```
  */
 export async function collect(
   content: Content,
@@ -87,6 +99,14 @@ export async function collect(
  * is read before it is asked for.
  *
  * @param toError What the stream fails with, given what the content fails with: the same by default.
+ *
+ * @example
+ * ```ts
+ * import { fromStream, toStream } from "@wireserve/wireserve";
+ *
+ * const content = fromStream(new Blob(["abc"]).stream());
+ * console.log(await new Response(toStream(content)).text()); // abc
+ * ```
  */
 export function toStream(
   content: Content,
@@ -117,6 +137,14 @@ export function toStream(
  * A web stream as a content.
  *
  * @param length The number of octets, or null if it is unknown.
+ *
+ * @example
+ * ```ts
+ * import { fromStream } from "@wireserve/wireserve";
+ *
+ * const content = fromStream(new Blob(["abc"]).stream(), 3);
+ * for await (const piece of content) console.log(piece.length); // 3
+ * ```
  */
 export function fromStream(
   stream: ReadableStream<Uint8Array>,

@@ -2,7 +2,17 @@
 
 import { hasNameAt, isSameName, trimBlanks } from "./syntax.ts";
 
-/** The fields of a received message, immutable, in the order of their lines. */
+/**
+ * The fields of a received message, immutable, in the order of their lines.
+ *
+ * @example
+ * ```ts
+ * import { Fields } from "@wireserve/wireserve";
+ *
+ * const fields = new Fields([["Accept", "text/html"], ["accept", "text/plain"]]);
+ * console.log(fields.get("ACCEPT")); // text/html, text/plain
+ * ```
+ */
 export class Fields implements Iterable<readonly [string, string]> {
   // One text and offsets into it, since most values are never read.
   #text = "";

@@ -13,6 +13,13 @@ const MAX_JSON = 1 << 20;
  *
  * @param init The status, 200 by default, and further fields.
  * @throws {TypeError} for a value that JSON does not have: a function, undefined, or a circle.
+ *
+ * @example
+ * ```ts
+ * import { json } from "@wireserve/wireserve";
+ *
+ * console.log(json({ a: 1 }).content); // {"a":1}
+ * ```
  */
 export function json(
   value: unknown,
@@ -32,6 +39,19 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  * @param limit Bytes of content to read: 1 MiB by default.
  * @throws {StatusError} 415 where the media type is not JSON, 413 for more content, 400 for content
  * that is no JSON in UTF-8.
+ *
+ * @example
+ * ```ts
+ * import { json, readJson, webHandler } from "@wireserve/wireserve";
+ *
+ * const handler = webHandler(async (request) => json(await readJson(request)));
+ * const request = new Request("http://localhost/", {
+ *   method: "POST",
+ *   headers: { "Content-Type": "application/json" },
+ *   body: "[1, 2]",
+ * });
+ * console.log(await (await handler(request)).json()); // [1, 2]
+ * ```
  */
 export async function readJson(
   request: Pick<HttpRequest, "fields" | "content">,

@@ -94,11 +94,13 @@ export class ParsedRequest implements HttpRequest {
   isSecure = false;
   /** The id of the connection, and the number of the request on it, from 1. */
   connection = "";
+  /** @internal */
   number = 0;
   /** Whether the client has left. */
   isAborted = false;
   #controller: AbortController | null = null;
 
+  /** A request without content, for now. */
   constructor(head: RequestHead) {
     this.method = head.method;
     this.target = head.target;

@@ -40,7 +40,11 @@ export class RequestParser {
   #hasEnded = false;
   #failure: StatusError | null = null;
 
-  /** @param isSecure Whether the connection is secured by TLS. */
+  /**
+   * A parser at the beginning of a connection.
+   *
+   * @param isSecure Whether the connection is secured by TLS.
+   */
   constructor(limits: MessageLimits = DEFAULT_MESSAGE_LIMITS, isSecure = false) {
     this.#limits = limits;
     this.#isSecure = isSecure;

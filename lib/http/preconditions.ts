@@ -22,6 +22,15 @@ export type Verdict = "holds" | "not modified" | "failed";
  * @param method The method: a false If-None-Match is 304 for GET and HEAD, 412 for others.
  * @param current The validators of the current representation, or null if there is none.
  * @param now Milliseconds since 1970.
+ *
+ * @example
+ * ```ts
+ * import { evaluatePreconditions, Fields } from "@wireserve/wireserve";
+ *
+ * const fields = new Fields([["If-None-Match", '"a"']]);
+ * const current = { etag: '"a"', lastModified: 0 };
+ * console.log(evaluatePreconditions("GET", fields, current, Date.now())); // not modified
+ * ```
  */
 export function evaluatePreconditions(
   method: string,
@@ -52,6 +61,14 @@ export function evaluatePreconditions(
  * exact date (section 13.1.5).
  *
  * @param now Milliseconds since 1970.
+ *
+ * @example
+ * ```ts
+ * import { Fields, isRangeCurrent } from "@wireserve/wireserve";
+ *
+ * const fields = new Fields([["If-Range", '"a"']]);
+ * console.log(isRangeCurrent(fields, { etag: '"b"', lastModified: 0 }, Date.now())); // false
+ * ```
  */
 export function isRangeCurrent(fields: Fields, current: Validators, now: number): boolean {
   const condition = fields.get("If-Range");

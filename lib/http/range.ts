@@ -25,6 +25,13 @@ const SUFFIX_RANGE = /^-([0-9]+)$/;
  * @param length The length of the representation in octets.
  * @returns An empty list if no range is satisfiable; null if the field is to be ignored: another
  * unit, a syntax error, too many ranges.
+ *
+ * @example
+ * ```ts
+ * import { selectRanges } from "@wireserve/wireserve";
+ *
+ * console.log(selectRanges("bytes=2-3", 10)); // [{ first: 2, last: 3 }]
+ * ```
  */
 export function selectRanges(value: string, length: number): readonly ByteRange[] | null {
   const [, list] = /^bytes=(.*)$/i.exec(value) ?? [];
@@ -75,6 +82,13 @@ function coalesce(ranges: readonly ByteRange[]): ByteRange[] {
  * The value of Content-Range (section 14.4), of a 416 if the range is null.
  *
  * @param length The length of the representation in octets.
+ *
+ * @example
+ * ```ts
+ * import { contentRange } from "@wireserve/wireserve";
+ *
+ * console.log(contentRange({ first: 2, last: 3 }, 10)); // bytes 2-3/10
+ * ```
  */
 export function contentRange(range: ByteRange | null, length: number): string {
   return `bytes ${range === null ? "*" : `${range.first}-${range.last}`}/${length}`;

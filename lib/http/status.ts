@@ -58,6 +58,16 @@ export function isContentless(status: number): boolean {
 /**
  * An error that is answered with a status. The parser, the router and handlers throw it. Its
  * message is sent to the client, so it must not contain octets that the client sent.
+ *
+ * @example
+ * ```ts
+ * import { StatusError, webHandler } from "@wireserve/wireserve";
+ *
+ * const handler = webHandler(() => {
+ *   throw new StatusError(404, "There is nothing here.");
+ * });
+ * console.log((await handler(new Request("http://localhost/"))).status); // 404
+ * ```
  */
 export class StatusError extends Error {
   /** `StatusError`. */

@@ -34,6 +34,7 @@ export function responseFraming(
 export interface HeadContext {
   /** The IMF-fixdate of now. */
   readonly date: string;
+  /** How the content is delimited. */
   readonly framing: ResponseFraming;
   /** Whether the connection ends with this response. */
   readonly closes: boolean;
@@ -44,7 +45,9 @@ export interface HeadContext {
  * share, and text, each character one octet.
  */
 export interface ResponseHead {
+  /** The first part. */
   readonly shared: Uint8Array;
+  /** The second part. */
   readonly own: string;
 }
 
@@ -69,7 +72,11 @@ const NO_OCTETS = new Uint8Array(0);
 export class HeadComposer {
   readonly #encoded = new WeakMap<ResponseFields, EncodedFields>();
 
-  /** @throws {TypeError} where the handler's status or fields cannot be sent as they are. */
+  /**
+   * The head of a response.
+   *
+   * @throws {TypeError} where the handler's status or fields cannot be sent as they are.
+   */
   compose(
     { minorVersion }: Pick<RequestHead, "minorVersion">,
     { status, fields = NO_FIELDS, isDateless = false }: HttpResponse,

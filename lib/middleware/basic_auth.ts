@@ -28,6 +28,15 @@ export interface BasicAuthOptions {
  * The name and password that a request has, or null. Both are read as UTF-8.
  *
  * @param fields The fields of the request.
+ *
+ * @example
+ * ```ts
+ * import { Fields } from "@wireserve/wireserve";
+ * import { credentialsOf } from "@wireserve/wireserve/middleware";
+ *
+ * const fields = new Fields([["Authorization", `Basic ${btoa("ann:secret")}`]]);
+ * console.log(credentialsOf(fields)?.user); // ann
+ * ```
  */
 export function credentialsOf(fields: Fields): Credentials | null {
   const [, token] = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(fields.get("Authorization") ?? "") ??
@@ -43,6 +52,19 @@ export function credentialsOf(fields: Fields): Credentials | null {
  * Without TLS, everyone on the way can read both.
  *
  * @throws {TypeError} for a realm that cannot be sent.
+ *
+ * @example
+ * ```ts
+ * import { webHandler } from "@wireserve/wireserve";
+ * import { basicAuth, chain } from "@wireserve/wireserve/middleware";
+ *
+ * const handler = webHandler(chain(
+ *   () => ({ status: 200, content: "Hello" }),
+ *   basicAuth({ users: { ann: "secret" } }),
+ * ));
+ * const headers = { "Authorization": `Basic ${btoa("ann:secret")}` };
+ * console.log((await handler(new Request("http://localhost/", { headers }))).status); // 200
+ * ```
  */
 export function basicAuth({ users, realm = "files" }: BasicAuthOptions): Middleware {
   if (!/^[\x20-\x7e]*$/.test(realm) || /["\\]/.test(realm)) {

@@ -11,6 +11,17 @@ const COMPRESSIBLE =
  * Compresses text, JSON, XML and the like with gzip or brotli, streams as well. Left as they are:
  * what has a `Content-Encoding`, what says `no-transform` (RFC 9110 section 7.7), parts, and events,
  * which must not wait.
+ *
+ * @example
+ * ```ts
+ * import { webHandler } from "@wireserve/wireserve";
+ * import { chain, compression } from "@wireserve/wireserve/middleware";
+ *
+ * const text = "Hello! ".repeat(100);
+ * const handler = webHandler(chain(() => ({ status: 200, content: text }), compression()));
+ * const request = new Request("http://localhost/", { headers: { "Accept-Encoding": "gzip" } });
+ * console.log((await handler(request)).headers.get("Content-Encoding")); // gzip
+ * ```
  */
 export function compression(): Middleware {
   return (next) => async (request) => {

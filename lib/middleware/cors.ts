@@ -27,6 +27,19 @@ export interface CorsOptions {
  * browser keeps the response from the page. So this is no protection against cross-site writing.
  *
  * @throws {TypeError} for something that is no origin, and for credentials of all origins.
+ *
+ * @example
+ * ```ts
+ * import { webHandler } from "@wireserve/wireserve";
+ * import { chain, cors } from "@wireserve/wireserve/middleware";
+ *
+ * const handler = webHandler(chain(
+ *   () => ({ status: 200, content: "Hello" }),
+ *   cors({ origins: ["https://example.com"] }),
+ * ));
+ * const request = new Request("http://localhost/", { headers: { "Origin": "https://example.com" } });
+ * console.log((await handler(request)).headers.get("Access-Control-Allow-Origin"));
+ * ```
  */
 export function cors(options: CorsOptions): Middleware {
   const { origins, methods = ["PUT", "PATCH", "DELETE"], credentials = false } = options;

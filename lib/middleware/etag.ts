@@ -16,6 +16,16 @@ const OF_NOT_MODIFIED = /^(?:cache-control|content-location|etag|expires|set-coo
  * none: their content is not known before it is sent.
  *
  * Put it inside of {@linkcode compression}: the tag is weak, since it is that of all codings.
+ *
+ * @example
+ * ```ts
+ * import { webHandler } from "@wireserve/wireserve";
+ * import { chain, etag } from "@wireserve/wireserve/middleware";
+ *
+ * const handler = webHandler(chain(() => ({ status: 200, content: "Hello" }), etag()));
+ * const request = new Request("http://localhost/", { headers: { "If-None-Match": "*" } });
+ * console.log((await handler(request)).status); // 304
+ * ```
  */
 export function etag(): Middleware {
   return (next) => async (request) => {

@@ -11,6 +11,16 @@ export type Middleware = (next: Handler) => Handler;
 /**
  * A handler behind middleware. The first one is the outermost: it sees the request first, and the
  * response last.
+ *
+ * @example
+ * ```ts
+ * import { webHandler } from "@wireserve/wireserve";
+ * import { chain, etag } from "@wireserve/wireserve/middleware";
+ *
+ * const handler = webHandler(chain(() => ({ status: 200, content: "Hello" }), etag()));
+ * const { headers } = await handler(new Request("http://localhost/"));
+ * console.log(headers.get("ETag"));
+ * ```
  */
 export function chain(handler: Handler, ...middleware: readonly Middleware[]): Handler {
   return middleware.reduceRight((next, wrap) => wrap(next), handler);

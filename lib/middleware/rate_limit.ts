@@ -27,6 +27,16 @@ export interface RateLimitOptions {
  * an even rate). Of a client only one number is kept: when its bucket will be empty.
  *
  * @throws {RangeError} for numbers that are not positive.
+ *
+ * @example
+ * ```ts
+ * import { webHandler } from "@wireserve/wireserve";
+ * import { chain, rateLimit } from "@wireserve/wireserve/middleware";
+ *
+ * const handler = webHandler(chain(() => ({ status: 204 }), rateLimit({ requests: 1 })));
+ * await handler(new Request("http://localhost/"));
+ * console.log((await handler(new Request("http://localhost/"))).status); // 429
+ * ```
  */
 export function rateLimit(options: RateLimitOptions): Middleware {
   const { requests, period = 60_000, keyOf = networkOf, clients = 100_000 } = options;

@@ -14,7 +14,7 @@ import { ADMIN_DESCRIPTORS } from "../admin/routes.ts";
 import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
 import type { DescriptorShare } from "../server/descriptors.ts";
 import { Server } from "../server/server.ts";
-import type { Certificate, Endpoint } from "../server/listener.ts";
+import { canSharePort, type Certificate, type Endpoint } from "../server/listener.ts";
 import type { ServeCallbacks } from "../server/callbacks.ts";
 import { TrustedProxies } from "../trusted_proxies.ts";
 import { fileGuard, serverMiddleware } from "./guards.ts";
@@ -152,7 +152,7 @@ function endpointOf(config: WorkerConfig, port: number): Endpoint {
 
 /** Whether workers share the port, or listeners with one certificate after the other. */
 function isShared({ options, count, certificate }: WorkerConfig): boolean {
-  return options.unix === null && (count > 1 || certificate !== undefined);
+  return options.unix === null && (count > 1 || certificate !== undefined && canSharePort());
 }
 
 /**

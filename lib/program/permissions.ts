@@ -3,6 +3,7 @@
 
 import type { Options } from "../options/parse.ts";
 import type { Address } from "../options/values.ts";
+import { canSharePort } from "../server/listener.ts";
 
 interface Need {
   readonly descriptor: Deno.PermissionDescriptor;
@@ -17,7 +18,11 @@ export function missingPermissions(options: Options): readonly string[] {
     if (isGranted(need.descriptor)) continue;
     values.set(need.flag, (values.get(need.flag) ?? new Set()).add(need.value));
   }
-  return [...values].map(([flag, each]) => quoteForShell(`${flag}=${[...each].join(",")}`));
+  const missing = [...values].map(([flag, each]) =>
+    quoteForShell(`${flag}=${[...each].join(",")}`)
+  );
+  // A program that runs from elsewhere than its deno.json, from JSR for instance, lacks it.
+  return options.workers === 1 || canSharePort() ? missing : ["--unstable-net", ...missing];
 }
 
 function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
@@ -45,7 +50,8 @@ function needsOf(options: Options): readonly Need[] {
   if (tls !== null) needs.push(read(tls.certificate), read(tls.key));
   if (logFile !== null) needs.push(read(logFile), write(logFile));
   if (admin !== null) needs.push(...listen(admin));
-  if (options.workers !== 1) needs.push(...MODULES.map(read));
+  const isLocal = import.meta.url.startsWith("file:");
+  if (options.workers !== 1 && isLocal) needs.push(...MODULES.map(read));
   return needs;
 }
 

@@ -57,6 +57,11 @@ export interface Listener {
   close(): void;
 }
 
+/** Whether several listeners may share a port, which needs the unstable API `net` of Deno. */
+export function canSharePort(): boolean {
+  return "listenDatagram" in Deno; // It is there together with the option of Deno.listen.
+}
+
 type TcpEndpoint = Extract<Endpoint, { transport: "tcp" }>;
 type UnixEndpoint = Extract<Endpoint, { transport: "unix" }>;
 
@@ -95,7 +100,9 @@ export class ListenerSet {
   withCertificate(certificate: Certificate): ListenerSet {
     const endpoint = this.#endpoint;
     if (endpoint.transport !== "tcp" || !endpoint.isShared || endpoint.certificate === undefined) {
-      throw new TypeError("Only a shared endpoint with a certificate can get another one");
+      throw new TypeError(
+        "Only a shared endpoint with a certificate can get another one, with --unstable-net",
+      );
     }
     return ListenerSet.open({ ...endpoint, port: this.port ?? endpoint.port, certificate });
   }
@@ -224,6 +231,16 @@ function listenUnix({ path, mode }: UnixEndpoint): UnixListener {
  * other file stays. This never fails: a file that cannot be removed makes listening fail.
  *
  * @param path Where a server will listen.
+ *
+ * @example
+ * ```ts
+ * import { removeStaleSocket, serve } from "@wireserve/wireserve";
+ *
+ * const path = await Deno.makeTempDir() + "/socket";
+ * await removeStaleSocket(path); // of a server that was killed
+ * await using server = serve(() => ({ status: 204 }), { endpoint: { transport: "unix", path } });
+ * console.log(server.url);
+ * ```
  */
 export async function removeStaleSocket(path: string): Promise<void> {
   if (!isSocket(path)) return;

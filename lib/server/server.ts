@@ -291,6 +291,18 @@ export class Server implements AsyncDisposable {
  * @throws {Deno.errors.AddrInUse} where the address is in use.
  * @throws {Deno.errors.InvalidData} for an invalid certificate.
  * @throws {Deno.errors.NotCapable} without the permission to listen there.
+ *
+ * @example
+ * ```ts
+ * import { serve } from "@wireserve/wireserve";
+ *
+ * const server = serve(() => ({ status: 200, content: "Hello" }), {
+ *   port: 0,
+ *   onListen: ({ url }) => console.log(url),
+ * });
+ * console.log(await (await fetch(server.url)).text()); // Hello
+ * await server.drain(1000);
+ * ```
  */
 export function serve(handler: Handler, options: ServeOptions = {}): Server {
   return new Server(handler, options);

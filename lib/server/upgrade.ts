@@ -29,6 +29,18 @@ export interface UpgradeOptions {
  *
  * @throws {StatusError} 426 where the request does not offer the protocol, 400 where it has content.
  * @throws {TypeError} for a protocol or fields that cannot be sent.
+ *
+ * @example
+ * ```ts
+ * import { serve, upgrade } from "@wireserve/wireserve";
+ *
+ * await using server = serve(
+ *   (request) => upgrade(request, ({ readable, writable }) => readable.pipeTo(writable)),
+ *   { port: 0 },
+ * );
+ * const response = await fetch(server.url);
+ * console.log(response.status, await response.text()); // 426: fetch asks for no upgrade
+ * ```
  */
 export function upgrade(
   request: HttpRequest,

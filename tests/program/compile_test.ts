@@ -17,7 +17,13 @@ const NO_BASE = /Setting up base binary/;
 const NOT_EMBEDDED = ["lib/mod.ts", "lib/options/manual.ts"];
 
 /** What is for programs that import the library, though the program may use some of it. */
-const LIBRARY = ["lib/fetch/", "lib/middleware/", "lib/files/mod.ts", "lib/http/json.ts"];
+const LIBRARY = [
+  "lib/fetch/",
+  "lib/middleware/",
+  "lib/files/mod.ts",
+  "lib/http/json.ts",
+  "lib/http/mod.ts",
+];
 
 /** Compiles as the task would, but to another place; `base` takes the place of the download. */
 async function compile(path: string, base?: string): Promise<{ code: number; said: string }> {

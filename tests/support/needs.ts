@@ -26,7 +26,9 @@ export type Tool =
   | "systemd-analyze"
   | "cc"
   | "gluster"
-  | "chromium";
+  | "chromium"
+  | "node"
+  | "npm";
 
 const PERMISSIONS: readonly string[] = ["net", "read", "write", "run", "env"];
 
