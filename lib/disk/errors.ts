@@ -24,8 +24,22 @@ export function nullIfUnreachable(error: unknown): null {
 
 /** The numbers of errors that Deno gives no code: it only names them in the message. */
 const NUMBERS: Readonly<Record<string, string>> = Deno.build.os === "linux"
-  ? { "23": "ENFILE", "26": "ETXTBSY", "116": "ESTALE", "122": "EDQUOT" }
-  : { "23": "ENFILE", "26": "ETXTBSY", "70": "ESTALE", "69": "EDQUOT" };
+  ? {
+    "16": "EBUSY",
+    "18": "EXDEV",
+    "23": "ENFILE",
+    "26": "ETXTBSY",
+    "116": "ESTALE",
+    "122": "EDQUOT",
+  }
+  : {
+    "16": "EBUSY",
+    "18": "EXDEV",
+    "23": "ENFILE",
+    "26": "ETXTBSY",
+    "70": "ESTALE",
+    "69": "EDQUOT",
+  };
 
 /** `Disk quota exceeded (os error 122): writefile '/path'` */
 const SYSTEM_ERROR = /^[^():']+\(os error ([0-9]+)\)/;
@@ -58,6 +72,8 @@ export function toStatusError(error: unknown, use: "reading" | "writing", path =
     case "ENOSPC":
     case "EDQUOT":
       return noSpace();
+    case "EBUSY":
+      return new StatusError(409, "The system uses this folder: a disk is mounted there, perhaps.");
     case "EXDEV": // RFC 4918 section 9.9.4
       return new StatusError(
         502,
