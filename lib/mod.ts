@@ -45,6 +45,7 @@ export type {
   PathParameters,
   RequestHead,
 } from "./http/message.ts";
+export { boundaryOf, type FormPart, FormReader } from "./http/multipart.ts";
 export type { Upgrade, UpgradedConnection, UpgradeHandler } from "./http/upgrade.ts";
 export {
   evaluatePreconditions,

@@ -41,6 +41,7 @@ export {
   type PathParameters,
   type RequestHead,
 } from "./message.ts";
+export { boundaryOf, type FormPart, FormReader } from "./multipart.ts";
 export { type Coding, negotiateCoding, negotiateType } from "./negotiation.ts";
 export { type ParserEvent, RequestParser } from "./parser.ts";
 export {

@@ -25,12 +25,17 @@ export interface FormPart {
   readonly name: string;
   /** The name of a file as sent, with its path if there is one; null for another value. */
   readonly fileName: string | null;
+  /** The fields of the part, `Content-Type` for instance. */
   readonly fields: Fields;
   /** To be read before the next part is asked for. What is not read is discarded. */
   readonly content: Content;
 }
 
-/** The boundary in the value of a Content-Type, or null for another type than multipart/form-data. */
+/**
+ * The boundary in the value of a Content-Type, or null for another type than multipart/form-data.
+ *
+ * @throws {StatusError} 400 for a form without a valid boundary (RFC 2046 section 5.1.1).
+ */
 export function boundaryOf(contentType: string | null): string | null {
   if (contentType === null || !isForm(contentType)) return null;
   const [, quoted, token] =
@@ -46,7 +51,10 @@ export function isForm(contentType: string | null): boolean {
   return /^multipart\/form-data[ \t]*(?:;|$)/i.test(contentType ?? "");
 }
 
-/** The parts of a form, in order. Nothing is repaired: a malformed form is an error. */
+/**
+ * The parts of a form with files (RFC 7578), in order, none of which is in memory as a whole. Nothing is
+ * repaired: a malformed form is an error.
+ */
 export class FormReader {
   readonly #content: Content;
   /** The line end before a delimiter belongs to it (RFC 2046 section 5.1.1). */
@@ -59,6 +67,12 @@ export class FormReader {
   #isFirst = true;
   #isDone = false;
 
+  /**
+   * A reader of a form. It reads as much of the content as its parts are read.
+   *
+   * @param content The content of the request.
+   * @param boundary What {@linkcode boundaryOf} finds.
+   */
   constructor(content: Content, boundary: string) {
     this.#content = content;
     this.#delimiter = encodeLatin1(`\r\n--${boundary}`);
