@@ -12,8 +12,9 @@ import type { LogRecord, RequestContext } from "./exchange.ts";
 import type { Input, Receiver } from "./request_body.ts";
 import { ConnectionLost } from "./socket.ts";
 
-/** Bytes of one read. */
-const READ_SIZE = 16_384;
+/** Bytes of the first read, as little as an idle connection is worth, and of the largest one. */
+const MIN_READ = 1024;
+const MAX_READ = 65_536;
 
 /** How an upgrade is answered. */
 export interface UpgradeOptions {
@@ -71,6 +72,7 @@ export class TakenConnection implements UpgradedConnection {
   readonly #draining = new AbortController();
   readonly #ended = Promise.withResolvers<void>();
   #received = 0;
+  #readSize = MIN_READ;
   #isReading = false;
   #hasEndedInput = false;
   #hasEndedOutput = false;
@@ -137,8 +139,9 @@ export class TakenConnection implements UpgradedConnection {
     if (this.#hasEndedInput) return null;
     this.#isReading = true;
     try {
-      const piece = await this.#receiver.readRaw(READ_SIZE);
+      const piece = await this.#receiver.readRaw(this.#readSize);
       this.#received += piece?.length ?? 0;
+      if (piece?.length === this.#readSize) this.#readSize = Math.min(4 * this.#readSize, MAX_READ);
       if (piece === null) {
         this.#hasEndedInput = true;
         if (this.#hasEndedOutput) this.close();

@@ -3,10 +3,13 @@
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { fetchHandler } from "../../lib/fetch/mod.ts";
+import type { Handler } from "../../lib/http/message.ts";
 import { upgradeWebSocket, type WebSocketOptions } from "../../lib/fetch/websocket.ts";
 import { type RawClient, toLatin1 } from "../support/raw_client.ts";
+import { withBrowser } from "../support/browser.ts";
+import { FOR_PROGRAM, testWith } from "../support/needs.ts";
 import { request } from "../support/request.ts";
-import { type TestServer, testServer } from "../support/server.ts";
+import { type TestServer, testServer, withServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
 
 const HANDSHAKE = [
@@ -290,6 +293,7 @@ testServer(
           socket.send(new Uint8Array(1 << 16));
           await new Promise((resolve) => setTimeout(resolve));
         }
+        events.push("done");
       };
       socket.addEventListener("error", (event) => events.push((event as ErrorEvent).message));
       return response;
@@ -297,7 +301,7 @@ testServer(
   },
   async (server) => {
     const client = await open(server);
-    await until(() => server.closed.length === 1);
+    await until(() => server.closed.length === 1 && events.includes("done"));
     assertMatch(events.join(), /does not read/);
     client.close();
   },
@@ -315,4 +319,41 @@ testServer("a WebSocket refuses a code and a reason that it cannot send", {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/`);
   const { code, reason } = await new Promise<CloseEvent>((resolve) => socket.onclose = resolve);
   assertEquals([code, reason], [1000, "at once"]);
+});
+
+testWith([...FOR_PROGRAM, "chromium"], "a browser has a WebSocket, and sees a drain", async () => {
+  const echo = echoing();
+  const handler: Handler = (request) =>
+    request.path === "/"
+      ? { status: 200, fields: { "Content-Type": "text/html" }, content: "<!DOCTYPE html>" }
+      : echo(request);
+  await withServer({ handler }, async ({ server }) => {
+    await withBrowser([], async (browser) => {
+      const page = await browser.newPage();
+      await page.goto(server.url);
+      const received = await page.evaluate(() =>
+        new Promise<unknown[]>((resolve) => {
+          const socket = new WebSocket("/socket");
+          const received: unknown[] = [];
+          Object.assign(globalThis, { end: new Promise((done) => socket.onclose = done) });
+          socket.onopen = () => {
+            socket.send("text \u00e9");
+            socket.send(new Uint8Array([1, 2, 3]));
+          };
+          socket.onmessage = async ({ data }) => {
+            received.push(
+              typeof data === "string" ? data : [...new Uint8Array(await data.arrayBuffer())],
+            );
+            if (received.length === 2) resolve(received);
+          };
+        })
+      );
+      assertEquals(received, ["text \u00e9", [1, 2, 3]]);
+      const code = page.evaluate(async () =>
+        (await (globalThis as unknown as { end: Promise<CloseEvent> }).end).code
+      );
+      await server.drain(10_000);
+      assertEquals(await code, 1001);
+    });
+  });
 });
