@@ -3,8 +3,8 @@
 import config from "./deno.json" with { type: "json" };
 import { completions } from "./lib/options/completions.ts";
 import { helpText } from "./lib/options/help.ts";
-import { parseOptions } from "./lib/options/parse.ts";
 import { UsageError } from "./lib/options/values.ts";
+import { readOptions } from "./lib/program/config.ts";
 import { messageOf, StartupError } from "./lib/program/startup_error.ts";
 import { run } from "./lib/program/program.ts";
 
@@ -13,7 +13,7 @@ const USAGE = 2;
 const FAILURE = 1;
 
 async function main(): Promise<void> {
-  const options = parseOptions(Deno.args);
+  const options = readOptions(Deno.args);
   if (options.help) return console.log(helpText().trimEnd());
   if (options.version) return console.log(`wireserve ${config.version}`);
   if (options.completions !== null) return console.log(completions(options.completions).trimEnd());

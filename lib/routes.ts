@@ -39,12 +39,17 @@ export function routes(files: FileHandlers): readonly Route[] {
 
 const NOT_WRITABLE = "The server is read-only: start it with --writable to change files.";
 
-/** The routes of a file server: the files of one folder at `/`. */
-export function fileServerRoutes(files: FileHandlers): readonly Route[] {
+/**
+ * The routes of a file server: the files of one folder at `/`.
+ *
+ * @param base What is before the path of each file: empty, or `/x`.
+ */
+export function fileServerRoutes(files: FileHandlers, base = ""): readonly Route[] {
   const isReadOnly = files.put === null;
   const deleteHint = isReadOnly ? NOT_WRITABLE : NO_DELETE;
-  const path = "/{name...}";
+  const path = `${base}/{name...}`;
   return [
+    ...(base === "" ? [] : [{ method: "GET", path: base, handler: files.redirect }]),
     { method: "GET", path, handler: files.read },
     { method: "POST", path, handler: files.post, hint: NOT_WRITABLE },
     { method: "PUT", path, handler: files.put, hint: NOT_WRITABLE },

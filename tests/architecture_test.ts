@@ -16,6 +16,7 @@ const PACKAGES = [
   "@std/cli/parse-args",
   "content-disposition",
   "escape-html",
+  "fastest-levenshtein",
   "ipaddr.js",
   "lru-cache",
   "mime",
@@ -27,6 +28,7 @@ const PACKAGES = [
   "node:zlib",
   "node:stream",
   "structured-headers",
+  "uqr",
   "ws",
 ];
 

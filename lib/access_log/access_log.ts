@@ -18,6 +18,7 @@ const MAX_BUFFERED = 4 * 1024 * 1024;
 export class AccessLog {
   readonly #format: LogFormat;
   readonly #sink: LineSink;
+  readonly #events: AccessLog | null;
   #buffer = "";
   #dropped = 0;
   /** Dropped lines that the log has not reported yet. */
@@ -25,10 +26,14 @@ export class AccessLog {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #writing: Promise<void> | null = null;
 
-  /** @param sink Where the lines go: from a worker, to {@linkcode append} in the main thread. */
-  constructor(format: LogFormat, sink: LineSink) {
+  /**
+   * @param sink Where the lines go: from a worker, to {@linkcode append} in the main thread.
+   * @param events Where events go; by default they are among the requests.
+   */
+  constructor(format: LogFormat, sink: LineSink, events: LineSink | null = null) {
     this.#format = format;
     this.#sink = sink;
+    this.#events = events === null ? null : new AccessLog(format, events);
   }
 
   /** How many lines were dropped since the start: the sink was too slow, or has failed. */
@@ -43,12 +48,14 @@ export class AccessLog {
 
   /** Logs an event, in every format. It is written at once, unless a batch is on its way. */
   event(event: string, detail: string): void {
+    if (this.#events !== null) return this.#events.event(event, detail);
     this.#add(this.#eventLine(event, detail));
     if (this.#writing === null && this.#timer === undefined) this.#begin();
   }
 
   /** Logs whole lines, each with its line end, such as those of a worker. */
-  append(lines: string): void {
+  append(lines: string, areEvents = false): void {
+    if (areEvents && this.#events !== null) return this.#events.append(lines);
     this.#add(lines);
     if (this.#writing !== null) return;
     if (this.#buffer.length >= BATCH_SIZE) this.#begin();
@@ -64,6 +71,10 @@ export class AccessLog {
 
   /** Waits until all lines so far are written or lost. */
   async flush(): Promise<void> {
+    await Promise.all([this.#flush(), this.#events?.flush()]);
+  }
+
+  async #flush(): Promise<void> {
     await this.#writing;
     // The next batch has all lines. The one after it reports those that were lost.
     if (this.#buffer !== "") await this.#next();
@@ -77,6 +88,14 @@ export class AccessLog {
 
   #eventLine(event: string, detail: string): string {
     return `${formatEvent(this.#format, event, detail, Date.now())}\n`;
+  }
+
+  /** The line about dropped lines for the same sink; empty where events have their own. */
+  #report(unreported: number): string {
+    const [event, detail] = ["lines_dropped", `${unreported} lines`] as const;
+    if (this.#events === null) return this.#eventLine(event, detail);
+    this.#events.event(event, detail);
+    return "";
   }
 
   #drop(lines: number): void {
@@ -97,7 +116,7 @@ export class AccessLog {
   /** Writes all lines, and then how many were dropped. */
   async #write(): Promise<void> {
     const unreported = this.#unreported;
-    const report = unreported > 0 ? this.#eventLine("lines_dropped", `${unreported} lines`) : "";
+    const report = unreported > 0 ? this.#report(unreported) : "";
     const lines = this.#buffer + report;
     this.#buffer = "";
     this.#unreported = 0;
@@ -107,7 +126,7 @@ export class AccessLog {
     if (lost === 0) return;
     // The lost lines are the last ones, and so include the report.
     this.#drop(report === "" ? lost : lost - 1);
-    this.#unreported += unreported;
+    if (report !== "") this.#unreported += unreported;
   }
 }
 

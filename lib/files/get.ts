@@ -23,6 +23,7 @@ import { join, type OpenFile } from "../disk/file_system.ts";
 import { withLock } from "./lock.ts";
 import { dispositionFields, hasCompressedEnding, typeFields } from "./media_type.ts";
 import type { Root } from "./root.ts";
+import type { FileSettings } from "./settings.ts";
 import {
   isStale,
   PRECOMPRESSED,
@@ -92,11 +93,11 @@ function chooseCached(cache: FileCache, file: CachedFile, fields: Fields): Cache
   return absent.length === 0 || cache.isAlone(file, absent) ? variant : null;
 }
 
-/** Where files come from, and whether their names tell their media types. */
+/** Where files come from, and what their names say about them. */
 export interface FileSource {
   readonly root: Root;
   readonly cache: FileCache;
-  readonly guessesTypes: boolean;
+  readonly settings: Pick<FileSettings, "guessesTypes" | "isTrusted">;
 }
 
 /**
@@ -117,7 +118,7 @@ export async function getFile(
     const chosen = await choose(source.root, request, { name, original });
     open = chosen.open;
     const described = {
-      ...await typeFields(name, source.guessesTypes),
+      ...await typeFields(name, source.settings),
       ...await dispositionFields(request, name),
     };
     // Nothing is awaited from here until the compressor exists: a hundred requests would pass.

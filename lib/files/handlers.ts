@@ -85,17 +85,44 @@ function noDirectory(): never {
 /** A cached file is answered without a promise. */
 function readHandler(root: Root, settings: FileSettings, clock: () => number): Handler {
   const cache = new FileCache(root.fs, clock);
-  const { guessesTypes } = settings;
-  const read = async (request: HttpRequest, name: string): Promise<HttpResponse> => {
-    const isDirectory = name === "" || name.endsWith("/");
-    const file = isDirectory ? null : await getFile({ root, cache, guessesTypes }, request, name);
-    return file ?? await getDirectory(root, request, name, settings);
+  const { hasIndex = false, hasFallback = false } = settings;
+  const source = { root, cache, settings };
+  const read = async (request: HttpRequest, name: string, file: string): Promise<HttpResponse> => {
+    const found = isDirectory(file) ? null : await getFile(source, request, file);
+    if (found !== null) return found;
+    try {
+      return await getDirectory(root, request, name, settings);
+    } catch (error) {
+      const page = hasFallback && isMissingPage(error, name)
+        ? await getFile(source, request, INDEX)
+        : null;
+      if (page === null) throw error;
+      return page;
+    }
   };
   return (request) => {
     const name = nameOf(request, notFound);
-    return getCachedFile(cache, request, name) ??
-      answer(root, "reading", request, read(request, name));
+    const file = hasIndex && isDirectory(name) && !ASKS_FOR_FOLDER.test(request.query ?? "")
+      ? name + INDEX
+      : name;
+    return getCachedFile(cache, request, file) ??
+      answer(root, "reading", request, read(request, name, file));
   };
+}
+
+const INDEX = "index.html";
+
+/** Queries about the folder itself: an archive of it, a count, or its listing as it is. */
+const ASKS_FOR_FOLDER = /(?:^|&)(?:zip|tar|count)(?:[=&]|$)/;
+
+function isDirectory(name: string): boolean {
+  return name === "" || name.endsWith("/");
+}
+
+/** Whether something may be a page that a script shows: a style or a picture has an ending. */
+function isMissingPage(error: unknown, name: string): boolean {
+  const isMissing = error instanceof StatusError && error.status === 404;
+  return isMissing && !/\.[^/]*\/?$/.test(name);
 }
 
 async function answer(

@@ -2,6 +2,7 @@
 
 import type { ResponseFields } from "../http/fields.ts";
 import type { HttpRequest } from "../http/message.ts";
+import type { FileSettings } from "./settings.ts";
 
 const UNKNOWN_TYPE = "application/octet-stream";
 
@@ -9,7 +10,10 @@ const UNKNOWN_TYPE = "application/octet-stream";
 const CAN_RUN_SCRIPT = /^(?:text\/html|text\/xml|application\/xml|[^/]+\/[^;]+\+xml)$/;
 
 /** The fields with the media type. Text is labelled as UTF-8. */
-export async function typeFields(name: string, guessesTypes: boolean): Promise<ResponseFields> {
+export async function typeFields(
+  name: string,
+  { guessesTypes, isTrusted = false }: Pick<FileSettings, "guessesTypes" | "isTrusted">,
+): Promise<ResponseFields> {
   const fields = { "Content-Type": UNKNOWN_TYPE, "X-Content-Type-Options": "nosniff" };
   if (!guessesTypes) return fields;
   // Loaded on demand: IANA's registry as a typed package without dependencies.
@@ -19,7 +23,7 @@ export async function typeFields(name: string, guessesTypes: boolean): Promise<R
   return {
     ...fields,
     "Content-Type": type + charset,
-    ...(CAN_RUN_SCRIPT.test(type) ? { "Content-Security-Policy": "sandbox" } : {}),
+    ...(CAN_RUN_SCRIPT.test(type) && !isTrusted ? { "Content-Security-Policy": "sandbox" } : {}),
   };
 }
 

@@ -12,6 +12,12 @@ export interface FileSettings {
   readonly showsHidden: boolean;
   /** Whether the media type follows from the name; else it is `application/octet-stream`. */
   readonly guessesTypes: boolean;
+  /** Whether a folder with an index.html is answered with that. Default false. */
+  readonly hasIndex?: boolean;
+  /** Whether a missing file without a dot in its name is answered with /index.html. Default false. */
+  readonly hasFallback?: boolean;
+  /** Whether files may run script with the rights of this origin. Default false: no uploads. */
+  readonly isTrusted?: boolean;
   /** Whether a listing is plain text for a client without a preference, else a page. */
   readonly listsAsText?: boolean;
   /** The page of a folder; by default one without script. */

@@ -46,7 +46,11 @@ _wireserve() {
   case $before in
 ${cases.join("\n")}
     *)
-      COMPREPLY=($(compgen -W ${quote(names)} -- "$word"))
+      if [[ $word == -* ]]; then
+        COMPREPLY=($(compgen -W ${quote(names)} -- "$word"))
+      else
+        _wireserve_paths -f "$word"
+      fi
       ;;
   esac
 }
@@ -69,7 +73,8 @@ function zsh(): string {
 
 _wireserve() {
   _arguments -s -S \\
-${ALL_FLAGS.map((flag) => `    ${zshFlag(flag)}`).join(" \\\n")}
+${ALL_FLAGS.map((flag) => `    ${zshFlag(flag)}`).join(" \\\n")} \\
+    '1:PATH:_files'
 }
 
 if [[ \${funcstack[1]} == _wireserve ]]; then
@@ -126,7 +131,7 @@ function fish(): string {
   );
   return `# Completions of wireserve for fish: wireserve --completions fish | source
 
-complete -c wireserve -f
+complete -c wireserve -F
 ${flags.join("\n")}
 `;
 }

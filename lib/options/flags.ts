@@ -19,6 +19,8 @@ export interface Flag {
   readonly limit?: keyof Limits;
   readonly needs?: readonly string[];
   readonly excludes?: readonly string[];
+  /** Whether it goes only with `wireserve PATH`. */
+  readonly isForSite?: true;
 }
 
 /** The value of a flag. */
@@ -39,6 +41,7 @@ export interface Value {
 export const GROUPS = [
   "Files",
   "Listening",
+  "Responses",
   "Running",
   "Log and metrics",
   "Limits",
@@ -66,11 +69,22 @@ export const FLAGS = {
     group: "Files",
     short: "d",
     value: { name: "DIR", absent: "none", completes: "directory" },
-    help: "serve the files of DIR, and store uploads there",
-    more: "Without it, every request for /files is answered with 404.",
+    help: "serve the files of DIR at /files, and store uploads there",
+    more: "This is the program of the challenge: writing is on. Without DIR and without a PATH, " +
+      "every request for /files is answered with 404.",
+  },
+  "writable": {
+    group: "Files",
+    short: "w",
+    help: "allow uploads and new folders in PATH",
+    excludes: ["read-only"],
+    isForSite: true,
   },
   "read-only": { group: "Files", help: "refuse uploads and deletions" },
-  "allow-delete": { group: "Files", help: "allow DELETE to remove files" },
+  "allow-delete": {
+    group: "Files",
+    help: "allow deleting; in a PATH that is writable, renaming and moving as well",
+  },
   "no-replace": { group: "Files", help: "refuse uploads over existing files" },
   "hidden": { group: "Files", help: "include files whose names begin with a dot" },
   "mime-types": {
@@ -78,6 +92,17 @@ export const FLAGS = {
     help: "set the content type by the file's name",
     more: "Text is served as UTF-8, and what can run scripts in a sandbox. " +
       "Without the flag, the type of every file is application/octet-stream.",
+  },
+  "no-index": {
+    group: "Files",
+    help: "list a folder even if it has an index.html",
+    isForSite: true,
+  },
+  "spa": {
+    group: "Files",
+    help: "answer with /index.html where there is no file",
+    more: "For applications that show a page by the path. Names with a dot stay missing.",
+    isForSite: true,
   },
   "durability": {
     group: "Files",
@@ -110,6 +135,17 @@ export const FLAGS = {
     more: "PEM, without a passphrase.",
     needs: ["tls-cert"],
   },
+  "redirect-https": {
+    group: "Listening",
+    value: { name: "PORT", absent: "off" },
+    help: "listen on PORT as well, and redirect from there to https",
+    needs: ["tls-cert"],
+  },
+  "qr": {
+    group: "Listening",
+    help: "print the address for other devices as a QR code",
+    excludes: ["unix"],
+  },
   "unix": {
     group: "Listening",
     value: { name: "PATH", absent: "TCP", completes: "file" },
@@ -140,8 +176,25 @@ export const FLAGS = {
       "flag is not given. Other requests are answered with 421. *.NAME allows the names below " +
       "NAME. May be given several times.",
   },
+  "base-path": {
+    group: "Responses",
+    value: { name: "PATH", default: "/" },
+    help: "serve the files below this path instead of /",
+    isForSite: true,
+  },
+  "header": {
+    group: "Responses",
+    value: { name: "NAME: VALUE", absent: "none", isList: true },
+    help: "header of every response",
+    more: "It replaces one of the same name. May be given several times.",
+  },
+  "cache-control": {
+    group: "Responses",
+    value: { name: "VALUE", absent: "none" },
+    help: "Cache-Control of every file, such as max-age=60",
+  },
   "cors": {
-    group: "Listening",
+    group: "Responses",
     value: { name: "ORIGIN", absent: "none", isList: true },
     help: "origin whose pages may use this server, or '*' to let all read",
     more: "An origin is written as https://example.com. Pages of one that is named may write as " +
@@ -251,6 +304,15 @@ export const FLAGS = {
     more: "A client that is 20 seconds behind is disconnected. Up to 4 MiB of a response wait in " +
       "buffers of the system, and count as not yet read.",
   }),
+  "config": {
+    group: "Running",
+    value: { name: "FILE", absent: "none", completes: "file" },
+    help: "read flags from FILE, as JSON",
+    more:
+      'An object with the names of the flags: { "path": "/srv/site", "port": 80, "qr": true }. ' +
+      "A flag of the command line counts more, and so does a variable such as WIRESERVE_PORT, " +
+      "where deno runs with --allow-env.",
+  },
   "completions": {
     group: "Help",
     value: { name: "SHELL", completes: SHELLS },

@@ -13,10 +13,12 @@ export const REMARKS: Readonly<Partial<Record<Group, string>>> = {
 
 /** The text of `--help`. */
 export function helpText(): string {
-  return `Usage: wireserve [OPTION]...
+  return `Usage: wireserve [OPTION]... PATH
+       wireserve [OPTION]... [--directory DIR]
 
-An HTTP/1.1 server: /files/NAME reads and writes the files of a directory,
-/echo/TEXT and /user-agent send back what the request says, / is empty.
+Serves the folder or the file PATH over HTTP/1.1, read-only without --writable.
+Without a PATH, it is the server of a challenge: /files/NAME reads and writes
+the files of DIR, /echo/TEXT and /user-agent send back what the request says.
 
 ${GROUPS.map(helpOfGroup).join("\n\n")}
 `;

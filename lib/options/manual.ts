@@ -18,6 +18,10 @@ export function manual(): string {
 .Sh SYNOPSIS
 .Nm
 .Op Ar option ...
+.Ar PATH
+.Nm
+.Op Ar option ...
+.Op Fl -directory Ar DIR
 ${DESCRIPTION}
 .Sh OPTIONS
 A value follows its flag as an argument of its own, or after an equals sign.
@@ -82,7 +86,7 @@ function text(sentence: string): string {
 
 /** A command to be copied: its dashes are minus signs, and its full stops end no sentence. */
 function example(line: string): string {
-  return line.replaceAll("-", "\\-").replaceAll(" . ", " \\&. ");
+  return line.replaceAll("-", "\\-").replaceAll(/ \.(?= |$)/g, " \\&.");
 }
 
 const MISREAD = String
@@ -91,7 +95,19 @@ const MISREAD = String
 
 const DESCRIPTION = String.raw`.Sh DESCRIPTION
 .Nm
-serves the files of a directory over HTTP/1.1, and stores uploads there.
+serves the files of the folder
+.Ar PATH
+over HTTP/1.1, or the file
+.Ar PATH
+alone.
+It is read-only, unless
+.Fl -writable
+allows uploads.
+With
+.Fl -directory
+instead, it serves the files of
+.Ar DIR
+at /files, and stores uploads there.
 It is as strict as RFC 9110 and RFC 9112 ask.
 An upload appears whole or not at all, and once it is answered with 201 or 204,
 it is on the disk.
@@ -100,6 +116,11 @@ A name never leads out of the directory, neither by
 nor by a symbolic link.`;
 
 const REST = String.raw`.Sh ROUTES
+Of a
+.Ar PATH ,
+its files are at /, or at the path of
+.Fl -base-path .
+Without one, these are the routes:
 .Bl -tag -width Ds
 .It Li GET /
 200, with an empty body.
@@ -134,6 +155,16 @@ A second signal stops the program at once.
 .It Dv SIGHUP
 Read the certificate and its key again, and reopen the log file.
 .El
+.Sh ENVIRONMENT
+.Bl -tag -width Ds
+.It Ev WIRESERVE_PATH , WIRESERVE_PORT , ...
+The same as
+.Ar PATH
+and the flags, where the command line does not have them.
+They are read only with the permission
+.Fl -allow-env
+of Deno.
+.El
 .Sh FILES
 .Bl -tag -width Ds
 .It Pa .wireserve-UUID.part
@@ -150,7 +181,7 @@ unless
 is given, to write to the directory.
 The umask determines the permissions of new files.
 The program itself may use the network, read and write files, and ask for free
-space: it runs no other programs and reads no environment variables.
+space and for the names and addresses of the machine: it runs no other programs.
 .Sh EXIT STATUS
 .Bl -tag -width Ds
 .It 0
@@ -161,21 +192,21 @@ It could not start: the port is in use, for example.
 The command line is wrong.
 .El
 .Sh EXAMPLES
-Serve the current directory at http://localhost:4221/files/, for reading only:
+Serve the current directory at http://localhost:4221/, for reading only:
 .Pp
-.Dl $ wireserve -d . --read-only
+.Dl $ wireserve .
 .Pp
 Accept uploads of up to 5 GiB from the whole network:
 .Pp
-.Dl $ wireserve -d /srv/files -b 0.0.0.0 --max-body-size 5G
+.Dl $ wireserve -w /srv/files -b 0.0.0.0 --max-body-size 5G
 .Pp
 Run behind a proxy on the same machine, on a Unix socket, and trust its headers:
 .Pp
-.Dl $ wireserve -d /srv/files --unix /run/wireserve/http --trust-proxy unix
+.Dl $ wireserve /srv/files --unix /run/wireserve/http --trust-proxy unix
 .Pp
 Serve over TLS, on every core:
 .Pp
-.Dl $ wireserve -d . --workers auto --tls-cert chain.pem --tls-key key.pem
+.Dl $ wireserve . --workers auto --tls-cert chain.pem --tls-key key.pem
 .Pp
 Load the completions in bash:
 .Pp

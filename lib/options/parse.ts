@@ -13,10 +13,15 @@ import {
   type Shell,
   SHELLS,
 } from "./flags.ts";
+import { combine, type Layer, suggestion } from "./layers.ts";
 import {
   type Address,
   parseAddress,
+  parseBasePath,
+  parseBind,
   parseChoice,
+  parseFieldValue,
+  parseHeader,
   parseHost,
   parseLimit,
   parseMode,
@@ -33,8 +38,10 @@ import {
 
 /** What the command line asks for. */
 export interface Options {
-  /** The directory behind /files, as given, or null for none. */
+  /** The directory that is served, as given, or null for none. */
   readonly directory: string | null;
+  /** How it is served at `/`; null where it is behind /files. */
+  readonly site: SiteOptions | null;
   readonly files: FileSettings;
   /** TCP port; 0 picks a free one. */
   readonly port: number;
@@ -47,6 +54,14 @@ export interface Options {
   readonly allowHost: readonly string[];
   /** Origins whose pages may use the server, or `*`. */
   readonly cors: readonly string[] | "*";
+  /** Fields of every response: name and value. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** The Cache-Control of files, or null. */
+  readonly cacheControl: string | null;
+  /** The port that redirects to https, or null. */
+  readonly redirectHttps: number | null;
+  /** Whether the address for other devices is printed as a QR code. */
+  readonly qr: boolean;
   /** Threads that serve; `auto` for as many as there are cores. */
   readonly workers: number | "auto";
   /** Milliseconds that a graceful shutdown waits for requests in flight; 0 for none. */
@@ -66,6 +81,14 @@ export interface Options {
   readonly version: boolean;
 }
 
+/** How a directory is served at `/`. */
+export interface SiteOptions {
+  /** The path before that of the files: empty, or `/x`. */
+  readonly base: string;
+  /** The name of the only file that is served, or null for all. */
+  readonly file: string | null;
+}
+
 /** Paths of PEM files for TLS: the chain of certificates, and the private key. */
 export interface TlsFiles {
   readonly certificate: string;
@@ -79,14 +102,22 @@ export interface UnixSocket {
   readonly mode: number;
 }
 
-/** @throws {UsageError} for unknown flags, bad values, and flags that exclude each other. */
-export function parseOptions(args: readonly string[]): Options {
-  const given = readFlags(args);
+/**
+ * The options of a command line, and of what it completes: the environment, and a file.
+ *
+ * @throws {UsageError} for unknown flags, bad values, and flags that exclude each other.
+ */
+export function parseOptions(args: readonly string[], others: readonly Layer[] = []): Options {
+  const { given, path } = combine([readFlags(args), ...others]);
+  const isSite = path !== null;
   const options: Options = Object.freeze({
-    directory: valueOf(given, "directory"),
-    files: parseFileSettings(given),
+    directory: path ?? valueOf(given, "directory"),
+    site: isSite
+      ? Object.freeze({ base: parseBasePath("base-path", textOf(given, "base-path")), file: null })
+      : null,
+    files: parseFileSettings(given, isSite),
     port: parsePort("port", textOf(given, "port")),
-    bind: textOf(given, "bind").replace(/^\[(.*)\]$/, "$1"),
+    bind: parseBind("bind", textOf(given, "bind")),
     tls: parseTls(given),
     unix: parseUnix(given),
     trustProxy: Object.freeze(
@@ -94,6 +125,14 @@ export function parseOptions(args: readonly string[]): Options {
     ),
     allowHost: Object.freeze(given["allow-host"].map((value) => parseHost("allow-host", value))),
     cors: parseOrigins("cors", given["cors"]),
+    headers: Object.freeze(given["header"].map((value) => parseHeader("header", value))),
+    cacheControl: isGiven(given, "cache-control")
+      ? parseFieldValue("cache-control", textOf(given, "cache-control"))
+      : null,
+    redirectHttps: isGiven(given, "redirect-https")
+      ? parsePort("redirect-https", textOf(given, "redirect-https"))
+      : null,
+    qr: isGiven(given, "qr"),
     workers: parseWorkers("workers", textOf(given, "workers")),
     grace: parseWait("grace", textOf(given, "grace")),
     drainDelay: parseWait("drain-delay", textOf(given, "drain-delay")),
@@ -109,6 +148,7 @@ export function parseOptions(args: readonly string[]): Options {
     version: isGiven(given, "version"),
   });
   checkCombinations(given);
+  checkSite(given, path);
   checkSockets(options);
   return options;
 }
@@ -123,38 +163,80 @@ type GivenFlags = Readonly<Record<FlagName, readonly string[]>>;
 const MISREAD = /^-([^=-][^=]+=|-no-[^=]*=|[^=]*=$)/s;
 
 /** @throws {UsageError} for unknown flags, missing values, and values of flags that take none. */
-function readFlags(args: readonly string[]): GivenFlags {
+function readFlags(args: readonly string[]): Layer {
   const names = ALL_FLAGS.map(([name]) => name);
-  const parsed: Readonly<Record<string, unknown>> = parseArgs([...args], {
+  const { paths, rest } = separate(args);
+  const parsed: Readonly<Record<string, unknown>> = parseArgs(rest, {
     // All flags: a boolean would take `=no` for true, and only lists keep every value to check.
-    string: names,
+    string: [...names, "_"],
     collect: names,
     alias: Object.fromEntries(
       ALL_FLAGS.flatMap(([name, { short }]) => short === undefined ? [] : [[name, short]]),
     ),
     unknown(argument) {
-      throw unknownArgument(argument);
+      if (!isPath(argument)) throw unknownArgument(argument);
     },
   });
-  const [afterDashes] = parsed["_"] as readonly string[];
-  if (afterDashes !== undefined) throw unknownArgument(afterDashes);
-  const given = parsed as GivenFlags;
   for (const [name, { value }] of ALL_FLAGS) {
-    const wrong = given[name].find((each) => (each === "") === (value !== undefined));
-    if (wrong === "") throw new UsageError(`--${name} needs a value`);
+    const wrong = (parsed as GivenFlags)[name]
+      .find((each) => (each === "") === (value !== undefined));
+    if (wrong === "") throw new UsageError(`--${name} needs a value: --${name} ${value!.name}`);
     if (wrong !== undefined) throw new UsageError(`--${name} takes no value`);
   }
   const misread = args.find((argument) => MISREAD.test(argument));
   if (misread !== undefined) {
     throw new UsageError(`unclear argument ${printable(misread)}: put the value in one of its own`);
   }
-  return given;
+  const [path, another] = [...paths, ...parsed["_"] as readonly string[]];
+  if (path === "") throw unknownArgument(path);
+  if (another !== undefined) {
+    throw new UsageError(`${printable(another)} is one path too many: only one can be served`);
+  }
+  const given = Object.entries(parsed as GivenFlags)
+    .filter(([name, values]) => Object.hasOwn(FLAGS, name) && values.length > 0);
+  return new Map([...given, ...(path === undefined ? [] : [["path", [path]] as const])]);
+}
+
+/** The letters of flags that take no value. */
+const SWITCHES: ReadonlySet<string | undefined> = new Set(
+  ALL_FLAGS.filter(([, { value }]) => value === undefined).map(([, { short }]) => short),
+);
+
+/**
+ * The paths behind flags that take no value, and the other arguments: parseArgs would take such a path
+ * for the value.
+ */
+function separate(args: readonly string[]): { readonly paths: string[]; readonly rest: string[] } {
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  const isOfSwitch = (argument: string, at: number): boolean =>
+    at > 0 && at < end && isPath(argument) && isSwitch(args[at - 1]!);
+  return {
+    paths: args.filter(isOfSwitch),
+    rest: args.filter((argument, at) => !isOfSwitch(argument, at)),
+  };
+}
+
+/** Whether an argument consists of flags that take no value. */
+function isSwitch(argument: string): boolean {
+  const [, name, letters] = /^--([a-z-]+)$|^-([a-z]+)$/.exec(argument) ?? [];
+  if (letters !== undefined) return [...letters].every((letter) => SWITCHES.has(letter));
+  return name !== undefined && Object.hasOwn(FLAGS, name) && !("value" in FLAGS[name as FlagName]);
+}
+
+/** Whether an argument is a path: Deno drops the first `--` itself, so `-` is for ./-. */
+function isPath(argument: string): boolean {
+  return argument !== "" && !argument.startsWith("-");
+}
+
+/** The file that `--config` names, or null. @throws {UsageError} as {@linkcode parseOptions}. */
+export function configFileOf(args: readonly string[], environment: Layer): string | null {
+  const { given } = combine([readFlags(args), environment]);
+  return valueOf(given, "config");
 }
 
 function unknownArgument(argument: string): UsageError {
   if (argument === "") return new UsageError("an argument is empty");
-  const kind = argument.startsWith("-") ? "flag" : "argument";
-  return new UsageError(`unknown ${kind} ${printable(argument)}`);
+  return new UsageError(`unknown flag ${printable(argument)}${suggestion(argument)}`);
 }
 
 function isGiven(given: GivenFlags, name: FlagName): boolean {
@@ -183,15 +265,24 @@ function parseUnix(given: GivenFlags): UnixSocket | null {
   return path === null ? null : Object.freeze({ path: parseSocketPath("unix", path), mode });
 }
 
-function parseFileSettings(given: GivenFlags): FileSettings {
+/** A directory at `/` is read-only by default, and its media types follow from the names. */
+function parseFileSettings(given: GivenFlags, isSite: boolean): FileSettings {
   const durability = parseChoice("durability", textOf(given, "durability"), DURABILITIES);
+  const isReadOnly = isSite ? !isGiven(given, "writable") : isGiven(given, "read-only");
   return Object.freeze({
-    isReadOnly: isGiven(given, "read-only"),
+    isReadOnly,
     allowsDelete: isGiven(given, "allow-delete"),
     allowsReplace: !isGiven(given, "no-replace"),
     showsHidden: isGiven(given, "hidden"),
-    guessesTypes: isGiven(given, "mime-types"),
+    guessesTypes: isSite || isGiven(given, "mime-types"),
     isDurable: durability === "full",
+    ...(isSite && {
+      listsAsText: true,
+      hasIndex: !isGiven(given, "no-index"),
+      hasFallback: isGiven(given, "spa"),
+      // Nobody but the owner has put anything there.
+      isTrusted: isReadOnly,
+    }),
   });
 }
 
@@ -215,6 +306,28 @@ function checkCombinations(given: GivenFlags): void {
     if (excluded !== undefined) {
       throw new UsageError(`--${name} and --${excluded} cannot be used together`);
     }
+  }
+}
+
+/** @throws {UsageError} for what does not go with a PATH, or only with one. */
+function checkSite(given: GivenFlags, path: string | null): void {
+  if (path !== null) {
+    if (isGiven(given, "directory")) {
+      throw new UsageError(
+        "--directory DIR serves DIR at /files, and DIR alone at /: they cannot be used together",
+      );
+    }
+    if (isGiven(given, "allow-delete") && !isGiven(given, "writable")) {
+      throw new UsageError("--allow-delete needs --writable as well");
+    }
+    return;
+  }
+  const [alone] = ALL_FLAGS.find(([name, flag]) => flag.isForSite && isGiven(given, name)) ?? [];
+  if (alone === "writable" && isGiven(given, "directory")) {
+    throw new UsageError("--writable goes with DIR alone: with --directory DIR, writing is on");
+  }
+  if (alone !== undefined) {
+    throw new UsageError(`--${alone} needs the path of a folder: wireserve DIR --${alone}`);
   }
 }
 

@@ -1,5 +1,7 @@
 // The values of flags: from text to what the program works with, or a usage error.
 
+import { isToken } from "../http/syntax.ts";
+import { normalizePath } from "../http/target.ts";
 import { isLimit, type Limits } from "../server/limits.ts";
 import { isIPv4, isIPv6, isProxy } from "../trusted_proxies.ts";
 
@@ -55,6 +57,59 @@ function portOf(value: string): number | null {
 
 /** Workers at most: more than there are cores only wait for each other. */
 const MAX_WORKERS = 256;
+
+/** An address to listen on, without brackets. */
+export function parseBind(flag: string, value: string): string {
+  const host = value.replace(/^\[(.*)\]$/, "$1");
+  const [, name, inBrackets, port] = /^(?:([^:]+)|\[(.+)\]):([0-9]+)$/.exec(value) ?? [];
+  if (port !== undefined) {
+    const alone = `--${flag} ${inBrackets ?? name} --port ${port}`;
+    throw new UsageError(
+      `--${flag} takes a host without a port: write ${printable(alone).slice(1, -1)}`,
+    );
+  }
+  if (!isIPv6(host.replace(/%.*/s, "")) && !isHostName(host)) {
+    throw refusal(flag, "a host name or an address", value);
+  }
+  return host;
+}
+
+/** The path of a folder in URLs, as it is in requests, without the slash at its end. */
+export function parseBasePath(flag: string, value: string): string {
+  if (value === "/") return "";
+  const path = value.replace(/\/$/, "");
+  if (!/^(?:\/[^/]+)+$/.test(path) || URL.parse(`http://h${path}`)?.pathname !== path) {
+    throw refusal(flag, "a path such as /files, escaped as in a URL", value);
+  }
+  return normalizePath(path);
+}
+
+/** Fields that depend on the response, or on the connection. */
+const OWN_FIELDS = new RegExp(
+  "^(?:accept-ranges|allow|connection|content-(?:digest|encoding|length|location|range|type)|date|" +
+    "etag|keep-alive|last-modified|location|repr-digest|te|trailer|transfer-encoding|upgrade|vary|" +
+    "www-authenticate)$",
+  "i",
+);
+
+/** `NAME: VALUE`. */
+export function parseHeader(flag: string, value: string): readonly [string, string] {
+  const [, name = "", content = ""] = /^([^:]*):(.*)$/s.exec(value) ?? [];
+  if (!isToken(name)) throw refusal(flag, "a header such as X-Frame-Options: DENY", value);
+  if (OWN_FIELDS.test(name)) {
+    throw new UsageError(`--${flag} cannot set ${name}: the server sets it as the response needs`);
+  }
+  return Object.freeze([name, parseFieldValue(flag, content)] as const);
+}
+
+/** The value of a header: visible ASCII, with spaces between. */
+export function parseFieldValue(flag: string, value: string): string {
+  const text = value.trim();
+  if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text)) {
+    throw refusal(flag, "a value of visible ASCII", value);
+  }
+  return text;
+}
 
 /** A number of workers, or `auto`. */
 export function parseWorkers(flag: string, value: string): number | "auto" {

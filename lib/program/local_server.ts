@@ -7,7 +7,7 @@ import { handlersOf } from "../files/handlers.ts";
 import type { Handler } from "../http/message.ts";
 import type { Options } from "../options/parse.ts";
 import { router } from "../router.ts";
-import { guarded, routes } from "../routes.ts";
+import { fileServerRoutes, guarded, routes } from "../routes.ts";
 import { sleep } from "../server/deadlines.ts";
 import type { ConnectionView } from "../server/exchange.ts";
 import { ADMIN_DESCRIPTORS } from "../admin/routes.ts";
@@ -17,7 +17,7 @@ import { Server } from "../server/server.ts";
 import { canSharePort, type Certificate, type Endpoint } from "../server/listener.ts";
 import type { ServeCallbacks } from "../server/callbacks.ts";
 import { TrustedProxies } from "../trusted_proxies.ts";
-import { fileGuard, serverMiddleware } from "./guards.ts";
+import { fileGuard, withServerMiddleware } from "./guards.ts";
 
 /** Milliseconds for handlers after their connections were aborted: a file system may hang. */
 const HANDLER_GRACE = 1000;
@@ -138,10 +138,11 @@ function handlerOf(
   directory: Root | null,
   proxies: TrustedProxies | null,
 ): Handler {
+  const { site } = options;
   const files = handlersOf(directory, options.files);
   const handlers = directory === null ? files : guarded(files, fileGuard(options, proxies));
-  const handler = router(routes(handlers));
-  return serverMiddleware(options)?.(handler) ?? handler;
+  const table = site === null ? routes(handlers) : fileServerRoutes(handlers, site.base);
+  return withServerMiddleware(router(table), options);
 }
 
 function endpointOf(config: WorkerConfig, port: number): Endpoint {

@@ -14,7 +14,7 @@ export type Command =
   | { readonly type: "certificate"; readonly certificate: Certificate }
   | { readonly type: "get stats"; readonly requestId: number }
   | { readonly type: "ping" }
-  | { readonly type: "lines written" };
+  | { readonly type: "lines written"; readonly areEvents: boolean };
 
 /** The connections and metrics of a worker. */
 export interface WorkerStats {
@@ -27,7 +27,7 @@ export type WorkerEvent =
   | { readonly type: "prepared" }
   | { readonly type: "serving"; readonly url: string; readonly port: number }
   | { readonly type: "start failed"; readonly name: string; readonly message: string }
-  | { readonly type: "lines"; readonly lines: string }
+  | { readonly type: "lines"; readonly lines: string; readonly areEvents: boolean }
   | { readonly type: "stats"; readonly requestId: number; readonly stats: WorkerStats }
   | { readonly type: "certificate replaced"; readonly problem: string | null }
   | { readonly type: "pong" }

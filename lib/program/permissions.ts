@@ -29,12 +29,13 @@ function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(descriptor).state === "granted";
 }
 
-function quoteForShell(word: string): string {
+/** A word as a shell takes it. */
+export function quoteForShell(word: string): string {
   return /^[A-Za-z0-9_.,:/=@%+[\]-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function needsOf(options: Options): readonly Need[] {
-  const { directory, files, unix, tls, logFile, admin, bind, port } = options;
+  const { directory, files, unix, tls, logFile, admin, bind, port, redirectHttps } = options;
   const needs: Need[] = [];
   if (directory !== null) {
     needs.push(read(directory));
@@ -47,6 +48,9 @@ function needsOf(options: Options): readonly Need[] {
     ? { transport: "tcp", hostname: bind, port }
     : { transport: "unix", path: unix.path };
   needs.push(...listen(address));
+  if (redirectHttps !== null) {
+    needs.push(...listen({ transport: "tcp", hostname: bind, port: redirectHttps }));
+  }
   if (tls !== null) needs.push(read(tls.certificate), read(tls.key));
   if (logFile !== null) needs.push(read(logFile), write(logFile));
   if (admin !== null) needs.push(...listen(admin));

@@ -9,14 +9,16 @@ import { withLock } from "../files/lock.ts";
 import { type DirectoryProblem, Root } from "../files/root.ts";
 import { removeStaleUploads } from "../files/stale_uploads.ts";
 import type { Options, TlsFiles } from "../options/parse.ts";
-import { type Address, UsageError } from "../options/values.ts";
+import { type Address, printable, UsageError } from "../options/values.ts";
 import { sleep } from "../server/deadlines.ts";
-import type { Server } from "../server/server.ts";
+import { serve, type Server } from "../server/server.ts";
 import { type Certificate, isSocket, removeStaleSocket } from "../server/listener.ts";
 import { WorkerPool } from "./worker_pool.ts";
 import { messageOf, StartupError } from "./startup_error.ts";
 import { LocalServer, type ServerHandle } from "./local_server.ts";
-import { hasUnknownAddresses } from "./guards.ts";
+import { addressesFor, qrCode, warningsFor } from "./banner.ts";
+import { hostGuarded } from "./guards.ts";
+import { redirectToHttps } from "./redirect.ts";
 import { missingPermissions } from "./permissions.ts";
 
 /** Milliseconds to write the log, at the start and at the end. */
@@ -36,7 +38,8 @@ const DIRECTORY_INTERVAL = 500;
  * @throws {UsageError} if the directory is not one.
  * @throws {StartupError} if the program cannot start.
  */
-export async function run(options: Options, version: string): Promise<void> {
+export async function run(given: Options, version: string): Promise<void> {
+  const options = withPlace(given);
   const missing = missingPermissions(options);
   if (missing.length > 0) {
     throw new StartupError(`not permitted: run deno with ${missing.join(" ")}`);
@@ -132,6 +135,7 @@ class Program {
   readonly #server: ServerHandle;
   readonly #watch: DirectoryWatch | null;
   #admin: Server | null = null;
+  #redirect: Server | null = null;
   #isDraining = false;
 
   private constructor({ options, log, file, server, watch }: Parts) {
@@ -149,7 +153,8 @@ class Program {
   ): Promise<Program> {
     const file = options.logFile === null ? null : await openLog(options.logFile);
     const sink: LineSink = file ?? new LineWriter(Deno.stdout);
-    const log = new AccessLog(options.log, sink);
+    const events = file === null ? new LineWriter(Deno.stderr) : null;
+    const log = new AccessLog(options.log, sink, events);
     // The directory that was opened stays the same one, whatever becomes of links to it.
     const resolved = directory === null ? options : { ...options, directory: directory.path };
     const server = await startServing(resolved, log);
@@ -157,10 +162,8 @@ class Program {
     const program = new Program({ options, log, file, server, watch });
     void watch?.run();
     await program.#startAdmin(version);
-    log.event("serving", `${options.directory ?? "no directory"} at ${server.url}`);
-    if (directory !== null && hasUnknownAddresses(options)) {
-      log.event("host_check", "any address is allowed: see --allow-sys=networkInterfaces");
-    }
+    await program.#startRedirect();
+    await program.#announce();
     await sleep(STARTUP_LOG_TIMEOUT, log.flush()); // The reader of the log may be slow.
     return program;
   }
@@ -187,6 +190,38 @@ class Program {
       throw failure;
     }
     this.#log.event("admin", this.#admin.url);
+  }
+
+  /** Listens on the port that redirects to https. */
+  async #startRedirect(): Promise<void> {
+    const { redirectHttps: port, bind: hostname } = this.#options;
+    if (port === null) return;
+    const handler = redirectToHttps(Number(new URL(this.#server.url).port || 443));
+    try {
+      this.#redirect = serve(hostGuarded(handler, this.#options), { hostname, port });
+    } catch (error) {
+      await this.#server.drain(0);
+      throw cannotListen({ transport: "tcp", hostname, port }, error);
+    }
+    this.#log.event("redirecting", this.#redirect.url);
+  }
+
+  /** Says what is served where, to whom, and what that means. */
+  async #announce(): Promise<void> {
+    const options = this.#options;
+    const { directory, site, qr } = options;
+    const { url } = this.#server;
+    const log = this.#log;
+    const served = site?.file != null ? `${directory}/${site.file}` : directory ?? "no directory";
+    const base = site === null || site.base === "" ? "" : `${site.base.slice(1)}/`;
+    log.event("serving", `${served} at ${url.startsWith("unix:") ? url : url + base}`);
+    const others = addressesFor(options, url);
+    for (const address of others) log.event("address", address);
+    for (const [event, detail] of warningsFor(options)) log.event(event, detail);
+    if (!qr) return;
+    const [address] = others;
+    if (address !== undefined) console.error(await qrCode(address));
+    else log.event("warning", "no other device can connect, so there is no QR code: see --bind");
   }
 
   async removeStaleUploads(directory: Root): Promise<void> {
@@ -239,14 +274,18 @@ class Program {
       await sleep(drainDelay);
     }
     this.#log.event("draining", `${grace / 1000} s at most`);
-    await this.#server.drain(grace);
+    await Promise.all([this.#server.drain(grace), this.#redirect?.close()]);
     if (this.#admin !== null) await sleep(ADMIN_CLOSE_TIMEOUT, this.#admin.close());
     await sleep(FINAL_LOG_TIMEOUT, this.#log.flush());
   }
 
   /** Aborts all requests, and removes the sockets if that is fast. Their lines are written. */
   async abort(): Promise<void> {
-    const closed = Promise.all([this.#server.drain(0), this.#admin?.close()]);
+    const closed = Promise.all([
+      this.#server.drain(0),
+      this.#admin?.close(),
+      this.#redirect?.close(),
+    ]);
     await sleep(ABORT_TIMEOUT, closed.then(() => {}));
     await sleep(FINAL_LOG_TIMEOUT, this.#log.flush());
   }
@@ -293,7 +332,11 @@ function addressInUse(address: Address): string {
 }
 
 async function readCertificate({ certificate, key }: TlsFiles): Promise<Certificate> {
-  return { cert: await readText(certificate), key: await readText(key) };
+  const [cert, secret] = [await readText(certificate), await readText(key)];
+  if (/PRIVATE KEY-----/.test(cert) && /BEGIN CERTIFICATE-----/.test(secret)) {
+    throw new StartupError("the files of --tls-cert and --tls-key are swapped");
+  }
+  return { cert, key: secret };
 }
 
 async function readText(path: string): Promise<string> {
@@ -312,14 +355,40 @@ async function openLog(path: string): Promise<LogFile> {
   }
 }
 
-function openDirectory({ directory: path, files }: Options): Root | null {
+/** The options with the folder of a path that is a file, which is the only one to be served. */
+function withPlace(options: Options): Options {
+  const { site, directory: path, files } = options;
+  if (site === null || path === null || !isFile(path)) return options;
+  if (!files.isReadOnly) {
+    throw new UsageError(`--writable needs a folder, and ${printable(path)} is a file`);
+  }
+  const [, folder = "", file = path] = /^(.*\/)?([^/]+)$/s.exec(path) ?? [];
+  return {
+    ...options,
+    directory: folder === "" ? "." : folder.replace(/(?<=.)\/$/, ""),
+    site: { ...site, file },
+    files: { ...files, showsHidden: true, hasIndex: false, hasFallback: false },
+  };
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false; // Missing, or not permitted: what follows says so.
+  }
+}
+
+function openDirectory({ directory: path, files, site }: Options): Root | null {
   if (path === null) return null;
   try {
     return new Root(path, files.showsHidden);
   } catch (error) {
     const isMissing = error instanceof Deno.errors.NotFound ||
       error instanceof Deno.errors.NotADirectory;
-    const problem = isMissing ? "is not a directory" : `cannot be served: ${messageOf(error)}`;
-    throw new UsageError(`--directory ${JSON.stringify(path)} ${problem}`);
+    const kind = site === null ? "is not a directory" : "is neither a folder nor a file";
+    const problem = isMissing ? kind : `cannot be served: ${messageOf(error)}`;
+    const flag = site === null ? "--directory " : "";
+    throw new UsageError(`${flag}${printable(path)} ${problem}`);
   }
 }

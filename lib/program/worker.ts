@@ -27,11 +27,16 @@ const FINAL_LOG_TIMEOUT = 100;
 
 /** Passes lines on to the log of the program, a batch at a time. */
 class PoolSink implements LineSink {
+  readonly #areEvents: boolean;
   #written = Promise.withResolvers<number>();
+
+  constructor(areEvents: boolean) {
+    this.#areEvents = areEvents;
+  }
 
   write(lines: string): Promise<number> {
     this.#written = Promise.withResolvers();
-    scope.postMessage({ type: "lines", lines });
+    scope.postMessage({ type: "lines", lines, areEvents: this.#areEvents });
     return this.#written.promise;
   }
 
@@ -40,7 +45,7 @@ class PoolSink implements LineSink {
   }
 }
 
-const sink = new PoolSink();
+const [requests, events] = [new PoolSink(false), new PoolSink(true)];
 let log: AccessLog | null = null;
 let prepared: PreparedServer | null = null;
 let server: LocalServer | null = null;
@@ -48,7 +53,7 @@ let server: LocalServer | null = null;
 const started = Promise.withResolvers<void>();
 
 async function prepare(config: WorkerConfig): Promise<void> {
-  log = new AccessLog(config.options.log, sink);
+  log = new AccessLog(config.options.log, requests, events);
   try {
     prepared = await LocalServer.prepare(config, log);
     scope.postMessage({ type: "prepared" });
@@ -124,7 +129,7 @@ async function handleCommand(command: Command): Promise<void> {
     case "ping":
       return scope.postMessage({ type: "pong" });
     case "lines written":
-      return sink.confirm();
+      return (command.areEvents ? events : requests).confirm();
   }
 }
 

@@ -110,8 +110,8 @@ export class WorkerHandle {
         this.stats = event.stats;
         return this.#onFailed(event.message);
       case "lines":
-        this.#observer.log.append(event.lines);
-        return this.send({ type: "lines written" });
+        this.#observer.log.append(event.lines, event.areEvents);
+        return this.send({ type: "lines written", areEvents: event.areEvents });
       case "stopped listening":
         return this.#stoppedListening.resolve();
       case "certificate replaced":

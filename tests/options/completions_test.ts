@@ -27,7 +27,8 @@ const CASES: [line: readonly string[], offered: string[]][] = [
   [["--log-file", "folder/in"], ["folder/inside"]],
   [["--port", ""], []],
   [["--admin", "fi"], ["file"]],
-  [["fi"], []],
+  [["fi"], ["file"]],
+  [["--verbose", "fo"], ["folder/"]],
 ];
 
 const FILES = ["file", "that's it", "folder/inside", "my folder/other"];
@@ -82,7 +83,8 @@ testWith([...NEEDS, "bash"], "completions() complete in bash", async () => {
   assertEquals(await ask("bash", BASH, "-d", "'my fo"), ["my folder"]);
   assertEquals(await ask("bash", BASH, "-d", "my\\ fo"), ["my folder"]);
   const names = ALL_FLAGS.map(([name]) => `--${name}`).sort();
-  assertEquals(await ask("bash", BASH, ""), names);
+  assertEquals(await ask("bash", BASH, "--"), names);
+  assertEquals(await ask("bash", BASH, ""), ["file", "folder", "my folder", "that's it"]);
 });
 
 const FISH = `

@@ -12,9 +12,9 @@ const REFUSED: [args: string[], message: RegExp][] = [
   [["--frob"], /unknown flag "--frob"/],
   [["-x"], /unknown flag "-x"/],
   [["--no-port"], /unknown flag "--no-port"/],
-  [["here"], /unknown argument "here"/],
-  [["--", "here"], /unknown argument "here"/],
-  [["7"], /unknown argument "7"/],
+  [["here"], /"here" is neither a folder nor a file/],
+  [["--", "here"], /"here" is neither a folder nor a file/],
+  [["7"], /"7" is neither a folder nor a file/],
   [["--port", "http"], /--port takes a number from 0 to 65535, not "http"/],
   [["--port", "65536"], /--port takes a number/],
   [["--port=-1"], /--port takes a number/],
@@ -164,7 +164,7 @@ testWith(
     for (const format of ["off", "common", "json"]) {
       const program = await Program.start(["--log", format]);
       assertMatch(
-        program.stdout,
+        program.log,
         new RegExp(`http://localhost:${program.port}/`),
       );
       await program.stop();
@@ -174,7 +174,7 @@ testWith(
 
 testWith(FOR_PROGRAM, "the program binds to the address of --bind", async () => {
   const program = await Program.start(["--bind", "::1"]);
-  assertMatch(program.stdout, /http:\/\/\[::1\]:[0-9]+\//);
+  assertMatch(program.log, /http:\/\/\[::1\]:[0-9]+\//);
   (await RawClient.connect(program.port, "::1")).close();
   await program.stop();
 });
@@ -197,8 +197,10 @@ testWith(
         request("GET /echo/a", "Connection: close"),
       );
       await client.readToEnd();
-      const { stdout } = await program.stop();
-      assertMatch(stdout, pattern);
+      const { log, stdout } = await program.stop();
+      assertMatch(log, pattern);
+      // The access log is alone there.
+      assertEquals(stdout.split("\n").length, format === "off" ? 1 : 2, stdout);
     }
   },
 );

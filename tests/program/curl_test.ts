@@ -27,7 +27,8 @@ testWith(
         "onetwo",
       );
       await program.until(/closed/);
-      assertEquals(program.stdout.match(/connection_opened/g)?.length, 1);
+      await program.until(/"GET [^]*"GET [^]*\n/);
+      assertEquals(program.log.match(/connection_opened/g)?.length, 1);
       assertEquals(program.stdout.match(/"GET \/echo/g)?.length, 2);
     }),
 );

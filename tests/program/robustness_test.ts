@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
-import { Program, SCRIPT, withProgram } from "../support/program.ts";
+import { Output, Program, SCRIPT, withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { localRequest as request } from "../support/request.ts";
 import { listTree, withDirectory } from "../support/temp.ts";
@@ -273,19 +273,18 @@ testWith(FOR_PROGRAM, "the program ends even if its log is not read", async () =
     args: ["--port", "0"],
     env: { PATH: `${Deno.execPath().replace(/\/[^/]*$/, "")}:${Deno.env.get("PATH")}` },
     stdout: "piped",
-    stderr: "null",
+    stderr: "piped",
   }).spawn();
-  const reader = program.stdout.getReader();
-  const { value } = await reader.read();
-  const port = Number(/:([0-9]+)\/\n/.exec(new TextDecoder().decode(value))![1]);
-  using client = await RawClient.connect(port);
+  const events = new Output(program.stderr);
+  const [, port] = await events.until(/:([0-9]+)\/\n/);
+  using client = await RawClient.connect(Number(port));
   for (let round = 0; round < 200; round++) {
     await client.send(request(`GET /${"x".repeat(4000)}`));
     assertEquals((await client.readResponse()).status, 404);
   }
   program.kill("SIGTERM");
   assertEquals((await program.status).code, 0);
-  await reader.cancel();
+  await Promise.all([program.stdout.cancel(), events.done]);
 });
 
 const HEAD = "POST /files/a HTTP/1.1\r\nHost: localhost\r\n";

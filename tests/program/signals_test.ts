@@ -137,14 +137,14 @@ for (const workers of [1, 2]) {
           const next = () => isOver ? Promise.reject() : connect();
           const asking = requestUntilRefused(next, clients, "close");
           let reloads = 0;
-          const reload = async (pattern: RegExp, where: "stdout" | "stderr") => {
+          const reload = async (pattern: RegExp, where: "log" | "stderr") => {
             program.signal("SIGHUP");
             reloads++;
             await until(() => (program[where].match(pattern)?.length ?? 0) >= reloads);
           };
           for (let round = 0; round < rounds; round++) {
             await install(round % 2 === 0 ? two : one);
-            await reload(/reloaded/g, "stdout");
+            await reload(/reloaded/g, "log");
           }
           isOver = true;
           // The system resets connections of the millisecond in which a listener is closed;

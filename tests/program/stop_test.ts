@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { requestsIn } from "../support/json_log.ts";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
-import { Program, SCRIPT } from "../support/program.ts";
+import { Output, Program, SCRIPT } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { localRequest as request } from "../support/request.ts";
 import { withDirectory } from "../support/temp.ts";
@@ -99,7 +99,9 @@ testWith(FOR_PROGRAM, "two SIGTERMs 20 ms apart lose no line of the log", async 
     args: ["--port", "0", "--log", "json"],
     stdin: "null",
     stdout: "piped",
+    stderr: "piped",
   }).spawn();
+  const events = new Output(process.stderr);
   const output = process.stdout.getReader();
   const decoder = new TextDecoder();
   let log = "";
@@ -108,8 +110,8 @@ testWith(FOR_PROGRAM, "two SIGTERMs 20 ms apart lose no line of the log", async 
     log += decoder.decode(value, { stream: true });
     return !done;
   };
-  while (!log.includes("serving")) await read();
-  using client = await RawClient.connect(Number(/:([0-9]+)\//.exec(log)![1]));
+  const [, port] = await events.until(/serving.*:([0-9]+)\//);
+  using client = await RawClient.connect(Number(port));
   const upload = request("POST /echo/a", "Content-Length: 9");
   await client.send(`${GET.repeat(count)}${upload}half`);
   for (let response = 0; response < count; response++) await client.readResponse();

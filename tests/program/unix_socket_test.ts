@@ -14,8 +14,9 @@ class OnSocket {
   readonly log: Output;
 
   constructor(args: readonly string[]) {
-    this.#process = new Deno.Command(SCRIPT, { args: [...args], stdout: "piped" }).spawn();
-    this.log = new Output(this.#process.stdout);
+    this.#process = new Deno.Command(SCRIPT, { args: [...args], stdout: "piped", stderr: "piped" })
+      .spawn();
+    this.log = new Output(this.#process.stdout, this.#process.stderr);
   }
 
   signal(signal: Deno.Signal): void {

@@ -53,8 +53,8 @@ for (const workers of ["1", "2"]) {
           assertEquals((await ask(`${admin}/healthz`))[0], 200);
           await Deno.mkdir(path);
           await until(isReady);
-          assertEquals(program.stdout.match(/directory_missing/g)?.length, round);
-          await until(() => program.stdout.match(/directory_available/g)?.length === round);
+          assertEquals(program.log.match(/directory_missing/g)?.length, round);
+          await until(() => program.log.match(/directory_available/g)?.length === round);
         }
         const { code, stderr } = await program.stop();
         assertEquals({ code, stderr }, { code: 0, stderr: "" });

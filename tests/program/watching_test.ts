@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { JSON_FIELD_NAMES } from "../../lib/access_log/format.ts";
 import { droppedIn, requestsIn } from "../support/json_log.ts";
 import { FOR_PROGRAM, testWith } from "../support/needs.ts";
-import { Program, runProgram, SCRIPT, withProgram } from "../support/program.ts";
+import { Output, Program, runProgram, SCRIPT, withProgram } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { localRequest as request } from "../support/request.ts";
 import { withDirectory } from "../support/temp.ts";
@@ -89,14 +89,14 @@ testWith(
   "the program serves while its log is not read, and counts the dropped lines",
   async () => {
     const flags = ["--port", "0", "--admin", "127.0.0.1:0", "--log", "json"];
-    const process = new Deno.Command(SCRIPT, { args: flags, stdout: "piped" }).spawn();
+    const process = new Deno.Command(SCRIPT, {
+      args: flags,
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const events = new Output(process.stderr);
     try {
-      const reader = process.stdout.getReader();
-      let start = "";
-      while (!start.includes('"serving"')) {
-        start += new TextDecoder().decode((await reader.read()).value);
-      }
-      reader.releaseLock();
+      const { input: start } = await events.until(/"serving".*\n/);
       const [, admin = ""] = /"admin","detail":"(http:\S+)\/"/.exec(start)!;
       const [, url = ""] = /"serving","detail":".* at (http:\S+)\/"/.exec(start)!;
       let requests = 0;

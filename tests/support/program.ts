@@ -31,6 +31,11 @@ function withoutDownloads(output: string): string {
   return output.replaceAll(/^Download .*\n/gm, "");
 }
 
+/** What is on standard error beside the events of the log. */
+function withoutEvents(output: string): string {
+  return output.replaceAll(/^(?:\[[0-9]{2}\/[A-Z]|\{"time":).*\n/gm, "");
+}
+
 function command(args: readonly string[], options: StartOptions): Deno.Command {
   const { cwd, env, script = SCRIPT } = options;
   const deno = Deno.execPath().replace(/\/[^/]*$/, "");
@@ -60,17 +65,28 @@ export async function runProgram(
   };
 }
 
-/** The output of a running program on one of its streams. */
+/** The output of a running program, on one of its streams or on several. */
 export class Output {
   #text = "";
+  readonly #texts: string[];
   #grown = Promise.withResolvers<void>();
   #isDone = false;
   /** Resolves at the end of the output. */
   readonly done: Promise<void>;
 
-  /** @param stream Its standard output or standard error. */
-  constructor(stream: ReadableStream<Uint8Array>) {
-    this.done = this.#collect(stream);
+  /** @param streams Its standard output or standard error, or both. */
+  constructor(...streams: readonly ReadableStream<Uint8Array>[]) {
+    this.#texts = streams.map(() => "");
+    const all = streams.map((stream, index) => this.#collect(stream, index));
+    this.done = Promise.all(all).then(() => {
+      this.#isDone = true;
+      this.#wake();
+    });
+  }
+
+  /** All of one stream so far. */
+  textOf(index: number): string {
+    return withoutDownloads(this.#texts[index]!);
   }
 
   /** All of it so far. */
@@ -78,14 +94,14 @@ export class Output {
     return withoutDownloads(this.#text);
   }
 
-  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+  async #collect(stream: ReadableStream<Uint8Array>, index: number): Promise<void> {
     const decoder = new TextDecoder();
     for await (const piece of stream) {
-      this.#text += decoder.decode(piece, { stream: true });
+      const text = decoder.decode(piece, { stream: true });
+      this.#text += text;
+      this.#texts[index] += text;
       this.#wake();
     }
-    this.#isDone = true;
-    this.#wake();
   }
 
   #wake(): void {
@@ -125,19 +141,18 @@ async function matchInFile(path: string, pattern: RegExp): Promise<RegExpExecArr
 /** The program while it runs. */
 export class Program {
   readonly #process: Deno.ChildProcess;
-  readonly #stdout: Output;
-  readonly #stderr: Output;
+  /** Standard output, where the access log is, and standard error, where events are. */
+  readonly #output: Output;
   /** The port that it listens on. */
   readonly port: number;
 
   private constructor(
     process: Deno.ChildProcess,
-    stdout: Output,
+    output: Output,
     port: number,
   ) {
     this.#process = process;
-    this.#stdout = stdout;
-    this.#stderr = new Output(process.stderr);
+    this.#output = output;
     this.port = port;
   }
 
@@ -147,12 +162,12 @@ export class Program {
     options: StartOptions = {},
   ): Promise<Program> {
     const process = command(["--port", "0", ...args], options).spawn();
-    const stdout = new Output(process.stdout);
+    const output = new Output(process.stdout, process.stderr);
     const logFile = args[args.indexOf("--log-file") + 1];
     const [, port] = args.includes("--log-file")
       ? await matchInFile(logFile!, SERVING)
-      : await stdout.until(SERVING);
-    return new Program(process, stdout, Number(port ?? 0));
+      : await output.until(SERVING);
+    return new Program(process, output, Number(port ?? 0));
   }
 
   /** The process's number. */
@@ -162,17 +177,22 @@ export class Program {
 
   /** What it has written to stdout so far. */
   get stdout(): string {
-    return this.#stdout.text;
+    return this.#output.textOf(0);
   }
 
-  /** What it has written to stderr so far. */
+  /** What it has written to stderr so far, without the events of the log. */
   get stderr(): string {
-    return this.#stderr.text;
+    return withoutEvents(this.#output.textOf(1));
   }
 
-  /** Waits until stdout matches. */
+  /** What it has written so far, requests and events. */
+  get log(): string {
+    return this.#output.text;
+  }
+
+  /** Waits until the log matches. */
   until(pattern: RegExp): Promise<RegExpExecArray> {
-    return this.#stdout.until(pattern);
+    return this.#output.until(pattern);
   }
 
   /** The URL of a path. */
@@ -186,11 +206,11 @@ export class Program {
   }
 
   /** Ends it with a signal, and waits until it is gone. */
-  async stop(signal: Deno.Signal = "SIGTERM"): Promise<Ended> {
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<Ended & { readonly log: string }> {
     this.#process.kill(signal);
     const status = await this.#process.status;
-    await Promise.all([this.#stdout.done, this.#stderr.done]);
-    return { ...status, stdout: this.stdout, stderr: this.stderr };
+    await this.#output.done;
+    return { ...status, stdout: this.stdout, stderr: this.stderr, log: this.log };
   }
 }
 
