@@ -51,6 +51,59 @@ const DONE = Promise.resolve();
 /** Milliseconds for which the head waits for the first piece: a file is read in less. */
 const HEAD_DELAY = 10;
 
+/** Bytes of chunks that are gathered at most: copying more would cost more than another write. */
+const MAX_GATHERED = 16_384;
+
+/** Turns of the microtask queue after which a piece counts as not there: a stream takes up to 20. */
+const READY_TURNS = 32;
+
+/** Whether a promise is settled as soon as everything has run that is ready to run. */
+async function isReady(promise: Promise<unknown>): Promise<boolean> {
+  let isSettled = false;
+  const settle = () => void (isSettled = true);
+  promise.then(settle, settle);
+  for (let turn = 0; turn < READY_TURNS && !isSettled; turn++) await null;
+  return isSettled;
+}
+
+/** Small chunks that leave in one write, because the next was there before they were sent. */
+class Gathered {
+  readonly #send: (bytes: Uint8Array) => Promise<void>;
+  #chunks: Uint8Array[] = [];
+  #size = 0;
+
+  constructor(send: (bytes: Uint8Array) => Promise<void>) {
+    this.#send = send;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  async add(chunk: Uint8Array): Promise<void> {
+    if (this.#size + chunk.length > MAX_GATHERED && this.#size > 0) await this.flush();
+    this.#chunks.push(chunk);
+    this.#size += chunk.length;
+    if (this.#size > MAX_GATHERED) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    const chunks = this.#chunks;
+    let bytes = chunks[0] ?? NOTHING;
+    if (chunks.length > 1) {
+      bytes = new Uint8Array(this.#size);
+      let at = 0;
+      for (const chunk of chunks) {
+        bytes.set(chunk, at);
+        at += chunk.length;
+      }
+    }
+    this.#chunks = [];
+    this.#size = 0;
+    await this.#send(bytes);
+  }
+}
+
 /** The responses of one connection. */
 export class ResponseWriter {
   readonly #socket: Socket;
@@ -217,21 +270,30 @@ export class ResponseWriter {
       context.sentBefore = this.#socket.bytesSent + headLength(head);
       await this.#socket.write(joinHead(head, bytes));
     };
-    const first = this.#read(content);
-    let isRead = false;
-    await sleep(HEAD_DELAY, first.then(() => {}, () => {}).then(() => void (isRead = true)));
-    if (!isRead) await send(NOTHING);
-    for (let piece = await first; piece !== null; piece = await this.#read(content)) {
-      if (piece.length === 0) continue; // An empty chunk would be the last one.
+    const gathered = new Gathered(send);
+    let next = this.#read(content);
+    if (!await isReady(next)) {
+      let isRead = false;
+      await sleep(HEAD_DELAY, next.then(() => {}, () => {}).then(() => void (isRead = true)));
+      if (!isRead) await send(NOTHING);
+    }
+    for (;;) {
+      if (gathered.size > 0 && !await isReady(next)) await gathered.flush();
+      const piece = await next;
+      if (piece === null) break;
       missing -= piece.length;
       if (missing < 0) throw new RangeError("The content is longer than its length");
-      await send(isChunked ? encodeChunk(piece) : piece);
+      // An empty chunk would be the last one.
+      if (isChunked && piece.length > 0) await gathered.add(encodeChunk(piece));
+      else if (piece.length > 0) await send(piece);
       if (missing === 0) break;
+      next = this.#read(content);
     }
     if (missing > 0 && missing < Infinity) {
       throw new RangeError("The content is shorter than its length");
     }
-    if (isChunked || !hasBegun) await send(isChunked ? LAST_CHUNK : NOTHING);
+    if (isChunked) await gathered.add(LAST_CHUNK);
+    if (gathered.size > 0 || !hasBegun) await gathered.flush();
   }
 
   async #read(content: Content): Promise<Uint8Array | null> {

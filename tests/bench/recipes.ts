@@ -2,7 +2,7 @@
 
 import { caddyConfig } from "./servers/caddy.ts";
 import { nginxConfig } from "./servers/nginx.ts";
-import { type Family, FAMILY_NAMES, type Row } from "./row.ts";
+import { type App, type Family, FAMILY_NAMES, type Row } from "./row.ts";
 
 /** Where a server runs: its port, the directory behind /files/, and one for its own files. */
 export interface Place {
@@ -20,6 +20,8 @@ export interface Recipe {
   readonly reading: "readable" | "whole" | null;
   /** The authority of its certificate in PEM, or null without TLS. */
   readonly authority: string | null;
+  /** The app that it runs in place of its own routes, or null. */
+  readonly app: App | null;
   readonly program: string;
   readonly args: (place: Place) => string[] | Promise<string[]>;
 }
@@ -69,6 +71,8 @@ export function recipes(programs: Programs): Recipe[] {
     nodeHttp("whole", programs),
     ...(nginx === null ? [] : [nginxRecipe(nginx, null)]),
     ...(caddy === null ? [] : [caddyRecipe(caddy)]),
+    hono("wireserve"),
+    hono("deno"),
   ];
   if (tls === null) return plain;
   const secured = [
@@ -80,7 +84,16 @@ export function recipes(programs: Programs): Recipe[] {
 }
 
 function recipe(family: Family, program: string, args: Recipe["args"]): Recipe {
-  return { family, name: FAMILY_NAMES[family], reading: null, authority: null, program, args };
+  const none = { reading: null, authority: null, app: null };
+  return { family, name: FAMILY_NAMES[family], ...none, program, args };
+}
+
+function hono(family: "wireserve" | "deno"): Recipe {
+  const run = recipe(family, Deno.execPath(), ({ port }) => [
+    ...["run", "--quiet", "--config", `${ROOT}deno.json`, "--allow-net", "--allow-read"],
+    ...[`${PEERS}hono_app.ts`, family, `${port}`],
+  ]);
+  return { ...run, app: "hono" };
 }
 
 function wireserve(family: Family, flags: readonly string[]): Recipe {
@@ -128,5 +141,6 @@ function caddyRecipe(program: string): Recipe {
 
 export function takesPart(recipe: Recipe, row: Row): boolean {
   return row.families.includes(recipe.family) && (recipe.authority !== null) === row.isTls &&
+    recipe.app === row.app &&
     (row.isFile || recipe.reading !== "whole");
 }

@@ -41,6 +41,9 @@ export interface RowRequest {
   readonly pipelined: number;
 }
 
+/** A framework, on the library and on Deno.serve. */
+export type App = "hono";
+
 export type Coding = "gzip" | "br";
 
 /** The content that a response must have: a text, a file, or a part of it; or any. */
@@ -93,6 +96,8 @@ export interface Row {
   /** Whether peers take part in both idioms of reading a file, of which the faster counts. */
   readonly isFile: boolean;
   readonly isTls: boolean;
+  /** The app that the servers run in place of their own routes, or null. */
+  readonly app: App | null;
   readonly connections: number;
   /** Connections beside those of the load, whose waits are timed to the end of it. */
   readonly witnesses: number;

@@ -29,6 +29,7 @@ const DEFAULTS: Omit<Row, "id" | "title"> = {
   files: [],
   isFile: false,
   isTls: false,
+  app: null,
   connections: 50,
   witnesses: 0,
   shortest: 250,
@@ -78,6 +79,20 @@ function connections(count: number, shortest: number): Row {
     metrics: LATENCIES,
     targets: [atMost("p99", 1.5, "deno"), atMost("max", SILENCE, null)],
     note: "max includes the waits of 20 further connections, also for a response that did not come",
+  };
+}
+
+/** The same app on the library and on Deno.serve. */
+function hono(id: string, title: string, path: string, text: string): Row {
+  return {
+    ...DEFAULTS,
+    id: `hono-${id}`,
+    title: `Hono: ${title}`,
+    app: "hono",
+    families: ["wireserve", "deno"],
+    request: { ...GET, path },
+    answer: { text },
+    targets: [atLeast("rate", 0.9, "deno"), atMost("cpu", 1.1, "deno")],
   };
 }
 
@@ -197,6 +212,14 @@ export const ROWS: readonly Row[] = [
     connections: 16,
     request: { ...GET, path: "/files/listing/" },
     answer: { includes: "entry-0999.txt" },
+  },
+  hono("text", "text", "/text", "Hello"),
+  hono("json", "JSON and parameters", "/users/{n}?page=2", '{"id":"{n}","page":"2"}'),
+  hono("stream", "a stream", "/stream", "one,two,three"),
+  {
+    ...hono("upload", "1 KiB of content read", "/upload", ""),
+    request: { ...GET, method: "PUT", path: "/upload", upload: 1024 },
+    answer: {},
   },
   { ...DEFAULTS, id: "echo", title: "/echo/abc", targets: LEAN },
   {

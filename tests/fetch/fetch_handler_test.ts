@@ -489,7 +489,8 @@ testServer(
   {
     handler: fetchHandler(() => {
       let count = 0;
-      const pull = (controller: ReadableStreamDefaultController) => {
+      const pull = async (controller: ReadableStreamDefaultController) => {
+        await new Promise((resolve) => setTimeout(resolve));
         if (++count === 3) throw new Error("The disk is gone");
         controller.enqueue(bytes("abc"));
       };

@@ -77,10 +77,13 @@ testServer(
       let isFirst = true;
       const mixed: Content = {
         length: null,
-        read() {
-          if (!isFirst) return content.read();
+        async read() {
+          if (!isFirst) {
+            await new Promise((resolve) => setTimeout(resolve)); // The first piece has left then.
+            return await content.read();
+          }
           isFirst = false;
-          return Promise.resolve(new TextEncoder().encode("start "));
+          return new TextEncoder().encode("start ");
         },
         close() {},
         [Symbol.asyncIterator]: () => pieces(mixed),
@@ -271,6 +274,8 @@ function failing(pieces: number, length: number | null = null): Content {
   );
 }
 
+const tenTimes = () => fromStream(ReadableStream.from(Array(10).fill(new Uint8Array([97, 98]))));
+
 /** Ten bytes that are declared as another length. */
 const tenBytes = (declared: number) =>
   fromStream(ReadableStream.from([new Uint8Array(10)]), declared);
@@ -279,7 +284,6 @@ testServer(
   "Connection is aborted when content fails after its head is sent",
   {
     handler: router([
-      { method: "GET", path: "/fails", handler: () => ({ status: 200, content: failing(2) }) },
       {
         method: "GET",
         path: "/fails-late",
@@ -290,14 +294,32 @@ testServer(
     hasErrors: true,
   },
   async ({ records, errors, connect }) => {
-    for (const path of ["/fails", "/fails-late", "/short"]) {
+    for (const path of ["/fails-late", "/short"]) {
       using client = await connect();
       await client.send(request(`GET ${path}`));
       const error = await client.readResponse().then(() => null, (error) => error);
       assertMatch(String(error), /Closed/, path);
     }
-    assertEquals(errors.length, 3);
-    assertEquals(records.map(({ status }) => status), [200, 200, 200]);
+    assertEquals(errors.length, 2);
+    assertEquals(records.map(({ status }) => status), [200, 200]);
+  },
+);
+
+testServer(
+  "Connection gathers pieces that are there at once, and a failure among them is a 500",
+  {
+    handler: ({ path }) => ({ status: 200, content: path === "/fails" ? failing(2) : tenTimes() }),
+    hasErrors: true,
+  },
+  async ({ connect, errors }) => {
+    using client = await connect();
+    await client.send(request("GET /"));
+    const first = toLatin1(await client.read(1));
+    const rest = toLatin1(client.readReady());
+    assertMatch(first + rest, /^HTTP.*chunked\r\n\r\n(?:2\r\nab\r\n){10}0\r\n\r\n$/s);
+    await client.send(request("GET /fails"));
+    assertEquals((await client.readResponse()).status, 500);
+    assertEquals(errors.length, 1);
   },
 );
 

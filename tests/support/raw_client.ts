@@ -142,6 +142,13 @@ export class RawClient {
   }
 
   /** Reads until the server closes. A reset is an error. */
+  /** What has been received already and not yet read: what came in the same packet, for instance. */
+  readReady(): Uint8Array<ArrayBuffer> {
+    const ready = this.#buffer.slice(this.#start, this.#end);
+    this.#start = this.#end;
+    return ready;
+  }
+
   async readToEnd(): Promise<Uint8Array<ArrayBuffer>> {
     while (await this.#receive());
     return await this.read(this.#end - this.#start);
