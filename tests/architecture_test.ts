@@ -17,6 +17,7 @@ const PACKAGES = [
   "content-disposition",
   "escape-html",
   "fastest-levenshtein",
+  "hash-wasm",
   "ipaddr.js",
   "lru-cache",
   "mime",

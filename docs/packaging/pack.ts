@@ -72,7 +72,12 @@ async function run(program: string, args: readonly string[], cwd = ROOT): Promis
 async function bundle(module: string, output: string): Promise<void> {
   await run(Deno.execPath(), ["bundle", "-q", "--platform", "deno", "-o", output, module]);
   const text = await Deno.readTextFile(output);
-  await Deno.writeTextFile(output, text.replace('"./worker.ts"', '"./lib/program/worker.js"'));
+  const lib = output.endsWith("/main.js") ? "./lib" : "..";
+  await Deno.writeTextFile(
+    output,
+    text.replace('"./worker.ts"', `"${lib}/program/worker.js"`)
+      .replace('"./hash_worker.ts"', `"${lib}/auth/hash_worker.js"`),
+  );
 }
 
 async function main(): Promise<void> {
@@ -81,6 +86,8 @@ async function main(): Promise<void> {
   await Deno.mkdir(`${PACKAGE}/lib/program`, { recursive: true });
   await bundle("main.ts", `${PACKAGE}/main.js`);
   await bundle("lib/program/worker.ts", `${PACKAGE}/lib/program/worker.js`);
+  await Deno.mkdir(`${PACKAGE}/lib/auth`);
+  await bundle("lib/auth/hash_worker.ts", `${PACKAGE}/lib/auth/hash_worker.js`);
   await run(Deno.execPath(), [
     ...["run", "--quiet", "--no-config", "--allow-all", COMPILER],
     ...["--declaration", "--rewriteRelativeImportExtensions", "--skipLibCheck"],

@@ -19,6 +19,7 @@ const JSON_FIELDS: Readonly<Record<string, (record: LogRecord) => Value>> = {
   id: ({ id }) => id,
   client: ({ client }) => client,
   peer: ({ peer }) => peer,
+  user: ({ user }) => user,
   method: ({ head, requestLine }) => head?.method ?? partOf(requestLine, 0),
   target: ({ head, requestLine }) => head?.target ?? partOf(requestLine, 1),
   status: ({ status }) => status,
@@ -62,11 +63,12 @@ export function formatEvent(
   return toAsciiJson({ time: isoTime(moment), event, detail });
 }
 
-/** Common Log Format. Its two fields for names of users are always empty. */
+/** Common Log Format. The first of its two fields for names, that of RFC 1413, is always empty. */
 function commonLine(record: LogRecord): string {
-  const { client, requestLine, status, bytesOut, startedAt } = record;
+  const { client, user, requestLine, status, bytesOut, startedAt } = record;
+  const name = user === null ? "-" : escapeText(user).replaceAll(" ", "\\x20");
   const request = requestLine === null ? "-" : escapeText(requestLine);
-  return `${client} - - [${commonTime(startedAt)}] "${request}" ${status ?? "-"} ${bytesOut}`;
+  return `${client} - ${name} [${commonTime(startedAt)}] "${request}" ${status ?? "-"} ${bytesOut}`;
 }
 
 function quoted(head: RequestHead | null, name: string): string {

@@ -63,6 +63,8 @@ export interface HttpRequest extends RequestHead {
   content: Content;
   /** The parameters that the route's pattern found in the path. The router sets them. */
   parameters: PathParameters;
+  /** The name that the client has proved by a password, or null. Authentication sets it. */
+  user: string | null;
   /** The client's address: that of the peer, `unix` for a Unix socket, or what a proxy reports. */
   readonly client: string;
   /** The address of the peer of the connection, which may be a proxy; `unix` for a Unix socket. */
@@ -89,6 +91,7 @@ export class ParsedRequest implements HttpRequest {
   readonly expectsContinue: boolean;
   content: Content = NO_CONTENT;
   parameters: PathParameters = NO_PARAMETERS;
+  user: string | null = null;
   client = "";
   peer = "";
   isSecure = false;

@@ -77,6 +77,7 @@ export function basicAuth({ users, realm = "files" }: BasicAuthOptions): Middlew
     if (credentials === null || !await isValid(credentials)) {
       throw new StatusError(401, "A name and a password are needed.", challenge);
     }
+    request.user = credentials.user;
     return await next(request);
   };
 }

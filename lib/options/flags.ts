@@ -41,6 +41,7 @@ export interface Value {
 export const GROUPS = [
   "Files",
   "Listening",
+  "Passwords",
   "Responses",
   "Running",
   "Log and metrics",
@@ -53,6 +54,9 @@ export type Group = typeof GROUPS[number];
 
 /** The levels of durability. */
 export const DURABILITIES = ["full", "fast"] as const;
+
+/** What passwords are needed for. */
+export const SCOPES = ["all", "write"] as const;
 
 /** The shells that there are completions for. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -175,6 +179,36 @@ export const FLAGS = {
       "addresses and the name of this machine; and any name from a trusted proxy, as long as the " +
       "flag is not given. Other requests are answered with 421. *.NAME allows the names below " +
       "NAME. May be given several times.",
+  },
+  "auth": {
+    group: "Passwords",
+    value: { name: "USER:PASSWORD", absent: "none", isList: true },
+    help: "a user who may sign in; other users of this machine can see it in ps(1)",
+    more: "The password may be given as its hash by bcrypt or Argon2. May be given several times.",
+  },
+  "auth-file": {
+    group: "Passwords",
+    value: { name: "FILE", absent: "none", completes: "file" },
+    help: "file with users, as htpasswd -B writes it",
+    more: "NAME:HASH a line, with hashes by bcrypt or Argon2. SIGHUP reads it again.",
+  },
+  "auth-scope": {
+    group: "Passwords",
+    value: { name: "SCOPE", default: "all", completes: SCOPES },
+    help: "all: a password is needed to read and to write; write: only to write",
+  },
+  "auth-rule": {
+    group: "Passwords",
+    value: { name: "RULE", absent: "none", isList: true },
+    help: "USER:rw:/PATH, or ro or none: what a user may do in a path",
+    more: "The longest path counts, and where a user has rules, but none for a path, nothing is " +
+      "allowed there. The user * stands for all who have no rules, signed in or not. What concerns a " +
+      "whole folder, such as a search, an archive or a deletion, needs the right for all of it. May " +
+      "be given several times.",
+  },
+  "auth-insecure": {
+    group: "Passwords",
+    help: "take passwords without TLS from other machines, readable on the way",
   },
   "base-path": {
     group: "Responses",

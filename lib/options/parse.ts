@@ -2,6 +2,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { LOG_FORMATS, type LogFormat } from "../access_log/format.ts";
+import type { AuthOptions } from "../auth/guard.ts";
 import type { FileSettings } from "../files/settings.ts";
 import type { Limits } from "../server/limits.ts";
 import {
@@ -10,6 +11,7 @@ import {
   type Flag,
   type FlagName,
   FLAGS,
+  SCOPES,
   type Shell,
   SHELLS,
 } from "./flags.ts";
@@ -28,7 +30,9 @@ import {
   parseOrigins,
   parsePort,
   parseProxies,
+  parseRule,
   parseSocketPath,
+  parseUser,
   parseWait,
   parseWorkers,
   printable,
@@ -54,6 +58,8 @@ export interface Options {
   readonly allowHost: readonly string[];
   /** Origins whose pages may use the server, or `*`. */
   readonly cors: readonly string[] | "*";
+  /** Who may sign in, and what for; null where no password is asked for. */
+  readonly auth: SignInOptions | null;
   /** Fields of every response: name and value. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** The Cache-Control of files, or null. */
@@ -79,6 +85,14 @@ export interface Options {
   readonly completions: Shell | null;
   readonly help: boolean;
   readonly version: boolean;
+}
+
+/** Who may sign in, and what for. */
+export interface SignInOptions extends AuthOptions {
+  /** The file with further users, or null. */
+  readonly file: string | null;
+  /** Whether passwords may be sent over plain HTTP by other machines. */
+  readonly isInsecure: boolean;
 }
 
 /** How a directory is served at `/`. */
@@ -125,6 +139,7 @@ export function parseOptions(args: readonly string[], others: readonly Layer[] =
     ),
     allowHost: Object.freeze(given["allow-host"].map((value) => parseHost("allow-host", value))),
     cors: parseOrigins("cors", given["cors"]),
+    auth: parseAuth(given),
     headers: Object.freeze(given["header"].map((value) => parseHeader("header", value))),
     cacheControl: isGiven(given, "cache-control")
       ? parseFieldValue("cache-control", textOf(given, "cache-control"))
@@ -257,6 +272,21 @@ function parseTls(given: GivenFlags): TlsFiles | null {
   const certificate = valueOf(given, "tls-cert");
   const key = valueOf(given, "tls-key");
   return certificate === null || key === null ? null : Object.freeze({ certificate, key });
+}
+
+function parseAuth(given: GivenFlags): SignInOptions | null {
+  const scope = parseChoice("auth-scope", textOf(given, "auth-scope"), SCOPES);
+  const rules = given["auth-rule"].map((value) => parseRule("auth-rule", value));
+  const users = given["auth"].map((value) => parseUser("auth", value));
+  const file = valueOf(given, "auth-file");
+  const isInsecure = isGiven(given, "auth-insecure");
+  if (users.length > 0 || file !== null) {
+    return Object.freeze({ users, file, scope, rules, isInsecure });
+  }
+  const alone = (["auth-scope", "auth-rule", "auth-insecure"] as const)
+    .find((name) => isGiven(given, name));
+  if (alone === undefined) return null;
+  throw new UsageError(`--${alone} needs --auth or --auth-file as well`);
 }
 
 function parseUnix(given: GivenFlags): UnixSocket | null {

@@ -1,5 +1,8 @@
 // The values of flags: from text to what the program works with, or a usage error.
 
+import { MODES, type Rule, segmentsOf } from "../auth/access.ts";
+import { isUserName, type User } from "../auth/users.ts";
+import { isName } from "../files/root.ts";
 import { isToken } from "../http/syntax.ts";
 import { normalizePath } from "../http/target.ts";
 import { isLimit, type Limits } from "../server/limits.ts";
@@ -109,6 +112,25 @@ export function parseFieldValue(flag: string, value: string): string {
     throw refusal(flag, "a value of visible ASCII", value);
   }
   return text;
+}
+
+/** `NAME:PASSWORD`. The message of an error does not show it. */
+export function parseUser(flag: string, value: string): User {
+  const [, name = "", secret = ""] = /^([^:]*):(.*)$/s.exec(value) ?? [];
+  if (isUserName(name) && secret !== "") return Object.freeze({ name, secret });
+  throw new UsageError(`--${flag} takes a name, a colon and a password`);
+}
+
+/** `USER:MODE:/PATH` */
+export function parseRule(flag: string, value: string): Rule {
+  const [, user = "", word, path = ""] = /^([^:]+):([a-z]+):(\/.*)$/s.exec(value) ?? [];
+  const mode = MODES.find((each) => each === word);
+  const segments = segmentsOf(path);
+  const isSound = segments.every((each) => isName(each, true));
+  if (mode === undefined || !isUserName(user) || !isSound) {
+    throw refusal(flag, "USER:rw:/PATH, or ro or none in place of rw", value);
+  }
+  return Object.freeze({ user, mode, path: Object.freeze(segments) });
 }
 
 /** A number of workers, or `auto`. */

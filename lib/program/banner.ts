@@ -47,9 +47,12 @@ function hasMulticastDns(): boolean {
 export function warningsFor(options: Options): StartLine[] {
   const lines: StartLine[] = [];
   if (options.directory === null || isLocal(options)) return lines;
-  if (!options.files.isReadOnly) {
+  if (!options.files.isReadOnly && options.auth === null) {
     const off = options.site === null ? "--read-only" : "no --writable";
-    lines.push(["warning", `other machines can write here without a password: see ${off}`]);
+    lines.push([
+      "warning",
+      `other machines can write here without a password: see --auth, or use ${off}`,
+    ]);
   }
   if (hasUnknownAddresses(options)) {
     lines.push(["warning", "any address is allowed in Host: see --allow-sys=networkInterfaces"]);

@@ -1,5 +1,6 @@
 // What stands between the clients and the files, as the options say.
 
+import type { Authentication } from "../auth/guard.ts";
 import { cors } from "../middleware/cors.ts";
 import { crossOriginProtection } from "../middleware/cross_origin.ts";
 import { canonicalHost, hostCheck, isLoopback } from "../middleware/host_check.ts";
@@ -21,9 +22,14 @@ const WRITING_METHODS = ["PUT", "DELETE", "MKCOL", "MOVE"];
 const EXPOSED_FIELDS = ["Accept-Ranges", "Content-Range", "ETag", "Location"];
 
 /** The middleware around every handler of files. */
-export function fileGuard(options: Options, proxies: TrustedProxies | null): Middleware {
+export function fileGuard(
+  options: Options,
+  proxies: TrustedProxies | null,
+  authentication: Authentication | null,
+): Middleware {
   const origins = options.cors === "*" ? [] : options.cors;
   const guards: Middleware[] = [crossOriginProtection({ origins, hint: ORIGIN_HINT })];
+  if (authentication !== null) guards.push(authentication.guard);
   if (options.cacheControl !== null) guards.push(cacheControl(options.cacheControl));
   if (options.site?.file != null) guards.push(onlyFile(options.site.file));
   const hosts = hostGuard(options, proxies);

@@ -17,6 +17,8 @@ import { Server } from "../server/server.ts";
 import { canSharePort, type Certificate, type Endpoint } from "../server/listener.ts";
 import type { ServeCallbacks } from "../server/callbacks.ts";
 import { TrustedProxies } from "../trusted_proxies.ts";
+import { Authentication } from "../auth/guard.ts";
+import type { User } from "../auth/users.ts";
 import { fileGuard, withServerMiddleware } from "./guards.ts";
 
 /** Milliseconds for handlers after their connections were aborted: a file system may hang. */
@@ -48,6 +50,8 @@ export interface ServerHandle {
   drain(grace: number): Promise<void>;
   /** Uses another certificate for new connections. */
   replaceCertificate(certificate: Certificate): Promise<void>;
+  /** Lets these users sign in from now on, and no others. */
+  replaceUsers(users: readonly User[]): void;
   connections(): Promise<readonly ConnectionView[]>;
   /** The metrics, one snapshot or more for each server. */
   snapshots(): Promise<readonly Snapshot[]>;
@@ -60,9 +64,15 @@ export type PreparedServer = (port: number) => Promise<LocalServer>;
 export class LocalServer implements ServerHandle {
   readonly #server: Server;
   readonly #metrics: Metrics | null;
+  readonly #authentication: Authentication | null;
   readonly restarts = 0;
 
-  private constructor(server: Server, metrics: Metrics | null) {
+  private constructor(
+    server: Server,
+    metrics: Metrics | null,
+    authentication: Authentication | null,
+  ) {
+    this.#authentication = authentication;
     this.#server = server;
     this.#metrics = metrics;
   }
@@ -79,7 +89,8 @@ export class LocalServer implements ServerHandle {
     const directory = path === null ? null : new Root(path, files.showsHidden, false);
     const proxies = trustProxy.length === 0 ? null : await TrustedProxies.of(trustProxy);
     const metrics = options.admin === null ? null : new Metrics(() => log.droppedLines);
-    const handler = handlerOf(options, directory, proxies);
+    const authentication = options.auth === null ? null : new Authentication(options.auth);
+    const handler = handlerOf(options, { directory, proxies, authentication });
     await checkPort(config);
     return async (port) => {
       const endpoint = endpointOf(config, port);
@@ -95,7 +106,7 @@ export class LocalServer implements ServerHandle {
         }),
       });
       void directory?.fs.policy.isNetwork(); // Asked now: later, its disk may hang.
-      return new LocalServer(server, metrics);
+      return new LocalServer(server, metrics, authentication);
     };
   }
 
@@ -122,6 +133,10 @@ export class LocalServer implements ServerHandle {
     return Promise.resolve();
   }
 
+  replaceUsers(users: readonly User[]): void {
+    this.#authentication?.replaceUsers(users);
+  }
+
   connections(): Promise<readonly ConnectionView[]> {
     return Promise.resolve(this.#server.connections);
   }
@@ -132,17 +147,26 @@ export class LocalServer implements ServerHandle {
   }
 }
 
+/** What a handler is made from, beside the options. */
+interface HandlerParts {
+  readonly directory: Root | null;
+  readonly proxies: TrustedProxies | null;
+  readonly authentication: Authentication | null;
+}
+
 /** The table of routes, with what the options put in front of it. */
 function handlerOf(
   options: Options,
-  directory: Root | null,
-  proxies: TrustedProxies | null,
+  { directory, proxies, authentication }: HandlerParts,
 ): Handler {
   const { site } = options;
   const files = handlersOf(directory, options.files);
-  const handlers = directory === null ? files : guarded(files, fileGuard(options, proxies));
-  const table = site === null ? routes(handlers) : fileServerRoutes(handlers, site.base);
-  return withServerMiddleware(router(table), options);
+  const guard = fileGuard(options, proxies, authentication);
+  const handlers = directory === null ? files : guarded(files, guard);
+  const base = site === null ? "/files" : site.base;
+  const table = site === null ? routes(handlers) : fileServerRoutes(handlers, base);
+  const signIn = authentication?.routes(`${base}/`) ?? [];
+  return withServerMiddleware(router([...signIn, ...table]), options);
 }
 
 function endpointOf(config: WorkerConfig, port: number): Endpoint {

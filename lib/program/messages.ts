@@ -1,5 +1,6 @@
 // The messages between the pool and its workers.
 
+import type { User } from "../auth/users.ts";
 import type { Snapshot } from "../admin/metrics.ts";
 import type { ConnectionView } from "../server/exchange.ts";
 import type { Certificate } from "../server/listener.ts";
@@ -12,6 +13,7 @@ export type Command =
   | { readonly type: "stop listening" }
   | { readonly type: "drain"; readonly grace: number }
   | { readonly type: "certificate"; readonly certificate: Certificate }
+  | { readonly type: "users"; readonly users: readonly User[] }
   | { readonly type: "get stats"; readonly requestId: number }
   | { readonly type: "ping" }
   | { readonly type: "lines written"; readonly areEvents: boolean };

@@ -1,6 +1,7 @@
 // The permissions that the options require, checked at the start: a missing one is an error that
 // names the flag of Deno. Optional ones (--allow-sys=statfs) are checked where they are used.
 
+import { isHash } from "../auth/users.ts";
 import type { Options } from "../options/parse.ts";
 import type { Address } from "../options/values.ts";
 import { canSharePort } from "../server/listener.ts";
@@ -35,7 +36,7 @@ export function quoteForShell(word: string): string {
 }
 
 function needsOf(options: Options): readonly Need[] {
-  const { directory, files, unix, tls, logFile, admin, bind, port, redirectHttps } = options;
+  const { directory, files, unix, tls, logFile, admin, bind, port, redirectHttps, auth } = options;
   const needs: Need[] = [];
   if (directory !== null) {
     needs.push(read(directory));
@@ -55,7 +56,10 @@ function needsOf(options: Options): readonly Need[] {
   if (logFile !== null) needs.push(read(logFile), write(logFile));
   if (admin !== null) needs.push(...listen(admin));
   const isLocal = import.meta.url.startsWith("file:");
-  if (options.workers !== 1 && isLocal) needs.push(...MODULES.map(read));
+  if (auth?.file != null) needs.push(read(auth.file));
+  const hasHashes = auth !== null &&
+    (auth.file !== null || auth.users.some(({ secret }) => isHash(secret)));
+  if ((options.workers !== 1 || hasHashes) && isLocal) needs.push(...MODULES.map(read));
   return needs;
 }
 

@@ -8,7 +8,8 @@ import { type AdminSource, serveAdmin } from "../admin/routes.ts";
 import { withLock } from "../files/lock.ts";
 import { type DirectoryProblem, Root } from "../files/root.ts";
 import { removeStaleUploads } from "../files/stale_uploads.ts";
-import type { Options, TlsFiles } from "../options/parse.ts";
+import { parseUsers, type User } from "../auth/users.ts";
+import type { Options, SignInOptions, TlsFiles } from "../options/parse.ts";
 import { type Address, printable, UsageError } from "../options/values.ts";
 import { sleep } from "../server/deadlines.ts";
 import { serve, type Server } from "../server/server.ts";
@@ -17,7 +18,7 @@ import { WorkerPool } from "./worker_pool.ts";
 import { messageOf, StartupError } from "./startup_error.ts";
 import { LocalServer, type ServerHandle } from "./local_server.ts";
 import { addressesFor, qrCode, warningsFor } from "./banner.ts";
-import { hostGuarded } from "./guards.ts";
+import { hostGuarded, isLocal } from "./guards.ts";
 import { redirectToHttps } from "./redirect.ts";
 import { missingPermissions } from "./permissions.ts";
 
@@ -40,6 +41,7 @@ const DIRECTORY_INTERVAL = 500;
  */
 export async function run(given: Options, version: string): Promise<void> {
   const options = withPlace(given);
+  checkAuth(options);
   const missing = missingPermissions(options);
   if (missing.length > 0) {
     throw new StartupError(`not permitted: run deno with ${missing.join(" ")}`);
@@ -157,7 +159,7 @@ class Program {
     const log = new AccessLog(options.log, sink, events);
     // The directory that was opened stays the same one, whatever becomes of links to it.
     const resolved = directory === null ? options : { ...options, directory: directory.path };
-    const server = await startServing(resolved, log);
+    const server = await startServing(await withUsers(resolved), log);
     const watch = directory === null ? null : new DirectoryWatch(directory, log);
     const program = new Program({ options, log, file, server, watch });
     void watch?.run();
@@ -235,12 +237,15 @@ class Program {
 
   /** Reopens the log and reads the certificate, independently. What fails stays as it is. */
   async reload(): Promise<void> {
-    const { tls } = this.#options;
+    const { tls, auth } = this.#options;
     const reloaded = await Promise.all([
       this.#attempt("the log", () => this.#file?.reopen()),
       ...tls === null
         ? []
         : [this.#attempt("the certificate", () => this.#replaceCertificate(tls))],
+      ...auth?.file == null ? [] : [
+        this.#attempt("the users", async () => this.#server.replaceUsers(await readUsers(auth))),
+      ],
     ]);
     const parts = reloaded.filter((part) => part !== null);
     if (parts.length > 0) this.#log.event("reloaded", parts.join(" and "));
@@ -329,6 +334,33 @@ function cannotListen(address: Address, error: unknown): StartupError {
 function addressInUse(address: Address): string {
   if (address.transport === "tcp") return "the port is in use";
   return isSocket(address.path) ? "the socket is in use" : "the path exists and is no socket";
+}
+
+async function withUsers(options: Options): Promise<Options> {
+  const { auth } = options;
+  return auth === null ? options : { ...options, auth: { ...auth, users: await readUsers(auth) } };
+}
+
+/** The users of the command line and of the file. */
+async function readUsers({ users, file }: SignInOptions): Promise<readonly User[]> {
+  if (file === null) return users;
+  const text = await readText(file);
+  try {
+    const found = parseUsers(text);
+    if (found.length > 0) return [...found, ...users];
+  } catch (error) {
+    throw new StartupError(`--auth-file ${printable(file)}: ${messageOf(error)}`);
+  }
+  throw new StartupError(`--auth-file ${printable(file)}: it has no users`);
+}
+
+/** @throws {UsageError} for passwords that anyone on the way could read. */
+function checkAuth(options: Options): void {
+  const { auth, tls } = options;
+  if (auth === null || auth.isInsecure || tls !== null || isLocal(options)) return;
+  throw new UsageError(
+    "passwords over plain HTTP can be read on the way: use --tls-cert and --tls-key, or --auth-insecure",
+  );
 }
 
 async function readCertificate({ certificate, key }: TlsFiles): Promise<Certificate> {

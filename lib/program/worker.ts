@@ -120,6 +120,9 @@ async function handleCommand(command: Command): Promise<void> {
       return await drain(command.grace);
     case "certificate":
       return await replaceCertificate(command.certificate);
+    case "users":
+      await started.promise; // The command may arrive before the server listens.
+      return server?.replaceUsers(command.users);
     case "get stats":
       return scope.postMessage({
         type: "stats",

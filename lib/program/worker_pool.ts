@@ -2,6 +2,7 @@
 // the connections. A worker that fails loses its own connections, and is replaced after a delay.
 
 import type { AccessLog } from "../access_log/access_log.ts";
+import type { User } from "../auth/users.ts";
 import { single, type Snapshot, sumSnapshots } from "../admin/metrics.ts";
 import { Backoff, sleep } from "../server/deadlines.ts";
 import type { ConnectionView } from "../server/exchange.ts";
@@ -167,6 +168,14 @@ export class WorkerPool implements ServerHandle {
     // Workers that were started in the meantime have the old one.
     const others = this.#workers.filter((worker) => !updated.includes(worker));
     await Promise.all(others.map((worker) => worker.replaceCertificate(certificate)));
+  }
+
+  /** Future workers use them as well. */
+  replaceUsers(users: readonly User[]): void {
+    const { options } = this.#config;
+    if (options.auth === null) return;
+    this.#config = { ...this.#config, options: { ...options, auth: { ...options.auth, users } } };
+    for (const worker of this.#workers) worker.send({ type: "users", users });
   }
 
   async connections(): Promise<readonly ConnectionView[]> {

@@ -12,6 +12,8 @@ export interface LogRecord {
   readonly peer: string;
   /** The address of the client: the peer, or what a trusted proxy reports. */
   readonly client: string;
+  /** The name that the client has proved by a password, or null. */
+  readonly user: string | null;
   /** The head, or null where it was not complete. */
   readonly head: RequestHead | null;
   /** The request line as sent, or null where it was not complete. */
@@ -128,6 +130,7 @@ export class RequestContext {
       id: this.#id,
       peer,
       client,
+      user: head?.user ?? null,
       head,
       requestLine,
       status: outcome.status,

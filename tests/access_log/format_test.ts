@@ -49,6 +49,7 @@ const AS_JSON = {
   id: "17-3",
   client: "192.0.2.1",
   peer: "127.0.0.1",
+  user: null,
   method: "GET",
   target: "/a",
   status: 200,
@@ -78,6 +79,17 @@ Deno.test("formatExchange() writes one JSON object with every field, whatever is
     target: "/b",
   });
   assertEquals(json({ head: null, requestLine: null }), { ...unread, method: null, target: null });
+});
+
+Deno.test("formatExchange() names the user, as one word of visible ASCII", () => {
+  assertEquals(json({ user: 'a "b' })["user"], 'a "b');
+  for (const [user, written] of [["a", "a"], ["a b", "a\\x20b"], ['"ü', "\\x22\\xfc"]] as const) {
+    const line = formatExchange("common", exchangeWith({ user }))!;
+    assertEquals(
+      line.split(" ").slice(0, 4).join(" "),
+      `192.0.2.1 - ${written} [20/Nov/2026:09:05:07`,
+    );
+  }
 });
 
 Deno.test("formatExchange() formats moments in any order", () => {

@@ -15,6 +15,7 @@ Deno.test("parseOptions() returns the defaults without arguments", () => {
     trustProxy: [],
     allowHost: [],
     cors: [],
+    auth: null,
     headers: [],
     cacheControl: null,
     redirectHttps: null,
@@ -220,6 +221,18 @@ const TAKEN: [args: string, expected: Partial<Options>][] = [
   ["--header a:b --header A:c:d", { headers: [["a", "b"], ["A", "c:d"]] }],
   ["--cache-control max-age=60", { cacheControl: "max-age=60" }],
   ["--qr", { qr: true }],
+  ["--auth a:b:c --auth-scope write --auth-rule a:ro:/x//y/ --auth-insecure", {
+    auth: {
+      users: [{ name: "a", secret: "b:c" }],
+      file: null,
+      scope: "write",
+      rules: [{ user: "a", mode: "ro", path: ["x", "y"] }],
+      isInsecure: true,
+    },
+  }],
+  ["--auth-file f", {
+    auth: { users: [], file: "f", scope: "all", rules: [], isInsecure: false },
+  }],
   ["--bind [::1]", { bind: "::1" }],
   ["--bind fe80::1%eth0", { bind: "fe80::1%eth0" }],
 ];
@@ -252,6 +265,19 @@ const REFUSED: [args: string[], message: string][] = [
   ...["a.example", "https://a.example/", "ftp://a", "null", "HTTPS://a"].map(
     (value): [string[], string] => [["--cors", value], "--cors takes an origin"],
   ),
+  ...["a", ":b", "a:", "a\n:b", ""].map(
+    (value): [string[], string] =>
+      value === ""
+        ? [["--auth="], "--auth needs a value: --auth USER:PASSWORD"]
+        : [["--auth", value], "--auth takes a name, a colon and a password"],
+  ),
+  ...["a", "a:ro", "a:ro:x", "a:RO:/x", "a:no:/", ":ro:/", "a:ro:/..", "a:ro:/./b"].map(
+    (value): [string[], string] => [["--auth", "a:b", "--auth-rule", value], "USER:rw:/PATH"],
+  ),
+  [["--auth-scope", "read", "--auth", "a:b"], "--auth-scope takes all or write"],
+  [["--auth-scope", "write"], "--auth-scope needs --auth or --auth-file"],
+  [["--auth-rule", "a:ro:/"], "--auth-rule needs --auth or --auth-file"],
+  [["--auth-insecure"], "--auth-insecure needs --auth or --auth-file"],
   [["--cors", "*", "--cors", "https://a"], "--cors takes an origin"],
   ...["a:80", "http://a", "a b", "*.*", "**"].map(
     (value): [string[], string] => [["--allow-host", value], "--allow-host takes a host name"],

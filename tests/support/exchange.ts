@@ -25,6 +25,7 @@ export function exchangeWith(changes: Partial<LogRecord> = {}): LogRecord {
     id: "17-3",
     peer: "127.0.0.1",
     client: "192.0.2.1",
+    user: null,
     head: headWith([["Host", "h"], ["Referer", "http://h/b"], ["User-Agent", "me/1.0"]]),
     requestLine: "GET /a HTTP/1.1",
     status: 200,
