@@ -203,7 +203,7 @@ export const FLAGS = {
     help: "USER:rw:/PATH, or ro or none: what a user may do in a path",
     more: "The longest path counts, and where a user has rules, but none for a path, nothing is " +
       "allowed there. The user * stands for all who have no rules, signed in or not. What concerns a " +
-      "whole folder, such as a search, an archive or a deletion, needs the right for all of it. May " +
+      "whole folder, such as a search, an archive, a form with files or a deletion, needs the right for all of it. May " +
       "be given several times.",
   },
   "auth-insecure": {

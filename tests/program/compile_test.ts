@@ -14,7 +14,7 @@ const PATIENCE = 120_000;
 const NO_BASE = /Setting up base binary/;
 
 /** Modules of lib/ that are not for the program: the public API, and what writes the manual. */
-const NOT_EMBEDDED = ["lib/mod.ts", "lib/options/manual.ts"];
+const NOT_EMBEDDED = ["lib/mod.ts", "lib/options/manual.ts", "lib/options/schema.ts"];
 
 /** What is for programs that import the library, though the program may use some of it. */
 const LIBRARY = [

@@ -31,7 +31,7 @@ for (const workers of ["1", "2"]) {
 
 testWith(FOR_PROGRAM, "the program drains when --drain-delay is over", async () => {
   const program = await Program.start(["--drain-delay", "0.05"]);
-  const { code, stdout, stderr } = await program.stop();
+  const { code, log, stderr } = await program.stop();
   assertEquals([code, stderr], [0, ""]);
-  assertEquals(stdout.match(/\] (drain_delay|draining) /g), ["] drain_delay ", "] draining "]);
+  assertEquals(log.match(/\] (drain_delay|draining) /g), ["] drain_delay ", "] draining "]);
 });
