@@ -3,6 +3,8 @@
 import type { FileHandlers } from "./files/handlers.ts";
 import { encodeContent } from "./compression.ts";
 import type { Handler, HttpRequest, HttpResponse } from "./http/message.ts";
+import { RESERVED_NAME } from "./files/root.ts";
+import { serveAsset } from "./page/assets.ts";
 import { negotiateType } from "./http/negotiation.ts";
 import { StatusError } from "./http/status.ts";
 import { encodeLatin1, isAscii } from "./http/syntax.ts";
@@ -50,6 +52,7 @@ export function fileServerRoutes(files: FileHandlers, base = ""): readonly Route
   const path = `${base}/{name...}`;
   return [
     ...(base === "" ? [] : [{ method: "GET", path: base, handler: files.redirect }]),
+    { method: "GET", path: `${base}/${RESERVED_NAME}/{asset}`, handler: serveAsset },
     { method: "GET", path, handler: files.read },
     { method: "POST", path, handler: files.post, hint: NOT_WRITABLE },
     { method: "PUT", path, handler: files.put, hint: NOT_WRITABLE },

@@ -266,6 +266,9 @@ export function invalidName(): StatusError {
 const TEMPORARY_NAME =
   /^\.wireserve-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.(?:part|deleted|foreign)$/;
 
+/** A name in the served folder that no file can have: what belongs to its page is below it. */
+export const RESERVED_NAME = ".wireserve";
+
 /** An unguessable name, which is the file of an upload in progress by default. */
 export function temporaryName(ending: "part" | "deleted" | "foreign" = "part"): string {
   return `.wireserve-${crypto.randomUUID()}.${ending}`;
@@ -295,5 +298,5 @@ export function splitName(name: string, showsHidden: boolean): readonly string[]
 export function isName(segment: string, showsHidden: boolean): boolean {
   return segment !== "" && segment !== "." && segment !== ".." &&
     !segment.includes("\\") && !segment.includes("\0") && !segment.includes("/") &&
-    !isTemporary(segment) && (showsHidden || !segment.startsWith("."));
+    !isTemporary(segment) && segment !== RESERVED_NAME && (showsHidden || !segment.startsWith("."));
 }

@@ -6,6 +6,8 @@ import { Root } from "../files/root.ts";
 import { handlersOf } from "../files/handlers.ts";
 import type { Handler } from "../http/message.ts";
 import type { Options } from "../options/parse.ts";
+import { errorPages } from "../page/error_page.ts";
+import { folderPage } from "../page/folder_page.ts";
 import { router } from "../router.ts";
 import { fileServerRoutes, guarded, routes } from "../routes.ts";
 import { sleep } from "../server/deadlines.ts";
@@ -100,6 +102,7 @@ export class LocalServer implements ServerHandle {
         limits: limitsOf(options.limits, index, count),
         descriptors: descriptorsOf(config),
         ...callbacksOf(options, log, metrics),
+        errorPage: options.site === null ? undefined : errorPages(`${options.site.base}/`),
         idPrefix: count === 1 ? "" : `w${index + 1}${restarts === 0 ? "" : `r${restarts}`}-`,
         ...(proxies === null ? {} : {
           clientOf: (peer, fields) => proxies.clientOf(peer, fields),
@@ -160,7 +163,10 @@ function handlerOf(
   { directory, proxies, authentication }: HandlerParts,
 ): Handler {
   const { site } = options;
-  const files = handlersOf(directory, options.files);
+  const settings = site === null
+    ? options.files
+    : { ...options.files, page: folderPage(authentication !== null) };
+  const files = handlersOf(directory, settings);
   const guard = fileGuard(options, proxies, authentication);
   const handlers = directory === null ? files : guarded(files, guard);
   const base = site === null ? "/files" : site.base;

@@ -109,7 +109,7 @@ async function listModules(folder: string): Promise<string[]> {
   const paths: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(`${ROOT}${folder}`)) {
     if (isDirectory) paths.push(...await listModules(`${folder}/${name}`));
-    else if (name.endsWith(".ts")) paths.push(`${folder}/${name}`);
+    else if (/\.(?:ts|js|css)$/.test(name)) paths.push(`${folder}/${name}`);
   }
   return paths;
 }
