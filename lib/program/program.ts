@@ -1,23 +1,30 @@
 // The program while it runs: its server or workers, the log, the admin listener, and the signals.
 
 import { AccessLog } from "../access_log/access_log.ts";
-import { LogFile } from "../access_log/log_file.ts";
+import type { LogFile } from "../access_log/log_file.ts";
 import { type LineSink, LineWriter } from "../access_log/sink.ts";
 import { exposeMetrics, processSnapshot } from "../admin/exposition.ts";
 import { type AdminSource, serveAdmin } from "../admin/routes.ts";
 import { withLock } from "../files/lock.ts";
-import { type DirectoryProblem, Root } from "../files/root.ts";
+import type { DirectoryProblem, Root } from "../files/root.ts";
 import { removeStaleUploads } from "../files/stale_uploads.ts";
-import { parseUsers, type User } from "../auth/users.ts";
-import type { Options, SignInOptions, TlsFiles } from "../options/parse.ts";
-import { type Address, printable, UsageError } from "../options/values.ts";
+import type { Options, TlsFiles } from "../options/parse.ts";
+import { type Address, UsageError } from "../options/values.ts";
 import { sleep } from "../server/deadlines.ts";
 import { serve, type Server } from "../server/server.ts";
-import { type Certificate, isSocket, removeStaleSocket } from "../server/listener.ts";
+import { isSocket, removeStaleSocket } from "../server/listener.ts";
 import { WorkerPool } from "./worker_pool.ts";
 import { messageOf, StartupError } from "./startup_error.ts";
 import { LocalServer, type ServerHandle } from "./local_server.ts";
 import { addressesFor, qrCode, warningsFor } from "./banner.ts";
+import {
+  openDirectory,
+  openLog,
+  readCertificate,
+  readUsers,
+  withPlace,
+  withUsers,
+} from "./inputs.ts";
 import { hostGuarded, isLocal } from "./guards.ts";
 import { redirectToHttps } from "./redirect.ts";
 import { missingPermissions } from "./permissions.ts";
@@ -336,24 +343,6 @@ function addressInUse(address: Address): string {
   return isSocket(address.path) ? "the socket is in use" : "the path exists and is no socket";
 }
 
-async function withUsers(options: Options): Promise<Options> {
-  const { auth } = options;
-  return auth === null ? options : { ...options, auth: { ...auth, users: await readUsers(auth) } };
-}
-
-/** The users of the command line and of the file. */
-async function readUsers({ users, file }: SignInOptions): Promise<readonly User[]> {
-  if (file === null) return users;
-  const text = await readText(file);
-  try {
-    const found = parseUsers(text);
-    if (found.length > 0) return [...found, ...users];
-  } catch (error) {
-    throw new StartupError(`--auth-file ${printable(file)}: ${messageOf(error)}`);
-  }
-  throw new StartupError(`--auth-file ${printable(file)}: it has no users`);
-}
-
 /** @throws {UsageError} for passwords that anyone on the way could read. */
 function checkAuth(options: Options): void {
   const { auth, tls } = options;
@@ -361,66 +350,4 @@ function checkAuth(options: Options): void {
   throw new UsageError(
     "passwords over plain HTTP can be read on the way: use --tls-cert and --tls-key, or --auth-insecure",
   );
-}
-
-async function readCertificate({ certificate, key }: TlsFiles): Promise<Certificate> {
-  const [cert, secret] = [await readText(certificate), await readText(key)];
-  if (/PRIVATE KEY-----/.test(cert) && /BEGIN CERTIFICATE-----/.test(secret)) {
-    throw new StartupError("the files of --tls-cert and --tls-key are swapped");
-  }
-  return { cert, key: secret };
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    throw new StartupError(`cannot read ${JSON.stringify(path)}: ${messageOf(error)}`);
-  }
-}
-
-async function openLog(path: string): Promise<LogFile> {
-  try {
-    return await LogFile.open(path);
-  } catch (error) {
-    throw new StartupError(`cannot write the log ${JSON.stringify(path)}: ${messageOf(error)}`);
-  }
-}
-
-/** The options with the folder of a path that is a file, which is the only one to be served. */
-function withPlace(options: Options): Options {
-  const { site, directory: path, files } = options;
-  if (site === null || path === null || !isFile(path)) return options;
-  if (!files.isReadOnly) {
-    throw new UsageError(`--writable needs a folder, and ${printable(path)} is a file`);
-  }
-  const [, folder = "", file = path] = /^(.*\/)?([^/]+)$/s.exec(path) ?? [];
-  return {
-    ...options,
-    directory: folder === "" ? "." : folder.replace(/(?<=.)\/$/, ""),
-    site: { ...site, file },
-    files: { ...files, showsHidden: true, hasIndex: false, hasFallback: false },
-  };
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false; // Missing, or not permitted: what follows says so.
-  }
-}
-
-function openDirectory({ directory: path, files, site }: Options): Root | null {
-  if (path === null) return null;
-  try {
-    return new Root(path, files.showsHidden);
-  } catch (error) {
-    const isMissing = error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.NotADirectory;
-    const kind = site === null ? "is not a directory" : "is neither a folder nor a file";
-    const problem = isMissing ? kind : `cannot be served: ${messageOf(error)}`;
-    const flag = site === null ? "--directory " : "";
-    throw new UsageError(`${flag}${printable(path)} ${problem}`);
-  }
 }
