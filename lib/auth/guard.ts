@@ -28,6 +28,12 @@ const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 /** Parameters of a folder's query that concern everything below it. */
 const DEEP_PARAMETERS = ["q", "zip", "tar", "count"];
 
+/**
+ * The query of a folder that asks for a password. A browser sends it from then on for all below that
+ * folder (RFC 7617 section 2.2).
+ */
+const SIGN_IN = "sign-in";
+
 /** Asks for names and passwords. */
 export class Authentication {
   readonly #passwords: Passwords;
@@ -50,6 +56,7 @@ export class Authentication {
   get guard(): Middleware {
     return (next) =>
       this.#signedIn((request, user) => {
+        if (request.query === SIGN_IN && READING.has(request.method)) return signIn(user);
         this.#check(request, user);
         return next(request);
       });
@@ -61,10 +68,7 @@ export class Authentication {
    * @param base That path, with a slash at its end.
    */
   routes(base: string): readonly Route[] {
-    const signIn = this.#signedIn((_, user) => {
-      if (user === null) throw unauthorized();
-      return { status: 303, fields: { "Location": base, "Cache-Control": "no-store" } };
-    });
+    const signIn: Handler = () => ({ status: 303, fields: { "Location": `${base}?${SIGN_IN}` } });
     // Only a refusal makes a browser forget a password.
     const signOut: Handler = () => {
       throw new StatusError(401, "You are signed out.", CHALLENGE);
@@ -139,6 +143,12 @@ export class Authentication {
       yield { name: target.slice(base.length), isDeep: true, mode: "rw" };
     }
   }
+}
+
+/** Leads to the folder itself, by a relative URL: a path may begin with two slashes. */
+function signIn(user: string | null): HttpResponse {
+  if (user === null) throw unauthorized();
+  return { status: 303, fields: { "Location": "./", "Cache-Control": "no-store" } };
 }
 
 /** By the names as the handlers read them, with their escapes. */

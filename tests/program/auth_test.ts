@@ -66,7 +66,7 @@ testWith(
           "/in/%2e%2e/file",
         ],
         ...["http://localhost/file", "HTTP://LOCALHOST:80/file", "/file?download", "/\\file"],
-        ...["/.wireserve/sign-in", "/.wireserve/sign-out", "/.wireserve/../file"],
+        ...["/.wireserve/sign-out", "/.wireserve/../file"],
       ].flatMap((path) => [`GET ${path}`, `HEAD ${path}`]);
       const writes = [
         "PUT /new",
@@ -92,7 +92,10 @@ testWith(
       assertEquals([...Deno.readDirSync(directory)].length, 4);
       assertEquals((await ask("GET /file", ALICE)).text, "file");
       assertEquals((await ask("GET /file", BOB, ALICE)).status, 401); // two headers
-      assertEquals((await ask("GET /.wireserve/sign-in", ALICE)).fields.get("location"), "/");
+      assertEquals((await ask("GET /.wireserve/sign-in")).fields.get("location"), "/?sign-in");
+      assertEquals((await ask("GET /?sign-in")).status, 401);
+      assertEquals((await ask("GET /?sign-in", ALICE)).fields.get("location"), "./");
+      assertEquals((await ask("GET //evil.example/?sign-in", ALICE)).fields.get("location"), "./");
       assertEquals((await ask("GET /.wireserve/sign-out", ALICE)).status, 401);
       assertEquals((await ask("PUT /new", BOB)).status, 201);
       await program.until(/ - alice \[[^\]]*\] "GET \/file HTTP/);
@@ -115,7 +118,7 @@ testWith(
       for (const path of ["/", "/echo/a"]) assertEquals((await ask(`GET ${path}`)).status, 200);
       assertEquals(
         (await ask("GET /files/.wireserve/sign-in", BOB)).fields.get("location"),
-        "/files/",
+        "/files/?sign-in",
       );
     }),
 );
@@ -198,7 +201,10 @@ testWith(FOR_PROGRAM, "rules are below --base-path", () => {
     assertEquals((await ask("GET /x")).status, 401);
     assertEquals((await ask("MOVE /x/in/file", BOB, "Destination: /x/private/f")).status, 403);
     assertEquals((await ask("MOVE /x/in/file", BOB, "Destination: /x/in/f")).status, 201);
-    assertEquals((await ask("GET /x/.wireserve/sign-in", BOB)).fields.get("location"), "/x/");
+    assertEquals(
+      (await ask("GET /x/.wireserve/sign-in", BOB)).fields.get("location"),
+      "/x/?sign-in",
+    );
   });
 });
 
