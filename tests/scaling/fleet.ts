@@ -61,7 +61,7 @@ export class FleetInstance {
     return { status: response.status, text: await response.text() };
   }
 
-  async stop(signal: Deno.Signal = "SIGTERM"): Promise<Ended | null> {
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<(Ended & { readonly log: string }) | null> {
     const program = this.#program;
     this.#program = null;
     return await program?.stop(signal) ?? null;
