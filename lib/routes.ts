@@ -1,6 +1,6 @@
 // THE TABLE: everything that the program answers, at a glance.
 
-import type { FileHandlers } from "./files/handlers.ts";
+import { type FileHandlers, routesOf } from "./files/handlers.ts";
 import { encodeContent } from "./compression.ts";
 import type { Handler, HttpRequest, HttpResponse } from "./http/message.ts";
 import { RESERVED_NAME } from "./files/root.ts";
@@ -47,18 +47,9 @@ const NOT_WRITABLE = "The server is read-only: start it with --writable to chang
  * @param base What is before the path of each file: empty, or `/x`.
  */
 export function fileServerRoutes(files: FileHandlers, base = ""): readonly Route[] {
-  const isReadOnly = files.put === null;
-  const deleteHint = isReadOnly ? NOT_WRITABLE : NO_DELETE;
-  const path = `${base}/{name...}`;
   return [
-    ...(base === "" ? [] : [{ method: "GET", path: base, handler: files.redirect }]),
     { method: "GET", path: `${base}/${RESERVED_NAME}/{asset}`, handler: serveAsset },
-    { method: "GET", path, handler: files.read },
-    { method: "POST", path, handler: files.post, hint: NOT_WRITABLE },
-    { method: "PUT", path, handler: files.put, hint: NOT_WRITABLE },
-    { method: "MKCOL", path, handler: files.makeDirectory, hint: NOT_WRITABLE },
-    { method: "DELETE", path, handler: files.remove, hint: deleteHint },
-    { method: "MOVE", path, handler: files.move, hint: deleteHint },
+    ...routesOf(files, `${base}/`, { readOnly: NOT_WRITABLE, noDelete: NO_DELETE }),
   ];
 }
 

@@ -3,6 +3,7 @@
 import type { Handler, HttpRequest, HttpResponse } from "../http/message.ts";
 import { isForm } from "../http/multipart.ts";
 import { StatusError } from "../http/status.ts";
+import type { Route } from "../router.ts";
 import { FileCache } from "./cache.ts";
 import { deleteFile } from "./delete.ts";
 import { notFound, toStatusError } from "../disk/errors.ts";
@@ -76,6 +77,41 @@ export function handlersOf(
     makeDirectory: isReadOnly ? null : make,
     move: allowsMove ? rename : null,
   };
+}
+
+/** The sentences of a 405. */
+interface Hints {
+  /** Where nothing may be written. */
+  readonly readOnly: string;
+  /** Where nothing may be deleted. */
+  readonly noDelete: string;
+}
+
+/**
+ * The routes of all handlers.
+ *
+ * @param base The path of the files, escaped, with a slash at both ends.
+ * @throws {TypeError} for another base.
+ */
+export function routesOf(
+  files: FileHandlers,
+  base: string,
+  { readOnly, noDelete }: Hints,
+): readonly Route[] {
+  if (!/^\/(?:.*[^/]\/)?$/.test(base)) {
+    throw new TypeError(`The base ${JSON.stringify(base)} has no slash at both ends`);
+  }
+  const path = `${base}{name...}`;
+  const deleteHint = files.put === null ? readOnly : noDelete;
+  return [
+    ...(base === "/" ? [] : [{ method: "GET", path: base.slice(0, -1), handler: files.redirect }]),
+    { method: "GET", path, handler: files.read },
+    { method: "POST", path, handler: files.post, hint: readOnly },
+    { method: "PUT", path, handler: files.put, hint: readOnly },
+    { method: "MKCOL", path, handler: files.makeDirectory, hint: readOnly },
+    { method: "DELETE", path, handler: files.remove, hint: deleteHint },
+    { method: "MOVE", path, handler: files.move, hint: deleteHint },
+  ];
 }
 
 function noDirectory(): never {

@@ -18,7 +18,7 @@
 
 import type { Handler } from "../http/message.ts";
 import { type Route, router } from "../router.ts";
-import { type FileHandlers, handlersOf } from "./handlers.ts";
+import { type FileHandlers, handlersOf, routesOf } from "./handlers.ts";
 import { Root } from "./root.ts";
 
 export type { Handler } from "../http/message.ts";
@@ -40,6 +40,15 @@ export interface DirectoryOptions {
   readonly replace?: boolean | undefined;
   /** Whether names that begin with a dot are served, listed and written. False by default. */
   readonly hidden?: boolean | undefined;
+  /** Whether a folder with an `index.html` is answered with that. True by default. */
+  readonly index?: boolean | undefined;
+  /** Whether a missing file without a dot in its name is answered with `/index.html`: no by default. */
+  readonly fallback?: boolean | undefined;
+  /**
+   * Whether pages and pictures among the files may run script with the rights of this origin. By
+   * default only where clients cannot write: what they upload is in a sandbox.
+   */
+  readonly trusted?: boolean | undefined;
   /** Whether the media type follows from the name, else it is unknown. True by default. */
   readonly mediaTypes?: boolean | undefined;
   /** Whether an upload is on the disk before it is answered. True by default. */
@@ -53,6 +62,9 @@ const NAMES: Readonly<Record<keyof DirectoryOptions, true>> = {
   allowDelete: true,
   replace: true,
   hidden: true,
+  index: true,
+  fallback: true,
+  trusted: true,
   mediaTypes: true,
   durable: true,
 };
@@ -93,13 +105,13 @@ export function fileHandlers(
     allowsDelete: options.allowDelete ?? false,
     allowsReplace: options.replace ?? true,
     showsHidden: hidden,
+    hasIndex: options.index ?? true,
+    hasFallback: options.fallback ?? false,
+    isTrusted: options.trusted ?? !writable,
     guessesTypes: options.mediaTypes ?? true,
     isDurable: options.durable ?? true,
   });
 }
-
-const READ_ONLY = "These files are read-only.";
-const NO_DELETE = "These files cannot be deleted.";
 
 /**
  * The routes of all handlers under a path, as {@linkcode DirectoryOptions.base} has it.
@@ -112,23 +124,11 @@ const NO_DELETE = "These files cannot be deleted.";
  * ```
  */
 export function fileRoutes(files: FileHandlers, base: string = "/"): readonly Route[] {
-  if (!/^\/(?:.*[^/]\/)?$/.test(base)) {
-    throw new TypeError(`The base ${JSON.stringify(base)} has no slash at both ends`);
-  }
-  const path = `${base}{name...}`;
-  const without: readonly Route[] = base === "/"
-    ? []
-    : [{ method: "GET", path: base.slice(0, -1), handler: files.redirect }];
-  return [
-    ...without,
-    { method: "GET", path, handler: files.read },
-    { method: "POST", path, handler: files.post, hint: READ_ONLY },
-    { method: "PUT", path, handler: files.put, hint: READ_ONLY },
-    { method: "MKCOL", path, handler: files.makeDirectory, hint: READ_ONLY },
-    { method: "DELETE", path, handler: files.remove, hint: NO_DELETE },
-    { method: "MOVE", path, handler: files.move, hint: NO_DELETE },
-  ];
+  return routesOf(files, base, { readOnly: READ_ONLY, noDelete: NO_DELETE });
 }
+
+const READ_ONLY = "These files are read-only.";
+const NO_DELETE = "These files cannot be deleted.";
 
 /**
  * A handler that serves the files of a directory: reading, and what the options allow of writing.

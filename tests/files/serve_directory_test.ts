@@ -122,3 +122,24 @@ testWith(["read", "write"], "serveDirectory() refuses what cannot be meant", asy
     assertEquals(fileRoutes(fileHandlers(path)).length, 6);
   });
 });
+
+testWith(
+  ["net", "read", "write"],
+  "serveDirectory() serves a site, and sandboxes what is uploaded",
+  async () => {
+    for (const writable of [false, true]) {
+      await withHandler(
+        (path) => serveDirectory(path, { writable, fallback: true }),
+        async (ask, path) => {
+          await Deno.writeTextFile(`${path}/index.html`, "home");
+          assertEquals((await ask("GET /")).text, "home");
+          assertEquals((await ask("GET /app/route")).text, "home");
+          assertEquals((await ask("GET /app/none.js")).status, 404);
+          const page = await ask("GET /page.html");
+          const policy = page.fields.get("content-security-policy");
+          assertEquals(policy, writable ? "sandbox" : undefined);
+        },
+      );
+    }
+  },
+);
