@@ -7,7 +7,8 @@ import type { FileSettings } from "./settings.ts";
 const UNKNOWN_TYPE = "application/octet-stream";
 
 /** Types in which a browser may run script, with the rights of this server's origin. */
-const CAN_RUN_SCRIPT = /^(?:text\/html|text\/xml|application\/xml|[^/]+\/[^;]+\+xml)$/;
+const CAN_RUN_SCRIPT =
+  /^(?:text\/html|text\/xml|application\/xml|application\/pdf|[^/]+\/[^;]+\+xml)$/;
 
 /** The fields with the media type. Text is labelled as UTF-8. */
 export async function typeFields(

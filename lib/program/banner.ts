@@ -48,11 +48,8 @@ export function warningsFor(options: Options): StartLine[] {
   const lines: StartLine[] = [];
   if (options.directory === null || isLocal(options)) return lines;
   if (!options.files.isReadOnly && options.auth === null) {
-    const off = options.site === null ? "--read-only" : "no --writable";
-    lines.push([
-      "warning",
-      `other machines can write here without a password: see --auth, or use ${off}`,
-    ]);
+    const off = options.site === null ? "add --read-only" : "leave out --writable";
+    lines.push(["warning", `other machines can write without a password: use --auth, or ${off}`]);
   }
   if (hasUnknownAddresses(options)) {
     lines.push(["warning", "any address is allowed in Host: see --allow-sys=networkInterfaces"]);

@@ -16,6 +16,7 @@ const FILES: Readonly<Record<string, string>> = {
   "index.html": "<script>start</script>",
   "a.txt": "text",
   "picture.svg": "<svg/>",
+  "page.pdf": "%PDF-1.1",
   ".hidden": "hidden",
   "sub/index.html": "<p>sub</p>",
   "plain/b.txt": "b",
@@ -104,7 +105,7 @@ testWith(
   () =>
     withSite(["-w"], async (site) => {
       const { ask, directory } = site;
-      for (const name of ["/", "/picture.svg", "/sub/index.html"]) {
+      for (const name of ["/", "/picture.svg", "/page.pdf", "/sub/index.html"]) {
         const { fields } = await ask(`GET ${name}`, HTML);
         assertEquals(fields.get("content-security-policy"), "sandbox", name);
         assertEquals(fields.get("x-content-type-options"), "nosniff");
@@ -248,7 +249,7 @@ testWith(
       for (const { address } of others) {
         await program.until(new RegExp(` address http://${address}:${program.port}/$`, "m"));
       }
-      await program.until(/ warning other machines can write here without a password/);
+      await program.until(/ warning other machines can write without a password/);
       if (others.length > 0) await program.until(/[█▀▄]{8}/);
     }),
 );

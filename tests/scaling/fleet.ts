@@ -3,7 +3,7 @@
 
 import { assertEquals } from "@std/assert";
 import { freePort } from "../support/ports.ts";
-import { type Ended, Output, Program } from "../support/program.ts";
+import { Output, Program, type Stopped } from "../support/program.ts";
 import { withDirectory } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 
@@ -61,7 +61,7 @@ export class FleetInstance {
     return { status: response.status, text: await response.text() };
   }
 
-  async stop(signal: Deno.Signal = "SIGTERM"): Promise<(Ended & { readonly log: string }) | null> {
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<Stopped | null> {
     const program = this.#program;
     this.#program = null;
     return await program?.stop(signal) ?? null;

@@ -16,6 +16,12 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** The end of a program that was stopped. */
+export interface Stopped extends Ended {
+  /** All of its output, requests and events. */
+  readonly log: string;
+}
+
 /** Options of a start. */
 export interface StartOptions {
   /** Working directory. */
@@ -206,7 +212,7 @@ export class Program {
   }
 
   /** Ends it with a signal, and waits until it is gone. */
-  async stop(signal: Deno.Signal = "SIGTERM"): Promise<Ended & { readonly log: string }> {
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<Stopped> {
     this.#process.kill(signal);
     const status = await this.#process.status;
     await this.#output.done;
