@@ -62,6 +62,11 @@ export class Authentication {
       });
   }
 
+  /** Whether the client of a request that has passed the guard may write to a folder. */
+  mayWrite({ user }: HttpRequest, name: string): boolean {
+    return this.#access.modeOf(user, name, false) === "rw";
+  }
+
   /**
    * The routes by which a page signs in and out, below the path of the files.
    *

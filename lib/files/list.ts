@@ -53,6 +53,7 @@ export async function listDirectory(
 ): Promise<HttpResponse> {
   const { client } = request;
   const { listsAsText = false, page = PAGE, isReadOnly, allowsDelete } = settings;
+  const canWrite = !isReadOnly && (settings.mayWrite?.(request, name) ?? true);
   const parameters = new URLSearchParams(request.query ?? "");
   const order = sortOrderOf(parameters);
   const part = partOf(parameters);
@@ -74,8 +75,8 @@ export async function listDirectory(
       part,
       total: () => source instanceof Listing ? source.total : null,
       cut: () => source instanceof Search ? source.cut : null,
-      canWrite: !isReadOnly,
-      canDelete: !isReadOnly && allowsDelete,
+      canWrite,
+      canDelete: canWrite && allowsDelete,
     };
     const [fields, text] = type === "application/json"
       ? [JSON_FIELDS, toJson(view)]

@@ -1,3 +1,4 @@
+import type { HttpRequest } from "../http/message.ts";
 import type { ListingPage } from "./view.ts";
 
 /** How the files of a directory may be used, as the command line says. */
@@ -20,6 +21,8 @@ export interface FileSettings {
   readonly isTrusted?: boolean;
   /** Whether a listing is plain text for a client without a preference, else a page. */
   readonly listsAsText?: boolean;
+  /** Whether the client of a request may write to a folder, as far as writing is allowed at all. */
+  readonly mayWrite?: (request: HttpRequest, name: string) => boolean;
   /** The page of a folder; by default one without script. */
   readonly page?: ListingPage;
   /** Whether a file is on the disk, not just in the system's memory, before its 201 or 204. */

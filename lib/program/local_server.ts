@@ -4,7 +4,7 @@ import type { AccessLog } from "../access_log/access_log.ts";
 import { limitsSnapshot, Metrics, type Snapshot } from "../admin/metrics.ts";
 import { Root } from "../files/root.ts";
 import { handlersOf } from "../files/handlers.ts";
-import type { Handler } from "../http/message.ts";
+import type { Handler, HttpRequest } from "../http/message.ts";
 import type { Options } from "../options/parse.ts";
 import { errorPages } from "../page/error_page.ts";
 import { folderPage } from "../page/folder_page.ts";
@@ -163,9 +163,13 @@ function handlerOf(
   { directory, proxies, authentication }: HandlerParts,
 ): Handler {
   const { site } = options;
-  const settings = site === null
-    ? options.files
-    : { ...options.files, page: folderPage(authentication !== null) };
+  const settings = site === null ? options.files : {
+    ...options.files,
+    page: folderPage(authentication !== null),
+    ...(authentication !== null && {
+      mayWrite: (request: HttpRequest, name: string) => authentication.mayWrite(request, name),
+    }),
+  };
   const files = handlersOf(directory, settings);
   const guard = fileGuard(options, proxies, authentication);
   const handlers = directory === null ? files : guarded(files, guard);

@@ -18,9 +18,16 @@ testWith(
         const context = await browser.newContext({ httpCredentials });
         const page = await context.newPage();
         await page.goto(program.url("/x/"));
+        const offersUpload = () =>
+          page.evaluate(async () => {
+            const response = await fetch("./", { headers: { "Accept": "text/html" } });
+            return (await response.text()).includes("Upload</button>");
+          });
+        assertEquals(await offersUpload(), false);
         await page.getByRole("link", { name: "Sign in" }).click();
         await page.waitForURL(program.url("/x/"));
         assertEquals(await page.locator(".account bdi").textContent(), "alice");
+        assertEquals(await offersUpload(), true);
         const status = await page.evaluate(async () =>
           (await fetch("new", { method: "PUT", body: "new" })).status
         );
