@@ -56,9 +56,9 @@ export async function listDirectory(
   const canWrite = !isReadOnly && (settings.mayWrite?.(request, name) ?? true);
   const parameters = new URLSearchParams(request.query ?? "");
   const order = sortOrderOf(parameters);
-  const part = partOf(parameters);
   const query = parameters.get("q") || null;
   const type = negotiateType(request.fields, listsAsText ? [TYPES[2], ...TYPES] : TYPES);
+  const part = partOf(parameters, type === "text/html" ? page.limit : undefined);
   const source = query === null
     ? new Listing(root, path, client)
     : new Search(root, { directory: path, text: query, client });

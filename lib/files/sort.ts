@@ -17,14 +17,14 @@ export function sortOrderOf(query: URLSearchParams): SortOrder | null {
 }
 
 /** The part that a query asks for by `offset` and `limit`; all by default. */
-export function partOf(query: URLSearchParams): ListingPart {
+export function partOf(query: URLSearchParams, limit: number = Infinity): ListingPart {
   const numberOf = (name: string, otherwise: number): number => {
     const value = query.get(name);
     if (value === null) return otherwise;
     if (/^[0-9]{1,9}$/.test(value)) return Number(value);
     throw new StatusError(400, `The ${name} of a listing is a number of entries.`);
   };
-  return { offset: numberOf("offset", 0), limit: numberOf("limit", Infinity) };
+  return { offset: numberOf("offset", 0), limit: numberOf("limit", limit) };
 }
 
 export type Comparison<T> = (one: T, other: T) => number;

@@ -59,5 +59,7 @@ export interface ListingView {
 /** Makes the page of a folder, piece by piece. */
 export interface ListingPage {
   readonly fields: ResponseFields;
+  /** Entries of a directory on one page, unless the query says otherwise. All by default. */
+  readonly limit?: number;
   readonly render: (view: ListingView, request: HttpRequest) => AsyncIterable<string>;
 }

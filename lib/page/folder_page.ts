@@ -8,6 +8,9 @@ import { icon, kindOf, SPRITE } from "./icons.ts";
 import { head, POLICY } from "./layout.ts";
 import { SCRIPT_PATH } from "./assets.ts";
 
+/** Entries on one page: a browser takes seconds for very many. */
+const PAGE_SIZE = 1000;
+
 /** Bytes up to which a picture is its own thumbnail. */
 const MAX_THUMBNAIL = 4 << 20;
 
@@ -36,6 +39,7 @@ export function folderPage(signsIn: boolean): ListingPage {
       "X-Content-Type-Options": "nosniff",
       "Referrer-Policy": "same-origin",
     }),
+    limit: PAGE_SIZE,
     render: (view: ListingView, { user }: HttpRequest) => render(view, signsIn ? { user } : null),
   });
 }
@@ -74,9 +78,9 @@ ${
       ? `<p class="empty">${query === null ? "This folder is empty." : "Nothing was found."}</p>\n`
       : ""
   }</div>
-${reason === null ? "" : `<p class="note">${CUT_SENTENCES[reason]}</p>\n`}<footer><span>${
-    count.toLocaleString("en")
-  } ${count === 1 ? "entry" : "entries"}</span></footer>
+${reason === null ? "" : `<p class="note">${CUT_SENTENCES[reason]}</p>\n`}<footer>${
+    footer(view, count)
+  }</footer>
 </main>
 <div id="status" role="status" aria-live="polite"></div>
 <script src="${escapeHtml(base)}${SCRIPT_PATH}" defer></script>
@@ -98,6 +102,23 @@ function breadcrumbs({ base, segments, query }: ListingView): string {
   const last = segments.at(-1);
   parts[parts.length - 1] = last === undefined ? "Files" : `<bdi>${escapeHtml(last)}</bdi>`;
   return parts.join(slash);
+}
+
+/** How many entries there are, and the ways to those before and after. */
+function footer({ order, part, query, total }: ListingView, count: number): string {
+  const all = query === null ? total() ?? count : count;
+  const number = (value: number) => value.toLocaleString("en");
+  if (all <= count) return `<span>${number(count)} ${count === 1 ? "entry" : "entries"}</span>`;
+  const { offset, limit } = part;
+  const sort = order === null ? "" : `sort=${order.isDescending ? "-" : ""}${order.key}&amp;`;
+  const link = (to: number, text: string) =>
+    `<a class="button" href="./?${sort}offset=${to}&amp;limit=${limit}">${text}</a>`;
+  const before = offset > 0 ? link(Math.max(0, offset - limit), "Previous") : "";
+  const after = offset + count < all ? link(offset + limit, "Next") : "";
+  const range = count === 0 ? "None" : `${number(offset + 1)}–${number(offset + count)}`;
+  return `<span>${range} of ${
+    number(all)
+  } entries</span><nav aria-label="Pages">${before} ${after}</nav>`;
 }
 
 function accountLink(base: string, account: Account): string {

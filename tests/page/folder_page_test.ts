@@ -157,3 +157,13 @@ Deno.test("folderPage() lets people sign in and out, where they can", async () =
   assertMatch(await pageOf([], {}, null), /href="\/\.wireserve\/sign-in">Sign in</);
   assert(!(await pageOf([])).includes("Sign in"));
 });
+
+Deno.test("folderPage() shows a large folder in parts", async () => {
+  const order = { key: "size", isDescending: true } as const;
+  const part = { offset: 1000, limit: 1000 };
+  const text = await pageOf([file("a"), file("b")], { order, part, total: () => 5000 });
+  assertMatch(text, /1,001–1,002 of 5,000 entries/);
+  assertMatch(text, /href="\.\/\?sort=-size&amp;offset=0&amp;limit=1000">Previous</);
+  assertMatch(text, /href="\.\/\?sort=-size&amp;offset=2000&amp;limit=1000">Next</);
+  assert(!(await pageOf([file("a")])).includes("Next"));
+});
