@@ -20,6 +20,7 @@ const PACKAGES = [
   "hash-wasm",
   "ipaddr.js",
   "lru-cache",
+  "marked",
   "mime",
   "node:buffer",
   "node:crypto",

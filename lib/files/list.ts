@@ -2,12 +2,13 @@
 // or as plain text.
 
 import { encodeContent } from "../compression.ts";
-import { type Content, pieces } from "../http/content.ts";
+import { collect, type Content, pieces } from "../http/content.ts";
 import type { ResponseFields } from "../http/fields.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { negotiateType, withVary } from "../http/negotiation.ts";
 import { sleep } from "../server/deadlines.ts";
 import { Listing } from "./listing.ts";
+import { FileContent } from "./file_body.ts";
 import type { Root } from "./root.ts";
 import { Search } from "./search.ts";
 import type { FileSettings } from "./settings.ts";
@@ -75,6 +76,7 @@ export async function listDirectory(
       part,
       total: () => source instanceof Listing ? source.total : null,
       cut: () => source instanceof Search ? source.cut : null,
+      readme: () => query === null ? readme(root, name) : Promise.resolve(null),
       canWrite,
       canDelete: canWrite && allowsDelete,
     };
@@ -92,6 +94,22 @@ export async function listDirectory(
   } catch (error) {
     source.close();
     throw error;
+  }
+}
+
+/** Bytes of a README.md that is shown: more is a book. */
+const MAX_README = 65_536;
+
+async function readme(root: Root, directory: string): Promise<string | null> {
+  const open = await root.openFile(`${directory}README.md`).catch(() => null);
+  if (open === null) return null;
+  try {
+    if (open.info.size > MAX_README) return null;
+    return new TextDecoder().decode(await collect(new FileContent(open), MAX_README));
+  } catch {
+    return null; // It is not what the request is about.
+  } finally {
+    open.close();
   }
 }
 

@@ -50,6 +50,8 @@ export interface ListingView {
   readonly total: () => number | null;
   /** Why a search has ended early, or null; known after the last entry. */
   readonly cut: () => Cut | null;
+  /** The text of the README.md of the directory, or null without one; asked for by pages alone. */
+  readonly readme: () => Promise<string | null>;
   /** Whether clients may upload files and create folders. */
   readonly canWrite: boolean;
   /** Whether clients may delete, rename and move. */

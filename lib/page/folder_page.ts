@@ -7,6 +7,7 @@ import { escapeHtml, humanSize, plainTime } from "./format.ts";
 import { icon, kindOf, SPRITE } from "./icons.ts";
 import { head, POLICY } from "./layout.ts";
 import { SCRIPT_PATH } from "./assets.ts";
+import { renderMarkdown } from "./readme.ts";
 
 /** Entries on one page: a browser takes seconds for very many. */
 const PAGE_SIZE = 1000;
@@ -72,6 +73,8 @@ ${tools(view)}
     yield batch.map(rowOf).join("");
   }
   const reason = view.cut();
+  const readme = await view.readme();
+  const article = readme === null ? "" : `<article>${await renderMarkdown(readme)}</article>\n`;
   yield `</tbody></table>
 ${
     count === 0
@@ -81,7 +84,7 @@ ${
 ${reason === null ? "" : `<p class="note">${CUT_SENTENCES[reason]}</p>\n`}<footer>${
     footer(view, count)
   }</footer>
-</main>
+${article}</main>
 <div id="status" role="status" aria-live="polite"></div>
 <script src="${escapeHtml(base)}${SCRIPT_PATH}" defer></script>
 </body>

@@ -37,6 +37,7 @@ async function pageOf(
     part: { offset: 0, limit: Infinity },
     total: () => entries.length,
     cut: () => null,
+    readme: () => Promise.resolve(null),
     canWrite: false,
     canDelete: false,
     ...view,
@@ -167,3 +168,31 @@ Deno.test("folderPage() shows a large folder in parts", async () => {
   assertMatch(text, /href="\.\/\?sort=-size&amp;offset=2000&amp;limit=1000">Next</);
   assert(!(await pageOf([file("a")])).includes("Next"));
 });
+
+const MARKDOWN: readonly [text: string, shown: RegExp][] = [
+  ["# Title\n\nA *word*.", /<article><h1>Title<\/h1>\n<p>A <em>word<\/em>\.<\/p>/],
+  ["| a | b |\n|---|---|\n| 1 | 2 |", /<td>1<\/td>/],
+  ["<script>alert(1)</script>", /<article>&#60;script&#62;/],
+  ["a <img src=x onerror=alert(1)>", /a &#60;img src=x/],
+  ["[x](in/a.md)", /<a href="in\/a\.md">x<\/a>/],
+  ["[x](https://example.com/)", /<a href="https:\/\/example\.com\/">x<\/a>/],
+  ["[x](javascript:alert(1))", /<p>x<\/p>/],
+  ["[x](JavaScript:alert(1))", /<p>x<\/p>/],
+  ["[x](<java\tscript:alert(1)>)", /<p>x<\/p>/],
+  ["[x](javascript&colon;alert(1))", /<article><p>(?!.*href="javascript:)/],
+  ["[x](&#106;avascript:alert(1))", /<article><p>(?!.*href="(?:&#106;|j)avascript:)/],
+  ["<javascript:alert(1)>", /<p>javascript:alert\(1\)<\/p>/],
+  ["[x](data:text/html,x)", /<p>x<\/p>/],
+  ["![x](vbscript:x)", /<p>x<\/p>/],
+  ['![x](a.png "b\\"onerror=c")', /<img src="a\.png" alt="x" title="b&quot;onerror=c">/],
+  ["[x](a.md '\"><script>')", /title="&quot;&gt;&lt;script&gt;"/],
+];
+
+for (const [text, shown] of MARKDOWN) {
+  Deno.test(`folderPage() shows the README ${JSON.stringify(text)}`, async () => {
+    const page = await pageOf([], { readme: () => Promise.resolve(text) });
+    const [article = ""] = /<article>.*<\/article>/s.exec(page) ?? [];
+    assertMatch(article, shown);
+    assert(!/<script|<[^>]* on/i.test(article), article);
+  });
+}
