@@ -45,6 +45,9 @@ const PAGE: ListingPage = Object.freeze({
 
 const TYPES = ["text/html", "application/json", "text/plain"] as const;
 
+/** Clients that show text to a person. Others without a preference follow links: `wget -r`, rclone. */
+const TERMINALS = /^(?:curl|HTTPie|xh)\//;
+
 /** The listing of a directory. @throws {StatusError} 400 for a malformed query, 503 for too many. */
 export async function listDirectory(
   root: Root,
@@ -58,7 +61,8 @@ export async function listDirectory(
   const parameters = new URLSearchParams(request.query ?? "");
   const order = sortOrderOf(parameters);
   const query = parameters.get("q") || null;
-  const type = negotiateType(request.fields, listsAsText ? [TYPES[2], ...TYPES] : TYPES);
+  const isTerminal = listsAsText && TERMINALS.test(request.fields.get("User-Agent") ?? "");
+  const type = negotiateType(request.fields, isTerminal ? [TYPES[2], ...TYPES] : TYPES);
   const part = partOf(parameters, type === "text/html" ? page.limit : undefined);
   const source = query === null
     ? new Listing(root, path, client)
@@ -88,7 +92,7 @@ export async function listDirectory(
     const isWhole = source instanceof Listing && !source.isLarge;
     return await encodeContent(request, {
       status: 200,
-      fields: withVary(fields, "Accept"),
+      fields: withVary(listsAsText ? withVary(fields, "User-Agent") : fields, "Accept"),
       content: isWhole ? await wholeOf(text) : new ListingContent(source, text),
     });
   } catch (error) {

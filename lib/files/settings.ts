@@ -19,7 +19,7 @@ export interface FileSettings {
   readonly hasFallback?: boolean;
   /** Whether files may run script with the rights of this origin. Default false: no uploads. */
   readonly isTrusted?: boolean;
-  /** Whether a listing is plain text for a client without a preference, else a page. */
+  /** Whether a listing is plain text for curl and the like without a preference, else a page. */
   readonly listsAsText?: boolean;
   /** Whether the client of a request may write to a folder, as far as writing is allowed at all. */
   readonly mayWrite?: (request: HttpRequest, name: string) => boolean;

@@ -142,7 +142,7 @@ function tools({ canWrite, query }: ListingView): string {
 <form class="search" action="./" role="search"><input type="search" name="q" placeholder="Search below this folder" aria-label="Search below this folder" value="${
     escapeHtml(query ?? "")
   }"><button>Search</button></form>
-${upload}<a class="button" href="./?zip" download>Download as zip</a>
+${upload}<form action="./"><input type="hidden" name="zip"><button>Download as zip</button></form>
 </div>`;
 }
 

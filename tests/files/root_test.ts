@@ -255,7 +255,7 @@ testWith(
           const taken = await ask("GET /taken");
           assert(taken.status !== 200 || taken.text === "public", taken.text);
           await ask("DELETE /taken");
-          const { text } = await ask("GET /?q=secre");
+          const { text } = await ask("GET /?q=secre", { headers: ["Accept: text/plain"] });
           assert(text.split("\n").every((each) => !each || /^(?:door|link)\/secret$/.test(each)));
           for (const kind of ["tar", "zip"]) {
             const archive = await ask(`GET /?${kind}`).catch(() => null);

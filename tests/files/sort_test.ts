@@ -61,7 +61,7 @@ async function writeAll(path: string): Promise<void> {
 }
 
 async function lines({ ask }: FileServer, target: string): Promise<string> {
-  const { status, content } = await ask(`GET ${target}`);
+  const { status, content } = await ask(`GET ${target}`, { headers: ["Accept: text/plain"] });
   assertEquals(status, 200, target);
   return new TextDecoder().decode(content).trimEnd().split("\n").join(" ");
 }
@@ -123,15 +123,19 @@ testWith(
   () =>
     withWritable(async ({ path, ask }) => {
       await Deno.writeTextFile(`${path}/a\nb\x1b[31m\u202e`, "");
-      const types: [accept: string, type: string][] = [
-        ["Accept: */*", "text/plain; charset=utf-8"],
-        ["X: no Accept", "text/plain; charset=utf-8"],
+      const curl = "User-Agent: curl/8.9.1";
+      const types: [accept: string, type: string, agent?: string][] = [
+        ["Accept: */*", "text/plain; charset=utf-8", curl],
+        ["X: no Accept", "text/plain; charset=utf-8", curl],
+        ["Accept: text/html", "text/html; charset=utf-8", curl],
+        ["Accept: */*", "text/html; charset=utf-8", "User-Agent: Wget/1.21"],
+        ["X: no Accept", "text/html; charset=utf-8"],
         ["Accept: text/plain", "text/plain; charset=utf-8"],
         ["Accept: text/html,application/xhtml+xml,*/*;q=0.8", "text/html; charset=utf-8"],
         ["Accept: application/json", "application/json"],
       ];
-      for (const [accept, expected] of types) {
-        const { fields, content } = await ask("GET /", { headers: [accept] });
+      for (const [accept, expected, agent = "X: none"] of types) {
+        const { fields, content } = await ask("GET /", { headers: [accept, agent] });
         assertEquals(fields.get("content-type"), expected, accept);
         assertEquals(fields.get("x-content-type-options"), "nosniff");
         if (expected.startsWith("text/plain")) {

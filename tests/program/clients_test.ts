@@ -1,7 +1,7 @@
 // Real clients that resume, upload and seek: what people do with a file server.
 
 import { assertEquals } from "@std/assert";
-import { FOR_PROGRAM, type Need, testWith } from "../support/needs.ts";
+import { FOR_PROGRAM, type Need, testWith, type Tool } from "../support/needs.ts";
 import { type Program, withProgram } from "../support/program.ts";
 import { withDirectory } from "../support/temp.ts";
 
@@ -115,4 +115,59 @@ testClient(
       assertEquals(await part.bytes(), bytes.slice(start));
     }
   },
+);
+
+const CRAWLERS: readonly [
+  tools: readonly Tool[],
+  name: string,
+  args: (url: string, to: string) => string[],
+][] = [
+  [["wget"], "wget", (url, to) => ["-q", "-r", "-np", "-nH", "-e", "robots=off", "-P", to, url]],
+  [["rclone"], "rclone", (url, to) => ["copy", "-q", "--http-url", url, ":http:", to]],
+];
+
+for (const [tools, name, args] of CRAWLERS) {
+  testWith(
+    [...FOR_PROGRAM, ...tools],
+    `${name} copies a whole folder by its listings`,
+    () =>
+      withDirectory(async (folder) => {
+        const files = { "a b.txt": "a", "in/<c>.txt": "c", "in/deep/d.txt": "d", "Übung.txt": "e" };
+        await Deno.mkdir(`${folder}/in/deep`, { recursive: true });
+        for (const [path, text] of Object.entries(files)) {
+          await Deno.writeTextFile(`${folder}/${path}`, text);
+        }
+        await withDirectory(async (copy) => {
+          await withProgram([folder, "--log", "off"], async (program) => {
+            await execute(name, ...args(program.url("/"), copy));
+          });
+          for (const [path, text] of Object.entries(files)) {
+            assertEquals(await Deno.readTextFile(`${copy}/${path}`), text, path);
+          }
+        });
+      }),
+  );
+}
+
+testWith(
+  [...FOR_PROGRAM, "python3"],
+  "urllib of Python lists, stores and deletes",
+  () =>
+    withDirectory(async (folder) => {
+      const script = `
+import json, sys, urllib.request
+url = sys.argv[1]
+def ask(method, path, data=None, **headers):
+    request = urllib.request.Request(url + path, data, headers, method=method)
+    with urllib.request.urlopen(request) as response:
+        return response.status, response.read()
+assert ask("PUT", "a%20b", b"x" * 1000000)[0] == 201
+assert json.loads(ask("GET", "", Accept="application/json")[1])[0]["size"] == 1000000
+assert ask("GET", "a%20b", Range="bytes=0-2") == (206, b"xxx")
+assert ask("DELETE", "a%20b")[0] == 204
+`;
+      await withProgram([folder, "-w", "--allow-delete", "--log", "off"], async (program) => {
+        await execute("python3", "-c", script, program.url("/"));
+      });
+    }),
 );

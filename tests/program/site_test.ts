@@ -10,6 +10,7 @@ import { withDirectory } from "../support/temp.ts";
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
 const HTML = "Accept: text/html";
+const TEXT = "User-Agent: curl/8.9.1";
 
 /** Files of a small site, by name. */
 const FILES: Readonly<Record<string, string>> = {
@@ -81,7 +82,7 @@ testWith(
       );
       assertEquals((await ask("GET /sub/")).text, FILES["sub/index.html"]);
       assertEquals((await ask("GET /sub")).fields.get("location"), "/sub/");
-      assertEquals((await ask("GET /plain/")).text, "b.txt\n");
+      assertEquals((await ask("GET /plain/", TEXT)).text, "b.txt\n");
       assertMatch((await ask("GET /plain/", HTML)).text, /<a href/);
       assertEquals((await ask("GET /?count")).fields.get("content-type"), "application/json");
       await statuses(site, [
@@ -139,7 +140,7 @@ testWith(
   "wireserve DIR lists a folder with an index.html after --no-index",
   () =>
     withSite(["--no-index"], async ({ ask }) => {
-      assertMatch((await ask("GET /")).text, /^index\.html$/m);
+      assertMatch((await ask("GET /", TEXT)).text, /^index\.html$/m);
     }),
 );
 
@@ -153,7 +154,7 @@ testWith(
         const { status, text } = await ask(`GET ${path}`, HTML);
         assertEquals([status, text], [200, FILES["index.html"]], path);
       }
-      assertEquals((await ask("GET /plain/")).text, "b.txt\n");
+      assertEquals((await ask("GET /plain/", TEXT)).text, "b.txt\n");
       await statuses(site, [
         ["GET /app.js", 404],
         ["GET /sub/app.js", 404],
@@ -263,7 +264,8 @@ testWith(
       const file = { path: directory, port: "nonsense", "no-index": true };
       await Deno.writeTextFile(config, JSON.stringify(file));
       const program = await Program.start(["--config", config]); // with --port 0
-      const text = await (await fetch(program.url())).text();
+      const headers = { "Accept": "text/plain" };
+      const text = await (await fetch(program.url(), { headers })).text();
       await program.stop();
       assertMatch(text, /^index\.html$/m);
       assertMatch(

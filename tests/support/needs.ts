@@ -13,6 +13,7 @@ export type Tool =
   | "haproxy"
   | "python3"
   | "unzip"
+  | "rclone"
   | "tar"
   | "mkfifo"
   | "script"
