@@ -1,9 +1,9 @@
 // Sizes, times and text, as a page shows them.
 
-/** Text in HTML, in attributes with double quotes as well. */
+/** Text in HTML, in attributes with double quotes as well. A bare CR would be read as LF. */
 export function escapeHtml(text: string): string {
-  return /[&<>"']/.test(text)
-    ? text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+  return /[&<>"'\r]/.test(text)
+    ? text.replace(/[&<>"'\r]/g, (character) => `&#${character.charCodeAt(0)};`)
     : text;
 }
 

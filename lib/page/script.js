@@ -51,10 +51,18 @@ async function askForText(title, label, value, button) {
   return await answered === "yes" && input.value !== "" ? input.value : null;
 }
 
-/** Tells what has failed, in the words of the server. */
-async function tell(response) {
-  const text = await response.text();
+/** Asks the server for a change; what fails is told, in its words. */
+async function succeeds(url, options) {
+  let text = "The server could not be reached.";
+  try {
+    const response = await fetch(url, options);
+    if (response.ok) return true;
+    text = await response.text();
+  } catch {
+    // The connection was lost.
+  }
   await ask("That did not work", [make("p", {}, text.slice(0, 300))], [["Close", "no"]]);
+  return false;
 }
 
 // Dark and light.
@@ -135,15 +143,16 @@ function enhance() {
 
 /** Gets the listing again. */
 async function refresh() {
-  const response = await fetch(location.href, { headers: { "Accept": "text/html" } });
-  if (!response.ok) return;
-  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const options = { headers: { "Accept": "text/html" } };
+  const text = await fetch(location.href, options)
+    .then((response) => response.ok ? response.text() : null, () => null);
+  if (text === null) return;
+  const page = new DOMParser().parseFromString(text, "text/html");
   for (const part of [".listing", "footer"]) {
     document.querySelector(part).replaceWith(document.importNode(page.querySelector(part), true));
   }
   enhance();
   filter();
-  showSelection();
 }
 
 // The filter, and the selection.
@@ -169,12 +178,14 @@ function filter() {
     if (!row.hidden) count++;
   }
   if (text !== "") say(`${count} entries`);
+  showSelection();
 }
 
 const selectionButtons = make("span", { class: "tools", hidden: true });
 
+/** The entries that are selected, without those that the filter hides. */
 function selected() {
-  return rows().filter((row) => row.querySelector(".pick input")?.checked);
+  return rows().filter((row) => !row.hidden && row.querySelector(".pick input")?.checked);
 }
 
 function showSelection() {
@@ -207,8 +218,12 @@ async function change(row) {
   if (choice === "delete") await removeAll([row]);
 }
 
+/** The URL of a path from this folder or, with a slash in front, from the served one. */
 function urlOf(path) {
-  return new URL(`./${path.split("/").map(encodeURIComponent).join("/")}`, location.href);
+  const isAbsolute = path.startsWith("/");
+  const base = new URL(isAbsolute ? document.body.dataset.base : "./", location.href);
+  const segments = path.replace(/^\/+/, "").split("/").map(encodeURIComponent);
+  return new URL(`./${segments.join("/")}`, base);
 }
 
 async function move(row) {
@@ -216,23 +231,20 @@ async function move(row) {
   const title = `Rename “${name}”; a path moves it`;
   const target = await askForText(title, "New name", name, "Rename");
   if (target === null || target === name) return;
-  const base = target.startsWith("/") ? new URL(document.body.dataset.base, location.href) : null;
-  const url = base === null ? urlOf(target) : new URL(target, base);
-  const response = await fetch(hrefOf(row), {
-    method: "MOVE",
-    headers: { "Destination": url.pathname + (isFolder(row) ? "/" : ""), "Overwrite": "F" },
-  });
-  if (!response.ok) await tell(response);
-  else say(`${name} is ${target} now`);
+  const destination = urlOf(target).pathname + (isFolder(row) ? "/" : "");
+  const headers = { "Destination": destination, "Overwrite": "F" };
+  if (await succeeds(hrefOf(row), { method: "MOVE", headers })) say(`${name} is ${target} now`);
   await refresh();
 }
 
 /** How many files and folders are below a folder. */
 async function countBelow(row) {
-  const response = await fetch(`${hrefOf(row)}?count`);
-  if (!response.ok) return null;
-  const { files = 0, directories = 0 } = await response.json();
-  return files + directories;
+  try {
+    const { files, directories } = await (await fetch(`${hrefOf(row)}?count`)).json();
+    return files + directories;
+  } catch {
+    return null; // It cannot be counted; deleting it says why.
+  }
 }
 
 async function removeAll(chosen) {
@@ -252,9 +264,8 @@ async function removeAll(chosen) {
   if (answer !== "yes") return;
   for (const row of chosen) {
     const headers = isFolder(row) ? { "Depth": "infinity" } : {};
-    const response = await fetch(hrefOf(row), { method: "DELETE", headers });
-    if (!response.ok) await tell(response);
-    else say(`${nameOf(row)} is deleted`);
+    if (!await succeeds(hrefOf(row), { method: "DELETE", headers })) break;
+    say(`${nameOf(row)} is deleted`);
   }
   await refresh();
 }
@@ -262,9 +273,7 @@ async function removeAll(chosen) {
 async function makeFolder() {
   const name = await askForText("New folder", "Name", "", "Create");
   if (name === null) return;
-  const response = await fetch(`${urlOf(name)}/`, { method: "MKCOL" });
-  if (!response.ok) await tell(response);
-  else say(`${name} is created`);
+  if (await succeeds(`${urlOf(name)}/`, { method: "MKCOL" })) say(`${name} is created`);
   await refresh();
 }
 
@@ -346,19 +355,33 @@ async function sendAll() {
 async function send(upload) {
   let path = upload.path;
   let headers = { "If-None-Match": "*" };
+  let isReplacing = false;
   for (let number = 2;; number++) {
     const { status, text } = await put(upload, path, headers);
     if (upload.isCancelled) return "cancelled";
     if (status === 201 || status === 204) return path === upload.path ? "done" : `done, as ${path}`;
-    if (status !== 412 && status !== 409) throw new Error(text || `The server answered ${status}`);
-    const choice = forAll ?? await askAboutClash(path);
+    if (status !== 412) throw new Error(text || `The server answered ${status}`);
+    // A file that has changed again while it was replaced is another question.
+    const choice = (isReplacing ? null : forAll) ?? await askAboutClash(path);
     if (choice === null || choice === "skip") return "skipped";
-    if (choice === "replace") {
-      const found = await fetch(urlOf(path), { method: "HEAD", cache: "no-store" });
-      const tag = found.headers.get("ETag");
-      headers = tag === null ? {} : { "If-Match": tag };
-    } else path = upload.path.replace(/(\.[^./]*)?$/, ` (${number})$1`);
+    isReplacing = choice === "replace";
+    if (isReplacing) headers = { "If-Match": await tagOf(path) };
+    else {
+      path = upload.path.replace(/(\.[^./]*)?$/, ` (${number})$1`);
+      headers = { "If-None-Match": "*" };
+    }
+    if (upload.isCancelled) return "cancelled";
   }
+}
+
+/** The tag of the file that is to be replaced. */
+async function tagOf(path) {
+  const url = urlOf(path);
+  const found = await fetch(url, { method: "HEAD", cache: "no-store" });
+  const tag = found.headers.get("ETag");
+  if (found.url.endsWith("/")) throw new Error("A folder has this name");
+  if (!found.ok || tag === null) throw new Error("It cannot be replaced");
+  return tag;
 }
 
 async function askAboutClash(path) {
@@ -405,7 +428,9 @@ function sizeOf(bytes) {
 
 /** The files of what was dropped, those in folders as well. */
 async function filesOf(items) {
-  const entries = [...items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const dropped = [...items].filter(({ kind }) => kind === "file");
+  // All at once: the items are gone after the event.
+  const pairs = dropped.map((item) => [item.webkitGetAsEntry?.() ?? null, item.getAsFile()]);
   const found = [];
   const walk = async (entry, prefix) => {
     if (entry.isFile) {
@@ -420,7 +445,10 @@ async function filesOf(items) {
       for (const each of batch) await walk(each, `${prefix}${entry.name}/`);
     }
   };
-  for (const entry of entries) await walk(entry, "");
+  for (const [entry, file] of pairs) {
+    if (entry !== null) await walk(entry, "");
+    else if (file !== null) found.push({ file, path: file.name });
+  }
   return found;
 }
 
@@ -452,7 +480,9 @@ function prepareUploads() {
     make("button", { onclick: () => folder.click() }, "Upload folder"),
     make("button", { onclick: makeFolder }, "New folder"),
   );
+  const hasFiles = ({ dataTransfer }) => dataTransfer.types.includes("Files");
   document.addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return;
     event.preventDefault();
     document.body.classList.add("drop");
   });
@@ -460,9 +490,15 @@ function prepareUploads() {
     if (event.relatedTarget === null) document.body.classList.remove("drop");
   });
   document.addEventListener("drop", async (event) => {
+    if (!hasFiles(event)) return;
     event.preventDefault();
     document.body.classList.remove("drop");
-    add(await filesOf(event.dataTransfer.items));
+    try {
+      add(await filesOf(event.dataTransfer.items));
+    } catch (error) {
+      const text = `What was dropped cannot be read: ${error.message}`;
+      await ask("That did not work", [make("p", {}, text)], [["Close", "no"]]);
+    }
   });
   document.addEventListener("paste", (event) => {
     const files = [...event.clipboardData.files];
@@ -479,7 +515,10 @@ const VIEWS = {
   text: (url) => {
     const text = make("pre", {}, "…");
     const headers = { "Range": "bytes=0-262143" };
-    fetch(url, { headers }).then(async (response) => text.textContent = await response.text());
+    fetch(url, { headers })
+      .then((response) => response.status === 416 ? "" : response.text()) // 416: it is empty.
+      .catch(() => "The server could not be reached.")
+      .then((content) => text.textContent = content);
     return text;
   },
 };
