@@ -62,6 +62,11 @@ export class Authentication {
       });
   }
 
+  /** Whether the client of a request that has passed the guard may read a file. */
+  mayRead({ user }: HttpRequest, name: string): boolean {
+    return this.#access.modeOf(user, name, false) !== "none";
+  }
+
   /** Whether the client of a request that has passed the guard may write to a folder. */
   mayWrite({ user }: HttpRequest, name: string): boolean {
     return this.#access.modeOf(user, name, false) === "rw";

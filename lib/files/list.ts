@@ -9,7 +9,7 @@ import { negotiateType, withVary } from "../http/negotiation.ts";
 import { sleep } from "../server/deadlines.ts";
 import { Listing } from "./listing.ts";
 import { FileContent } from "./file_body.ts";
-import type { Root } from "./root.ts";
+import { isName, type Root } from "./root.ts";
 import { Search } from "./search.ts";
 import type { FileSettings } from "./settings.ts";
 import { compareNames, entryComparison, partOf, sortOrderOf } from "./sort.ts";
@@ -60,6 +60,7 @@ export async function listDirectory(
   const canWrite = !isReadOnly && (settings.mayWrite?.(request, name) ?? true);
   const parameters = new URLSearchParams(request.query ?? "");
   const order = sortOrderOf(parameters);
+  const readmeName = parameters.get("readme") ?? "README.md";
   const query = parameters.get("q") || null;
   const isTerminal = listsAsText && TERMINALS.test(request.fields.get("User-Agent") ?? "");
   const type = negotiateType(request.fields, isTerminal ? [TYPES[2], ...TYPES] : TYPES);
@@ -80,7 +81,10 @@ export async function listDirectory(
       part,
       total: () => source instanceof Listing ? source.total : null,
       cut: () => source instanceof Search ? source.cut : null,
-      readme: () => query === null ? readme(root, name) : Promise.resolve(null),
+      readme: async () =>
+        query === null && (settings.mayRead?.(request, `${name}${readmeName}`) ?? true)
+          ? await readme(root, name, readmeName)
+          : null,
       canWrite,
       canDelete: canWrite && allowsDelete,
     };
@@ -104,8 +108,9 @@ export async function listDirectory(
 /** Bytes of a README.md that is shown: more is a book. */
 const MAX_README = 65_536;
 
-async function readme(root: Root, directory: string): Promise<string | null> {
-  const open = await root.openFile(`${directory}README.md`).catch(() => null);
+async function readme(root: Root, directory: string, file: string): Promise<string | null> {
+  if (!isName(file, root.showsHidden)) return null;
+  const open = await root.openFile(`${directory}${file}`).catch(() => null);
   if (open === null) return null;
   try {
     if (open.info.size > MAX_README) return null;

@@ -21,6 +21,8 @@ export interface FileSettings {
   readonly isTrusted?: boolean;
   /** Whether a listing is plain text for curl and the like without a preference, else a page. */
   readonly listsAsText?: boolean;
+  /** Whether the client of a request may read a file that it has not asked for by its path. */
+  readonly mayRead?: (request: HttpRequest, name: string) => boolean;
   /** Whether the client of a request may write to a folder, as far as writing is allowed at all. */
   readonly mayWrite?: (request: HttpRequest, name: string) => boolean;
   /** The page of a folder; by default one without script. */

@@ -50,7 +50,10 @@ export interface ListingView {
   readonly total: () => number | null;
   /** Why a search has ended early, or null; known after the last entry. */
   readonly cut: () => Cut | null;
-  /** The text of the README.md of the directory, or null without one; asked for by pages alone. */
+  /**
+   * The text of the README.md of the directory, or of the file that was asked for in its place; null
+   * without one. Asked for by pages alone.
+   */
   readonly readme: () => Promise<string | null>;
   /** Whether clients may upload files and create folders. */
   readonly canWrite: boolean;

@@ -508,23 +508,48 @@ function prepareUploads() {
 
 // Previews.
 
+/** The beginning of a text. */
+async function textOf(url) {
+  const response = await fetch(url, { headers: { "Range": "bytes=0-262143" } });
+  return response.status === 416 ? "" : await response.text(); // 416: it is empty.
+}
+
+/** Markdown as the server shows it below a list, or null where it is too long for that. */
+async function articleOf(url) {
+  const name = decodeURIComponent(new URL(url).pathname.split("/").at(-1));
+  const folder = new URL(`./?limit=0&readme=${encodeURIComponent(name)}`, url);
+  const response = await fetch(folder, { headers: { "Accept": "text/html" } });
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const article = page.querySelector("article");
+  // Its links lead from its own folder, which may be below this one.
+  for (const link of article?.querySelectorAll("a[href]") ?? []) {
+    link.href = new URL(link.getAttribute("href"), url);
+  }
+  for (const image of article?.querySelectorAll("img[src]") ?? []) {
+    image.src = new URL(image.getAttribute("src"), url);
+  }
+  return article;
+}
+
+/** A place for what is still to come. */
+function later(promise) {
+  const place = make("div", {}, "…");
+  promise.catch(() => "The server could not be reached.")
+    .then((content) => place.replaceChildren(content));
+  return place;
+}
+
+const asText = (url) => textOf(url).then((text) => make("pre", {}, text));
 const VIEWS = {
   picture: (url) => make("img", { src: url, alt: "" }),
   video: (url) => make("video", { src: url, controls: true, autoplay: true }),
   audio: (url) => make("audio", { src: url, controls: true, autoplay: true }),
-  text: (url) => {
-    const text = make("pre", {}, "…");
-    const headers = { "Range": "bytes=0-262143" };
-    fetch(url, { headers })
-      .then((response) => response.status === 416 ? "" : response.text()) // 416: it is empty.
-      .catch(() => "The server could not be reached.")
-      .then((content) => text.textContent = content);
-    return text;
-  },
+  text: (url) => later(asText(url)),
+  markdown: (url) => later(articleOf(url).then((article) => article ?? asText(url))),
 };
 
 function viewOf(row) {
-  return VIEWS[row.className];
+  return /\.md$/i.test(nameOf(row)) ? VIEWS.markdown : VIEWS[row.className];
 }
 
 function preview(row) {

@@ -167,6 +167,7 @@ function handlerOf(
     ...options.files,
     page: folderPage(authentication !== null),
     ...(authentication !== null && {
+      mayRead: (request: HttpRequest, name: string) => authentication.mayRead(request, name),
       mayWrite: (request: HttpRequest, name: string) => authentication.mayWrite(request, name),
     }),
   };

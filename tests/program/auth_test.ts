@@ -278,3 +278,30 @@ testWith(
     });
   },
 );
+
+testWith(
+  FOR_PROGRAM,
+  "a page shows no README.md, and no other file, that its reader may not read",
+  () =>
+    withSite(
+      [...USERS, ..."--auth-rule bob:ro:/ --auth-rule bob:none:/in/README.md".split(" "), "DIR"],
+      async ({ ask, directory }) => {
+        await Deno.writeTextFile(`${directory}/in/README.md`, "# Secret");
+        await Deno.writeTextFile(`${directory}/in/other.md`, "# Other");
+        await Deno.writeTextFile(`${directory}/in/.hidden.md`, "# Hidden");
+        const shown = async (query: string, user: string) => {
+          const { status, content } = await ask(`GET /in/${query}`, user, "Accept: text/html");
+          assertEquals(status, 200);
+          return /<h1>(Secret|Other|Hidden|file)/.exec(new TextDecoder().decode(content))?.[1];
+        };
+        assertEquals(await shown("", ALICE), "Secret");
+        assertEquals(await shown("", BOB), undefined);
+        assertEquals(await shown("?readme=README.md", BOB), undefined);
+        assertEquals(await shown("?readme=README%2emd&limit=0", BOB), undefined);
+        assertEquals(await shown("?readme=other.md&limit=0", BOB), "Other");
+        for (const name of [".hidden.md", "../in/other.md", "./other.md", "missing", "..", ""]) {
+          assertEquals(await shown(`?readme=${encodeURIComponent(name)}`, ALICE), undefined, name);
+        }
+      },
+    ),
+);

@@ -28,6 +28,7 @@ export type Tool =
   | "cc"
   | "gluster"
   | "chromium"
+  | "firefox-esr"
   | "node"
   | "npm";
 
