@@ -48,7 +48,7 @@ const NOT_WRITABLE = "The server is read-only: start it with --writable to chang
  */
 export function fileServerRoutes(files: FileHandlers, base = ""): readonly Route[] {
   return [
-    { method: "GET", path: `${base}/${RESERVED_NAME}/{asset}`, handler: serveAsset },
+    { method: "GET", path: `${base}/${RESERVED_NAME}/{version}/{asset}`, handler: serveAsset },
     ...routesOf(files, `${base}/`, { readOnly: NOT_WRITABLE, noDelete: NO_DELETE }),
   ];
 }

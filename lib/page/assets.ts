@@ -1,4 +1,4 @@
-// The style and the script of the page: part of the program, compressed once, at paths that no file
+// The style and the script of the pages: part of the program, compressed once, at paths that no file
 // can have, which change with their content so that browsers keep them for ever.
 
 import { createHash } from "node:crypto"; // synchronous: the paths are needed before a page is sent
@@ -6,25 +6,48 @@ import { encodeContent } from "../compression.ts";
 import { RESERVED_NAME } from "../files/root.ts";
 import type { Handler, HttpResponse } from "../http/message.ts";
 import { StatusError } from "../http/status.ts";
-import script from "./script.js" with { type: "text" };
+import changes from "./script/changes.js" with { type: "text" };
+import elements from "./script/elements.js" with { type: "text" };
+import list from "./script/list.js" with { type: "text" };
+import main from "./script/main.js" with { type: "text" };
+import previews from "./script/previews.js" with { type: "text" };
+import theme from "./script/theme.js" with { type: "text" };
+import uploads from "./script/uploads.js" with { type: "text" };
 import style from "./style.css" with { type: "text" };
 
-const TYPES = { css: "text/css; charset=utf-8", js: "text/javascript; charset=utf-8" } as const;
+const STYLE = "text/css; charset=utf-8";
+const SCRIPT = "text/javascript; charset=utf-8";
 
-function pathOf(content: string, ending: keyof typeof TYPES): string {
-  const hash = createHash("sha256").update(content).digest("hex").slice(0, 16);
-  return `${RESERVED_NAME}/${hash}.${ending}`;
-}
+/** The modules of the script, which import each other by these names: the first one imports all. */
+const SCRIPTS = {
+  "main.js": main,
+  "elements.js": elements,
+  "list.js": list,
+  "changes.js": changes,
+  "uploads.js": uploads,
+  "previews.js": previews,
+  "theme.js": theme,
+} as const;
+
+/** Names all of them together: a module of one version imports no module of another. */
+const VERSION = createHash("sha256")
+  .update(JSON.stringify([style, SCRIPTS]))
+  .digest("hex")
+  .slice(0, 16);
+
+const pathOf = (name: string) => `${RESERVED_NAME}/${VERSION}/${name}`;
 
 /** The path of the style, below the base of the files. */
-export const STYLE_PATH: string = pathOf(style, "css");
+export const STYLE_PATH: string = pathOf("style.css");
 
-/** The path of the script. */
-export const SCRIPT_PATH: string = pathOf(script, "js");
+/** The paths of the modules of the script, that of the page first. */
+export const SCRIPT_PATHS: readonly string[] = Object.keys(SCRIPTS).map(pathOf);
 
 const ASSETS: Readonly<Record<string, HttpResponse>> = {
-  [STYLE_PATH]: asset(style, TYPES.css),
-  [SCRIPT_PATH]: asset(script, TYPES.js),
+  [STYLE_PATH]: asset(style, STYLE),
+  ...Object.fromEntries(
+    Object.entries(SCRIPTS).map(([name, content]) => [pathOf(name), asset(content, SCRIPT)]),
+  ),
 };
 
 function asset(content: string, type: string): HttpResponse {
@@ -39,9 +62,10 @@ function asset(content: string, type: string): HttpResponse {
 /** Each asset in each coding, from its first request on. */
 const encoded = new Map<string, Promise<HttpResponse>>();
 
-/** Sends the asset that the parameter `asset` of the route names. */
+/** Sends the asset that the parameters `version` and `asset` of the route name. */
 export const serveAsset: Handler = (request) => {
-  const path = `${RESERVED_NAME}/${request.parameters["asset"]}`;
+  const { version, asset } = request.parameters;
+  const path = `${RESERVED_NAME}/${version}/${asset}`;
   const found = Object.hasOwn(ASSETS, path) ? ASSETS[path]! : null;
   if (found === null) throw new StatusError(404, "There is no such part of the page.");
   const key = `${path} ${request.fields.get("Accept-Encoding") ?? ""}`;

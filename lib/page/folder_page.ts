@@ -1,4 +1,4 @@
-// The page of a folder. It works without script; script.js adds to it.
+// The page of a folder. It works without script; script/ adds to it.
 
 import type { Cut, Entry, ListingPage, ListingView, SortKey } from "../files/view.ts";
 import { RESERVED_NAME } from "../files/root.ts";
@@ -6,7 +6,7 @@ import type { HttpRequest } from "../http/message.ts";
 import { escapeHtml, humanSize, plainTime } from "./format.ts";
 import { icon, kindOf, SPRITE } from "./icons.ts";
 import { head, POLICY } from "./layout.ts";
-import { SCRIPT_PATH } from "./assets.ts";
+import { SCRIPT_PATHS } from "./assets.ts";
 import { renderMarkdown } from "./readme.ts";
 
 /** Entries on one page: a browser takes seconds for very many. */
@@ -86,10 +86,17 @@ ${reason === null ? "" : `<p class="note">${CUT_SENTENCES[reason]}</p>\n`}<foote
   }</footer>
 ${article}</main>
 <div id="status" role="status" aria-live="polite"></div>
-<script src="${escapeHtml(base)}${SCRIPT_PATH}" defer></script>
+${scripts(escapeHtml(base))}
 </body>
 </html>
 `;
+}
+
+/** What is imported is asked for at once, not found by the browser one after the other. */
+function scripts(base: string): string {
+  const [main, ...imported] = SCRIPT_PATHS;
+  const preloads = imported.map((path) => `<link rel="modulepreload" href="${base}${path}">`);
+  return `${preloads.join("\n")}\n<script type="module" src="${base}${main}"></script>`;
 }
 
 /** The way from the served folder, each part a link; the last one is where the reader is. */

@@ -5,7 +5,7 @@ import type { Entry, ListingView } from "../../lib/files/view.ts";
 import { Fields } from "../../lib/http/fields.ts";
 import { ParsedRequest } from "../../lib/http/message.ts";
 import { StatusError } from "../../lib/http/status.ts";
-import { SCRIPT_PATH, serveAsset, STYLE_PATH } from "../../lib/page/assets.ts";
+import { SCRIPT_PATHS, serveAsset, STYLE_PATH } from "../../lib/page/assets.ts";
 import { errorPages } from "../../lib/page/error_page.ts";
 import { folderPage } from "../../lib/page/folder_page.ts";
 import { humanSize } from "../../lib/page/format.ts";
@@ -93,7 +93,7 @@ Deno.test("folderPage() has the way to the folder, the order and what is allowed
   );
   assertMatch(text, /enctype="multipart\/form-data"/);
   assertMatch(text, /This folder is empty/);
-  assertMatch(text, new RegExp(`src="/x/${SCRIPT_PATH}"`));
+  assertMatch(text, new RegExp(`src="/x/${SCRIPT_PATHS[0]}"`));
   const plain = await pageOf([]);
   assert(!plain.includes("multipart"));
   const found = await pageOf([], { query: '"q"', cut: () => "time" });
@@ -120,13 +120,14 @@ Deno.test("kindOf() knows endings in any case, and no other", () => {
 });
 
 Deno.test("serveAsset() sends what the page loads, compressed, for ever", async () => {
-  for (const path of [STYLE_PATH, SCRIPT_PATH]) {
+  for (const path of [STYLE_PATH, ...SCRIPT_PATHS]) {
     for (const coding of [null, "gzip", "br"]) {
       const asked = new ParsedRequest({
         ...headWith(),
         fields: new Fields(coding === null ? [] : [["Accept-Encoding", coding]]),
       });
-      asked.parameters = { asset: path.split("/")[1]! };
+      const [, version, asset] = path.split("/");
+      asked.parameters = { version: version!, asset: asset! };
       const { status, fields = {} } = await serveAsset(asked);
       assertEquals([status, fields["Content-Encoding"]], [200, coding ?? undefined]);
       assertMatch(fields["Cache-Control"] as string, /immutable/);
