@@ -200,6 +200,7 @@ export class Slots {
   readonly #count: number;
   readonly #byClient = new Map<string, number>();
   #used = 0;
+  #released = Promise.withResolvers<void>();
 
   constructor(count: number) {
     this.#count = count;
@@ -221,5 +222,12 @@ export class Slots {
     const left = this.#byClient.get(client)! - 1;
     if (left > 0) this.#byClient.set(client, left);
     else this.#byClient.delete(client);
+    this.#released.resolve();
+    this.#released = Promise.withResolvers();
+  }
+
+  /** Resolves when the next slot is released. */
+  get released(): Promise<void> {
+    return this.#released.promise;
   }
 }

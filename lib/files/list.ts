@@ -15,7 +15,7 @@ import type { FileSettings } from "./settings.ts";
 import { compareNames, entryComparison, partOf, sortOrderOf } from "./sort.ts";
 import type { Cut, Entry, ListingPage, ListingView, SortOrder } from "./view.ts";
 
-/** Milliseconds that the names may take to read. After that, the response begins without them. */
+/** Milliseconds that many names may take to read. After that, the response begins without them. */
 const SCAN_WAIT = 50;
 
 /** Characters of a piece of a large listing, and milliseconds to wait for more of them. */
@@ -139,8 +139,8 @@ function placeOf(
 const BY_NAME: SortOrder = Object.freeze({ key: "name", isDescending: false });
 
 /**
- * The entries of a directory. Of one that takes long to read, the names are read while the response
- * is sent.
+ * The entries of a directory. Of a large one that takes long to read, the names are read while the
+ * response is sent.
  */
 async function begin(
   listing: Listing,
@@ -149,9 +149,9 @@ async function begin(
   let isScanned = false;
   const scanning = listing.scan().then(() => void (isScanned = true));
   await sleep(SCAN_WAIT, scanning);
+  await Promise.race([scanning, listing.largeness]);
   if (isScanned) return entriesOf(listing);
   scanning.catch(() => {}); // The iteration throws it.
-  listing.takeSlot();
   return async function* () {
     await scanning;
     yield* entriesOf(listing);

@@ -3,6 +3,7 @@
 import { join, readDir } from "../disk/file_system.ts";
 import { StatusError } from "../http/status.ts";
 import { scheduler, Slots } from "../scheduler.ts";
+import { sleep } from "../server/deadlines.ts";
 import { isName, type Root } from "./root.ts";
 import { entryComparison, nameComparison, sortInSteps } from "./sort.ts";
 import type { Entry, ListingPart, SortOrder } from "./view.ts";
@@ -15,6 +16,9 @@ const MAX_WHOLE = 1000;
 
 /** Listings of more entries at one time: each has the names in memory while its client reads. */
 const largeListings = new Slots(16);
+
+/** Milliseconds that a further one waits for another to end. */
+const SLOT_WAIT = 2000;
 
 /** Milliseconds to read a name, to make a batch of entries, and to show one. */
 const NAME_COST = 0.005;
@@ -30,6 +34,7 @@ export class Listing {
   #files: string[] = [];
   #hasSlot = false;
   #isClosed = false;
+  readonly #largeness = Promise.withResolvers<void>();
 
   /** @param directory Its path without links. */
   constructor(root: Root, directory: string, client: string) {
@@ -38,8 +43,14 @@ export class Listing {
     this.#client = client;
   }
 
+  /** Whether there are too many entries for a response that is made as a whole. */
   get isLarge(): boolean {
     return this.#hasSlot;
+  }
+
+  /** Resolves when it turns out to be large. */
+  get largeness(): Promise<void> {
+    return this.#largeness.promise;
   }
 
   /** Reads the names. @throws {StatusError} 503 while too many large directories are listed. */
@@ -65,20 +76,26 @@ export class Listing {
       if (isFile) this.#files.push(name);
       else if (isDirectory) this.#directories.push(name);
       else if (isSymlink) links.push(name);
-      if (++count > MAX_WHOLE) this.takeSlot();
+      if (++count > MAX_WHOLE && !this.#hasSlot) await this.#takeSlot();
     }
     return links;
   }
 
   /** Makes this one of the large listings. @throws {StatusError} 503 */
-  takeSlot(): void {
-    if (this.#hasSlot || this.#isClosed) return;
-    if (!largeListings.isFreeFor(this.#client)) {
-      const message = "Too many large directories are being listed: try again.";
-      throw new StatusError(503, message, { "Retry-After": "1" });
+  async #takeSlot(): Promise<void> {
+    const end = performance.now() + SLOT_WAIT;
+    while (!largeListings.isFreeFor(this.#client)) {
+      const left = end - performance.now();
+      if (left <= 0) {
+        const message = "Too many large directories are being listed: try again.";
+        throw new StatusError(503, message, { "Retry-After": "1" });
+      }
+      await sleep(left, largeListings.released);
     }
+    if (this.#isClosed) return;
     largeListings.acquire(this.#client);
     this.#hasSlot = true;
+    this.#largeness.resolve();
   }
 
   close(): void {

@@ -285,6 +285,24 @@ testWith(
     }),
 );
 
+for (const entries of [1000, 1500]) {
+  testWith(
+    NEEDS,
+    `GET of a directory with ${entries} entries is 200 for 24 connections of a client at once`,
+    () =>
+      withFileServer(async ({ path, ask }) => {
+        for (let at = 0; at < entries; at++) {
+          Deno.openSync(`${path}/${at}`, { write: true, create: true }).close();
+        }
+        const lines = Array.from({ length: 24 }, () => "GET /files/");
+        const statuses = (await Promise.all(lines.map((line) => ask(line)))).map((each) =>
+          each.status
+        );
+        assertEquals(statuses, lines.map(() => 200));
+      }),
+  );
+}
+
 /** Whether we are root, whom no mode of a file keeps out. What we make is our own. */
 function isRoot(): boolean {
   const states = ["read", "write"].map((name) =>
