@@ -5,6 +5,7 @@ import { checkAnswer, WrongAnswer } from "./check.ts";
 import { drivePages, driveUploads, driveVisits, watch } from "./clients.ts";
 import { FILE_SETS, type FileSetName, linkFiles, writeFiles } from "./files.ts";
 import { measureIdle } from "./idle.ts";
+import { drivePictures } from "./pictures.ts";
 import { cpuTime, memoryOf, resetPeak } from "./process.ts";
 import { type Recipe, takesPart } from "./recipes.ts";
 import type { Result } from "./results.ts";
@@ -229,6 +230,7 @@ export class Benchmark {
     const { address, pid } = server;
     if (row.driver === "uploads") return await driveUploads(row, address, milliseconds);
     if (row.driver === "visits") return await driveVisits(row, address, milliseconds);
+    if (row.driver === "pictures") return await drivePictures(row, address, milliseconds);
     if (row.driver === "pages") {
       const load = await drivePages(row, address, next);
       pair.next += load.requests;

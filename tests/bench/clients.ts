@@ -40,7 +40,7 @@ class Connections {
 }
 
 /** Latencies and errors of a load. */
-class Recorder {
+export class Recorder {
   readonly #start = performance.now();
   readonly #latencies: number[] = [];
   readonly #errors = new Set<string>();
@@ -56,13 +56,17 @@ class Recorder {
     this.#latencies.push(milliseconds);
   }
 
+  fail(error: string): void {
+    this.#errors.add(error);
+  }
+
   expect({ status }: RawResponse, ...statuses: readonly number[]): void {
-    if (!statuses.includes(status)) this.#errors.add(`a status of ${status}`);
+    if (!statuses.includes(status)) this.fail(`a status of ${status}`);
   }
 
   /** A server that is busy may send content as it is, which is not the same work. */
   expectCoding({ fields }: RawResponse): void {
-    if (!fields.has("content-encoding")) this.#errors.add("a response that is not compressed");
+    if (!fields.has("content-encoding")) this.fail("a response that is not compressed");
   }
 
   result(): Load {

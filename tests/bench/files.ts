@@ -16,7 +16,8 @@ export type FileSetName =
   | "first"
   | "many"
   | "site"
-  | "listing";
+  | "listing"
+  | "pictures";
 
 const KIB = 1024;
 
@@ -52,6 +53,11 @@ export const FILE_SETS: Readonly<Record<FileSetName, FileSet>> = {
     path: (index) => `listing/entry-${`${index}`.padStart(4, "0")}.txt`,
     content: (index) => textOf(64, index),
   },
+  pictures: {
+    count: 200,
+    path: (index) => `pictures/picture-${`${index}`.padStart(3, "0")}.bmp`,
+    content: (index) => bitmapOf(128, index),
+  },
 };
 
 const KINDS = ["css", "js", "js", "png", "png", "png"];
@@ -75,6 +81,23 @@ export function bytesOf(size: number, seed = 0): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(Math.ceil(size / 4));
   for (let at = 0; at < words.length; at++) words[at] = Math.imul(at + seed + 1, 0x9e3779b1);
   return new Uint8Array(words.buffer, 0, size);
+}
+
+/** A square picture of 24 bits a pixel, which any browser shows: 48 KiB for a side of 128. */
+function bitmapOf(side: number, seed: number): Uint8Array<ArrayBuffer> {
+  const pixels = bytesOf(side * side * 3, seed);
+  const bytes = new Uint8Array(54 + pixels.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, 0x424d);
+  view.setUint32(2, bytes.length, true);
+  view.setUint32(10, 54, true);
+  view.setUint32(14, 40, true);
+  view.setInt32(18, side, true);
+  view.setInt32(22, side, true);
+  view.setUint16(26, 1, true);
+  view.setUint16(28, 24, true);
+  bytes.set(pixels, 54);
+  return bytes;
 }
 
 const WORDS =

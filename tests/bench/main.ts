@@ -55,7 +55,9 @@ function orUsage(): BenchOptions | null {
 async function run(options: BenchOptions, found: Found, directory: string): Promise<number> {
   const most = await mostConnections();
   const isTooLarge = ({ connections, witnesses }: Row) => connections + witnesses > most;
-  const rows = options.rows.filter((row) => !isTooLarge(row) && (!row.isTls || found.hasOpenssl));
+  const isPossible = ({ isTls, driver }: Row) =>
+    (!isTls || found.hasOpenssl) && (driver !== "pictures" || found.hasChromium);
+  const rows = options.rows.filter((row) => !isTooLarge(row) && isPossible(row));
   const tls = rows.some(({ isTls }) => isTls) ? await makeTls(`${directory}/tls`) : null;
   const size = options.isQuick ? QUICK : FULL;
   const connections = Math.min(size.connections, most);

@@ -7,6 +7,7 @@ export interface Found {
   readonly nginx: string | null;
   readonly caddy: string | null;
   readonly hasOpenssl: boolean;
+  readonly hasChromium: boolean;
   /** Sentences about the versions, and about what is left out. */
   readonly notes: readonly string[];
 }
@@ -25,6 +26,7 @@ export async function findPrograms(): Promise<Found> {
   // Debian's is in a directory that only the PATH of root has.
   const nginx = await find("nginx", "-v") ?? await find("/usr/sbin/nginx", "-v");
   const openssl = await find("openssl", "version");
+  const chromium = await find("chromium", "--version");
   // Where Node.js is missing, Deno may run itself in its place, but does not say "v20.0.0".
   const isNode = node?.version.startsWith("v") ?? false;
   return {
@@ -33,6 +35,7 @@ export async function findPrograms(): Promise<Found> {
     nginx: nginx?.command ?? null,
     caddy: caddy?.command ?? null,
     hasOpenssl: openssl !== null,
+    hasChromium: chromium !== null,
     notes: [
       `Deno ${Deno.version.deno}, wrk ${numberOf(wrk)}, ${navigator.hardwareConcurrency} CPUs; ` +
       "medians [ranges], and their ratio to Wireserve.",
@@ -44,6 +47,7 @@ export async function findPrograms(): Promise<Found> {
       nginx === null ? leftOut("nginx is", "nginx") : `nginx ${numberOf(nginx)}, one worker.`,
       caddy === null ? leftOut("Caddy is", "caddy") : `Caddy ${numberOf(caddy)}, on all cores.`,
       ...(openssl === null ? [leftOut("The rows over TLS are", "openssl")] : []),
+      ...(chromium === null ? [leftOut("The row with pictures is", "chromium")] : []),
     ],
   };
 }

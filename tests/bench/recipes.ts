@@ -73,6 +73,8 @@ export function recipes(programs: Programs): Recipe[] {
     ...(caddy === null ? [] : [caddyRecipe(caddy)]),
     hono("wireserve"),
     hono("deno"),
+    folderServer(),
+    ...(caddy === null ? [] : [{ ...caddyRecipe(caddy), app: "folder" as const }]),
   ];
   if (tls === null) return plain;
   const secured = [
@@ -101,6 +103,13 @@ function wireserve(family: Family, flags: readonly string[]): Recipe {
     ...WIRESERVE,
     ...["--directory", directory, "--port", `${port}`, "--log", "off", "--mime-types", ...flags],
   ]);
+}
+
+function folderServer(): Recipe {
+  const run = recipe("wireserve", Deno.execPath(), ({ port, directory }) => [
+    ...[...WIRESERVE, directory, "--base-path", "/files", "--port", `${port}`, "--log", "off"],
+  ]);
+  return { ...run, app: "folder" };
 }
 
 type Reading = NonNullable<Recipe["reading"]>;

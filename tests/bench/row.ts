@@ -41,8 +41,8 @@ export interface RowRequest {
   readonly pipelined: number;
 }
 
-/** A framework, on the library and on Deno.serve. */
-export type App = "hono";
+/** A framework, on the library and on Deno.serve; or file servers with their pages for people. */
+export type App = "hono" | "folder";
 
 export type Coding = "gzip" | "br";
 
@@ -83,6 +83,8 @@ export type Driver =
   | "pages"
   /** Browsers that load a page with its assets, and reload it. */
   | "visits"
+  /** Chromium, which opens a folder of pictures. */
+  | "pictures"
   | "idle"
   | "startup";
 

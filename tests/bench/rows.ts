@@ -213,6 +213,22 @@ export const ROWS: readonly Row[] = [
     request: { ...GET, path: "/files/listing/" },
     answer: { includes: "entry-0999.txt" },
   },
+  {
+    ...DEFAULTS,
+    id: "pictures",
+    title: "a folder of 200 pictures in Chromium",
+    driver: "pictures",
+    app: "folder",
+    families: ["wireserve", "caddy"],
+    files: ["pictures"],
+    connections: 6,
+    shortest: 2000,
+    request: { ...GET, path: "/files/pictures/", fields: { "Accept": "text/html" } },
+    answer: { includes: "picture-199.bmp" },
+    note:
+      "Chromium opens the page of the folder and shows its thumbnails, or the pictures behind " +
+      "its links where it has none; p50 is one such load",
+  },
   hono("text", "text", "/text", "Hello"),
   hono("json", "JSON and parameters", "/users/{n}?page=2", '{"id":"{n}","page":"2"}'),
   hono("stream", "a stream", "/stream", "one,two,three"),

@@ -103,7 +103,8 @@ async function hasAnswer(address: Address): Promise<boolean> {
     using client = await connect(address);
     await client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     const { status } = await client.readResponse();
-    if (status !== 200) throw new Error(`/ is answered with ${status}`);
+    // Below a path of its own, a server has nothing at "/".
+    if (status !== 200 && status !== 404) throw new Error(`/ is answered with ${status}`);
     return true;
   } catch (error) {
     // Wireserve first tries whether it can share a port: connections at that moment are reset.
