@@ -171,3 +171,38 @@ assert ask("DELETE", "a%20b")[0] == 204
       });
     }),
 );
+
+testWith(
+  [...FOR_PROGRAM, "python-requests"],
+  "requests of Python uploads several files as a form, streams, seeks and deletes",
+  () =>
+    withDirectory(async (folder) => {
+      const script = `
+import requests, sys
+url = sys.argv[1]
+with requests.Session() as session:
+    def ask(method, path, **more):
+        response = session.request(method, url + path, **more)
+        assert response.ok, (method, path, response.status_code, response.text)
+        return response
+    large = bytes(range(256)) * 4096
+    files = [("file", ("a b.txt", b"a")), ("file", ("\u00dcbung.bin", large, "image/png"))]
+    response = ask("POST", "", files=files)
+    assert response.status_code == 201, response.status_code
+    assert [entry["name"] for entry in ask("GET", "", headers={"Accept": "application/json"}).json()] \\
+        == ["a b.txt", "\u00dcbung.bin"]
+    assert ask("GET", "%C3%9Cbung.bin").content == large
+    part = ask("GET", "%C3%9Cbung.bin", headers={"Range": "bytes=256-511"})
+    assert (part.status_code, part.content) == (206, large[256:512])
+    ask("PUT", "chunks", data=(bytes([each]) * 1000 for each in range(100)))
+    assert len(ask("GET", "chunks").content) == 100000
+    ask("DELETE", "chunks")
+    assert session.get(url + "chunks").status_code == 404
+`;
+      const flags = [folder, "-w", "--allow-delete", "--log", "off"];
+      await withProgram(flags, async (program) => {
+        await execute("python3", "-c", script, program.url("/"));
+      });
+      assertEquals((await Deno.stat(`${folder}/Übung.bin`)).size, 1 << 20);
+    }),
+);

@@ -12,6 +12,7 @@ export type Tool =
   | "wrk"
   | "haproxy"
   | "python3"
+  | "python-requests"
   | "unzip"
   | "rclone"
   | "tar"
@@ -78,6 +79,7 @@ function detect(need: Need): boolean {
   if (isPermission(need)) return isGranted(need);
   if (need === "linux") return isLinux();
   if (need === "gluster") return canRunGluster();
+  if (need === "python-requests") return canImport("requests");
   return need === "mount" ? canMount() : canRun(need);
 }
 
@@ -98,6 +100,13 @@ function canRun(program: string): boolean {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
+}
+
+/** Whether Python has a module. */
+function canImport(module: string): boolean {
+  const args = ["-c", `import ${module}`];
+  return canRun("python3") &&
+    new Deno.Command("python3", { args, stdin: "null", stderr: "null" }).outputSync().success;
 }
 
 /** Whether a tmpfs can be mounted: only by root, and not in every container. */
