@@ -129,7 +129,8 @@ function readHandler(root: Root, settings: FileSettings, clock: () => number): H
     try {
       return await getDirectory(root, request, name, settings);
     } catch (error) {
-      const page = hasFallback && isMissingPage(error, name)
+      const isAllowed = hasFallback && (settings.mayRead?.(request, INDEX) ?? true);
+      const page = isAllowed && isMissingPage(error, name)
         ? await getFile(source, request, INDEX)
         : null;
       if (page === null) throw error;

@@ -66,7 +66,7 @@ testWith(
           "/in/%2e%2e/file",
         ],
         ...["http://localhost/file", "HTTP://LOCALHOST:80/file", "/file?download", "/\\file"],
-        ...["/.wireserve/sign-out", "/.wireserve/../file"],
+        ...["/.wireserve/sign-out", "/.wireserve/../../file", "/.wireserve/file"],
       ].flatMap((path) => [`GET ${path}`, `HEAD ${path}`]);
       const writes = [
         "PUT /new",
@@ -277,6 +277,21 @@ testWith(
       assert(!/warning other machines/.test(program.log));
     });
   },
+);
+
+testWith(
+  FOR_PROGRAM,
+  "--spa shows its page only to those who may read it",
+  () =>
+    withSite(
+      ["--spa", ...USERS, ..."--auth-rule bob:ro:/in --auth-rule alice:ro:/".split(" "), "DIR"],
+      async ({ ask, directory }) => {
+        await Deno.writeTextFile(`${directory}/index.html`, "page");
+        assertEquals((await ask("GET /in/route", ALICE)).text, "page");
+        assertEquals((await ask("GET /in/route", BOB)).status, 404);
+        assertEquals((await ask("GET /in/file", BOB)).status, 200);
+      },
+    ),
 );
 
 testWith(
