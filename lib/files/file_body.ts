@@ -11,6 +11,7 @@ import {
   type FileHandle,
   type FileSystem,
   isSameTime,
+  MAX_SMALL_SIZE,
   type OpenFile,
 } from "../disk/file_system.ts";
 
@@ -45,9 +46,6 @@ const CACHED = 1;
 /** Milliseconds to read and to send a piece, most of it to copy it, or a small file. */
 const PIECE_COST = 0.1;
 const SMALL_COST = 0.02;
-
-/** Bytes of a file that is read synchronously at once: most of those that are read again and again. */
-const MAX_SMALL_SIZE = 16384;
 
 /** A part of an open file. Closing the content closes the file. */
 export class FileContent implements Content {
@@ -86,6 +84,11 @@ export class FileContent implements Content {
    */
   async read(): Promise<Uint8Array | null> {
     if (this.#next === null && this.#missing === 0) return null;
+    const { bytes } = this.#open;
+    if (bytes !== null) {
+      this.#missing = 0;
+      return bytes.subarray(this.#position, this.#position + this.length);
+    }
     const cost = this.length <= MAX_SMALL_SIZE ? SMALL_COST : PIECE_COST;
     if (!scheduler.take(cost)) await scheduler.turn(cost);
     const piece = await (this.#next ??= this.#fill()).catch((error) => {

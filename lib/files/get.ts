@@ -48,7 +48,7 @@ interface Representation {
 }
 
 /** Milliseconds of the thread to find and open a file. */
-const OPEN_COST = 0.1;
+const OPEN_COST = 0.04;
 
 const ALL_CODINGS: readonly Coding[] = [...PRECOMPRESSED.keys()];
 
@@ -172,8 +172,8 @@ async function load(
   }
   const isSmall = request.method === "GET" && open.info.size <= MAX_CACHED_SIZE;
   if (!isSmall) return response;
-  const content = await collect(response.content, open.info.size);
-  return isCacheable ? put(content) : { ...response, content };
+  const content = open.bytes ?? await collect(response.content, open.info.size);
+  return isCacheable && cache.isReadAgain(name) ? put(content) : { ...response, content };
 }
 
 /** Chooses the representation. A range is always one of the file as it is. */
@@ -210,6 +210,7 @@ async function openPrecompressed(
   name: string,
   original: Deno.FileInfo,
 ): Promise<OpenFile | null> {
+  if (root.fs.isAbsent(join(root.path, name))) return null;
   const open = await root.openFile(name).catch(nullIfUnavailable);
   if (open === null || !isStale(open.info, original)) return open;
   open.close();

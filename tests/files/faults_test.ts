@@ -75,7 +75,8 @@ class Subject {
 
   /** Has each call of a request fail with each of some errors. */
   async run(operation: Operation, errors: readonly ErrorName[]): Promise<void> {
-    await this.#succeed(operation, "at first"); // Now it is cached, or its modules are loaded.
+    await this.#succeed(operation, "at first"); // Now its modules are loaded.
+    await this.#succeed(operation, "again"); // Now it is cached.
     await operation.prepare?.(this.#directory);
     this.#control.disarm();
     await send(this.#program.port, operation);

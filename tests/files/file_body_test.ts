@@ -2,9 +2,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
-  BYTES,
   CHANGED,
   type FileServer,
+  makeBytes,
   NEEDS,
   nextSecond,
   withFileServer,
@@ -103,7 +103,7 @@ testWith(
     return withFileServer(async ({ ask, ...server }) => {
       path = server.path;
       for (const coding of ["gzip", "br"]) {
-        await Deno.writeFile(`${path}/a`, BYTES);
+        await Deno.writeFile(`${path}/a`, makeBytes(20_000));
         const headers = [`Accept-Encoding: ${coding}`];
         assertEquals((await ask("GET /files/a", { headers })).status, 503, coding);
       }

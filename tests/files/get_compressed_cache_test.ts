@@ -48,6 +48,7 @@ for (const directory of ["", "d/"]) {
         const etags = new Set<string>();
         const accepting: readonly AskOptions[] = [BROWSER, BR, {}];
         for (const options of accepting) {
+          await ask(line, options);
           const first = await ask(line, options);
           const before = root.opened;
           const second = await ask(line, options);
@@ -113,7 +114,9 @@ testWith(
       const { path, ask } = fixture;
       await writeOld(`${path}/a`, OLD);
       await writeOld(`${path}/a.gz`, await gzipped("first"));
-      assertEquals(await decoded(await ask("GET /files/a", BROWSER)), "first");
+      for (let read = 0; read < 2; read++) {
+        assertEquals(await decoded(await ask("GET /files/a", BROWSER)), "first");
+      }
       const before = fixture.root.opened;
       assertEquals(await decoded(await ask("GET /files/a", BROWSER)), "first");
       assertEquals(fixture.root.opened, before);
@@ -125,7 +128,7 @@ testWith(
         assertEquals([await decoded(response), response.status], [OLD, 200]);
       }
       // The file as it is has its own place.
-      assertEquals((await ask("GET /files/a")).text, OLD);
+      for (let read = 0; read < 2; read++) assertEquals((await ask("GET /files/a")).text, OLD);
       assert(await isCached(fixture, "a"));
     }, CACHING),
 );
