@@ -67,9 +67,10 @@ class NativeInfo implements RequestInfo {
   }
 
   get remoteAddr(): Deno.NetAddr | Deno.UnixAddr {
-    const { client } = this.request;
+    const { client, peer, peerPort } = this.request;
     if (client === "unix") return { transport: "unix", path: "" };
-    return { transport: "tcp", hostname: client, port: 0 };
+    // Of a client behind a proxy, the port is not known.
+    return { transport: "tcp", hostname: client, port: client === peer ? peerPort : 0 };
   }
 }
 

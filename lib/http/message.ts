@@ -69,6 +69,8 @@ export interface HttpRequest extends RequestHead {
   readonly client: string;
   /** The address of the peer of the connection, which may be a proxy; `unix` for a Unix socket. */
   readonly peer: string;
+  /** The port of the peer; 0 for a Unix socket. */
+  readonly peerPort: number;
   /** The id of the request, as the log has it: that of the connection, and a number. */
   readonly id: string;
   /** Whether the connection is secured by TLS. */
@@ -94,6 +96,7 @@ export class ParsedRequest implements HttpRequest {
   user: string | null = null;
   client = "";
   peer = "";
+  peerPort = 0;
   isSecure = false;
   /** The id of the connection, and the number of the request on it, from 1. */
   connection = "";

@@ -231,12 +231,13 @@ export class Connection implements DeadlineOwner {
     this.#deadlines.beginContent(timer.now);
     scheduler.count();
     this.#requestCount++;
-    const { peer, isSecure } = this.#accepted;
+    const { peer, peerPort, isSecure } = this.#accepted;
     const client = request === null ? peer : this.#dispatcher.clientOf(peer, request);
     this.#request = request;
     if (request !== null) {
       request.client = client;
       request.peer = peer;
+      request.peerPort = peerPort;
       request.isSecure = isSecure;
       request.connection = this.#id;
       request.number = this.#requestCount;

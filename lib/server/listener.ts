@@ -6,6 +6,8 @@ export interface AcceptedConn {
   readonly conn: Deno.Conn;
   /** The address at the other end; `unix` for a Unix socket. */
   readonly peer: string;
+  /** The port at the other end; 0 for a Unix socket. */
+  readonly peerPort: number;
   /** Whether TLS is spoken on it. */
   readonly isSecure: boolean;
 }
@@ -147,7 +149,9 @@ class TcpListener implements Listener {
   async accept(): Promise<AcceptedConn> {
     const conn = await this.#listener.accept();
     this.accepted++;
-    return { conn, peer: addressOf(conn.remoteAddr), isSecure: this.#isSecure };
+    const { remoteAddr } = conn;
+    const peer = addressOf(remoteAddr);
+    return { conn, peer, peerPort: remoteAddr.port, isSecure: this.#isSecure };
   }
 
   close(): void {
@@ -167,7 +171,7 @@ class UnixListener implements Listener {
   async accept(): Promise<AcceptedConn> {
     const conn = await this.#listener.accept();
     this.accepted++;
-    return { conn, peer: UNIX_PEER, isSecure: false };
+    return { conn, peer: UNIX_PEER, peerPort: 0, isSecure: false };
   }
 
   close(): void {

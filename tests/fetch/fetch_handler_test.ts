@@ -307,10 +307,13 @@ const CASES: readonly Case[] = [
   {
     name: "facts beside it",
     handler: (_, { client, peer, id, request, remoteAddr }) =>
-      Response.json([client, peer, /^1-1$/.test(id), request.path, remoteAddr]),
+      Response.json([client, peer, /^1-1$/.test(id), request.path, {
+        ...remoteAddr,
+        port: "port" in remoteAddr && remoteAddr.port === request.peerPort && remoteAddr.port > 0,
+      }]),
     status: 200,
     text: '["127.0.0.1","127.0.0.1",true,"/",' +
-      '{"transport":"tcp","hostname":"127.0.0.1","port":0}]',
+      '{"transport":"tcp","hostname":"127.0.0.1","port":true}]',
   },
   {
     name: "no body of GET",

@@ -268,6 +268,7 @@ Deno.test("Connection reads nothing more from a client that reads no responses",
   const accepted = {
     conn: client as unknown as Deno.Conn,
     peer: "127.0.0.1",
+    peerPort: 1,
     isSecure: false,
   };
   const connection = new Connection(accepted, "1", {

@@ -178,7 +178,12 @@ Deno.test("Connection.drain() leaves an idle connection open for a whole timer i
     },
   };
   const timer = { now: 0, add() {}, delete() {} };
-  const accepted = { conn: conn as unknown as Deno.Conn, peer: "127.0.0.1", isSecure: false };
+  const accepted = {
+    conn: conn as unknown as Deno.Conn,
+    peer: "127.0.0.1",
+    peerPort: 1,
+    isSecure: false,
+  };
   const connection = new Connection(accepted, "1", {
     handler: () => ({ status: 200 }),
     limits: DEFAULT_LIMITS,

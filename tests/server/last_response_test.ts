@@ -67,7 +67,12 @@ for (const [name, { received, respond, end }] of Object.entries(CASES)) {
         events.push("close");
       },
     };
-    const accepted = { conn: conn as unknown as Deno.Conn, peer: "127.0.0.1", isSecure: false };
+    const accepted = {
+      conn: conn as unknown as Deno.Conn,
+      peer: "127.0.0.1",
+      peerPort: 1,
+      isSecure: false,
+    };
     const connection = new Connection(accepted, "1", {
       handler: respond,
       limits: DEFAULT_LIMITS,
