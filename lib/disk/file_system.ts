@@ -1,6 +1,5 @@
 // Every system call that takes a path, and every synchronous one. Methods return promises always.
 
-import { sleep } from "../server/deadlines.ts";
 import { blockingCalls, UnresponsiveError } from "./blocking_calls.ts";
 import { noSpace, nullIfNotFound, nullIfUnreachable, nullUnlessUnresponsive } from "./errors.ts";
 import { FileWorker, RemoteFile } from "./file_worker.ts";
@@ -88,26 +87,6 @@ async function* entriesOf(path: string): AsyncGenerator<Deno.DirEntry> {
 
 /** Checks of the path of a new file. */
 const CHECKS = 4;
-
-/** Checks where the directories change all the time. Each succeeds in half of all attempts at most. */
-const RANDOM_CHECKS = 32;
-
-/** Bytes of a file that is read synchronously at once: most of those that are read again and again. */
-export const MAX_SMALL_SIZE = 16384;
-
-/** Milliseconds after which a further change of a file is sure to change its ctime, in seconds. */
-const SETTLED_AFTER = 3000;
-
-/** Milliseconds after which it is sure to change the mtime: two ticks of the system's clock. */
-const TIMESTAMP_INTERVAL = 20;
-
-/** The state of some paths. */
-interface Observation {
-  readonly paths: readonly string[];
-  readonly found: readonly (Deno.FileInfo | null)[];
-  /** Whether any change from now on will be seen. */
-  readonly isSettled: boolean;
-}
 
 /** The calls on the files of one directory, synchronous inside where the policy allows that. */
 export class FileSystem {
@@ -218,98 +197,6 @@ export class FileSystem {
   }
 
   /**
-   * What {@linkcode openFile} does, for a small file where nothing is out of the ordinary, in one go:
-   * a call at a time costs five times as much.
-   *
-   * @returns undefined where one look does not prove it, or a signal has interrupted a call.
-   */
-  #openSmallFile(path: string, directories: readonly string[]): OpenFile | null | undefined {
-    return this.policy.measure(() => {
-      try {
-        const above = directories.map(lstatOrNull);
-        if (!above.every((each) => each?.isDirectory && isSettled(each))) return undefined;
-        const info = lstatOrNull(path);
-        if (!info?.isFile) return null;
-        if (info.size > MAX_SMALL_SIZE) return undefined;
-        const opened = readSmallFile(path, info);
-        const isSame = directories.every((each, at) => {
-          const now = lstatOrNull(each);
-          return now !== null && isSameState(now, above[at]!);
-        });
-        return opened !== undefined && isSame
-          ? new OpenFile(this, opened.file, { ...opened, info, path })
-          : undefined;
-      } catch (error) {
-        if (error instanceof Deno.errors.Interrupted) return undefined;
-        throw error;
-      }
-    });
-  }
-
-  /**
-   * Opens the regular file at a path, or returns null where there is none, or where a link has been
-   * on the way. Deno has no openat: what proves that no directory was a link is that their state
-   * is the same after the file was opened. That holds however fast a program exchanges them.
-   *
-   * @param directories The directories on the way, the outermost first.
-   */
-  async openFile(path: string, directories: readonly string[]): Promise<OpenFile | null> {
-    if (this.policy.isAllowed) {
-      const opened = this.#openSmallFile(path, directories);
-      if (opened !== undefined) return opened;
-    }
-    const observed = await this.#observe(directories);
-    // Opening a pipe could wait forever, and opening a device could do harm.
-    const found = observed === null ? null : await this.lstat(path);
-    if (observed === null || !found?.isFile) return null;
-    const file = await this.open(path);
-    try {
-      const info = await this.fstat(file);
-      const isSame = info.dev === found.dev && info.ino === found.ino;
-      if (isSame && await this.#isProven(path, info, observed)) {
-        return new OpenFile(this, file, { info, path });
-      }
-    } catch (error) {
-      file.close();
-      throw error;
-    }
-    file.close();
-    return null;
-  }
-
-  async #isProven(path: string, info: Deno.FileInfo, observed: Observation): Promise<boolean> {
-    if (observed.isSettled && await this.#isUnchanged(observed)) return true;
-    await sleep(TIMESTAMP_INTERVAL);
-    if (!await this.isAt(path, info, 1)) return false;
-    if (await this.#isUnchanged(observed)) return true;
-    // Files come and go all the time. At random moments, nothing can keep in step with the checks.
-    for (let check = 0; check < RANDOM_CHECKS; check++) {
-      await sleep(2 * Math.random());
-      if (!await this.isAt(path, info, 1)) return false;
-    }
-    return true;
-  }
-
-  /** What will change if one of some directories becomes a link; null if one is a link already. */
-  async #observe(directories: readonly string[]): Promise<Observation | null> {
-    const found = await this.lstatAll(directories);
-    if (!found.every((each) => each?.isDirectory)) return null;
-    if (found.every(isSettled)) return { paths: directories, found, isSettled: true };
-    // Files come and go in a directory. Its name is in the one above.
-    const paths = directories.map(parentOf);
-    const above = await this.lstatAll(paths);
-    return { paths, found: above, isSettled: above.every(isSettled) };
-  }
-
-  async #isUnchanged({ paths, found }: Observation): Promise<boolean> {
-    const now = await this.lstatAll(paths);
-    return now.every((each, at) => {
-      const before = found[at];
-      return each !== null && before !== null && before !== undefined && isSameState(each, before);
-    });
-  }
-
-  /**
    * Whether what is known is at a path without links. A program that exchanges a directory for a
    * link between check and use has to succeed in each of several checks.
    */
@@ -320,19 +207,6 @@ export class FileSystem {
       if (found === null || found.dev !== dev || found.ino !== ino) return false;
     }
     return true;
-  }
-
-  /**
-   * What is at a path without links, proven as for {@linkcode openFile}; null where nothing is, or
-   * where a link has been on the way.
-   *
-   * @param directories The directories on the way, the outermost first.
-   */
-  async identify(path: string, directories: readonly string[]): Promise<Deno.FileInfo | null> {
-    const observed = await this.#observe(directories);
-    const found = observed === null ? null : await this.lstat(path);
-    if (observed === null || found === null) return null;
-    return await this.#isProven(path, found, observed) ? found : null;
   }
 
   /** Whether a path without links is a directory: as careful as {@linkcode isAt}. */
@@ -411,65 +285,13 @@ export class FileSystem {
   }
 }
 
-/** What is known of an open file. */
-interface Opened {
-  readonly info: Deno.FileInfo;
-  readonly path: string;
-  readonly bytes?: Uint8Array<ArrayBuffer>;
-}
-
-/** An open file. Its user closes it. */
-export class OpenFile {
-  readonly fs: FileSystem;
-  readonly file: FileHandle;
-  /** Its state when it was opened. */
-  readonly info: Deno.FileInfo;
-  readonly path: string;
-  /** The content of a small file, which has been read and closed already; else null. */
-  readonly bytes: Uint8Array<ArrayBuffer> | null;
-  #isClosed: boolean;
-
-  constructor(fs: FileSystem, file: FileHandle, { info, path, bytes }: Opened) {
-    this.fs = fs;
-    this.file = file;
-    this.info = info;
-    this.path = path;
-    this.bytes = bytes ?? null;
-    this.#isClosed = bytes !== undefined;
-  }
-
-  /** A second call has no effect. */
-  close(): void {
-    if (!this.#isClosed) this.file.close();
-    this.#isClosed = true;
-  }
-}
-
-/** The content of a file that lstat has found just now; undefined where it is another one since. */
-function readSmallFile(
-  path: string,
-  found: Deno.FileInfo,
-): { readonly file: Deno.FsFile; readonly bytes: Uint8Array<ArrayBuffer> } | undefined {
-  const file = Deno.openSync(path);
-  try {
-    const bytes = new Uint8Array(found.size);
-    for (let at = 0; at < bytes.length;) {
-      const count = file.readSync(bytes.subarray(at));
-      if (count === null) return undefined;
-      at += count;
-    }
-    return isSameState(file.statSync(), found) ? { file, bytes } : undefined;
-  } finally {
-    file.close();
-  }
-}
-
 /** Has the disk store a file. */
 export function sync(file: FileHandle): Promise<void> {
   return call(() => file.sync(), SYNC_TIMEOUT);
 }
 
-function lstatOrNull(path: string): Deno.FileInfo | null {
+/** As {@linkcode FileSystem.lstat}, synchronous. To be called where the policy allows it. */
+export function lstatOrNull(path: string): Deno.FileInfo | null {
   try {
     return Deno.lstatSync(path);
   } catch (error) {
@@ -490,11 +312,6 @@ export function join(directory: string, ...segments: readonly string[]): string 
 /** The path of the directory that a path is in. */
 export function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";
-}
-
-function isSettled(info: Deno.FileInfo | null): boolean {
-  return info !== null && info.ctime !== null &&
-    Date.now() - info.ctime.getTime() >= SETTLED_AFTER;
 }
 
 export function isSameState(one: Deno.FileInfo, other: Deno.FileInfo): boolean {

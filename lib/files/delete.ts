@@ -7,6 +7,7 @@ import { negotiateType, withVary } from "../http/negotiation.ts";
 import { StatusError } from "../http/status.ts";
 import { notFound } from "../disk/errors.ts";
 import { join, lstat, parentOf, remove, removeTree } from "../disk/file_system.ts";
+import { identify } from "../disk/open_file.ts";
 import { withCommitLocks, withLocks, withSync } from "./lock.ts";
 import { nameOf, type Root, temporaryName } from "./root.ts";
 import type { FileSettings } from "./settings.ts";
@@ -76,7 +77,7 @@ const UNDO_ATTEMPTS = 100;
  * one: it gets its name back. No other directory has the temporary name, so nothing else can.
  */
 async function detach(root: Root, path: string, temporary: string): Promise<void> {
-  const proven = await root.fs.identify(path, root.directoriesOf(path));
+  const proven = await identify(root.fs, path, root.directoriesOf(path));
   if (proven === null) throw notFound();
   await root.fs.rename(path, temporary);
   for (let attempt = 1;; attempt++) {

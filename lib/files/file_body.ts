@@ -7,13 +7,8 @@ import { StatusError } from "../http/status.ts";
 import { scheduler } from "../scheduler.ts";
 import { BufferPool } from "../server/write_buffer.ts";
 import { toStatusError } from "../disk/errors.ts";
-import {
-  type FileHandle,
-  type FileSystem,
-  isSameTime,
-  MAX_SMALL_SIZE,
-  type OpenFile,
-} from "../disk/file_system.ts";
+import { type FileHandle, type FileSystem, isSameTime } from "../disk/file_system.ts";
+import { MAX_SMALL_SIZE, type OpenFile } from "../disk/open_file.ts";
 
 const SMALL_BUFFER = 65536;
 

@@ -19,7 +19,8 @@ import {
 import { scheduler } from "../scheduler.ts";
 import { FileContent, MultipartContent } from "./file_body.ts";
 import { toStatusError } from "../disk/errors.ts";
-import { join, type OpenFile } from "../disk/file_system.ts";
+import { join } from "../disk/file_system.ts";
+import type { OpenFile } from "../disk/open_file.ts";
 import { withLock } from "./lock.ts";
 import { dispositionFields, hasCompressedEnding, typeFields } from "./media_type.ts";
 import type { Root } from "./root.ts";

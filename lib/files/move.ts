@@ -6,6 +6,7 @@ import { StatusError } from "../http/status.ts";
 import { decodePath } from "../http/target.ts";
 import { codeOf, notFound } from "../disk/errors.ts";
 import { join, parentOf, remove } from "../disk/file_system.ts";
+import { identify } from "../disk/open_file.ts";
 import { withCommitLocks, withLocks, withSync } from "./lock.ts";
 import {
   invalidName,
@@ -133,7 +134,7 @@ async function checkSource(
   const current = await validatorsOfAny(target, info, root.fs);
   checkPreconditions(conditionsOf(request), current, Date.now());
   if (own.isSymlink) return own; // It moves as a file does, and is followed only where it may be.
-  const proven = await root.fs.identify(from, root.directoriesOf(from));
+  const proven = await identify(root.fs, from, root.directoriesOf(from));
   if (proven === null) throw wasReplaced();
   return proven;
 }

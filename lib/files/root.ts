@@ -12,10 +12,10 @@ import {
   join,
   lstat,
   mkdir,
-  type OpenFile,
   realPathSync,
   statSync,
 } from "../disk/file_system.ts";
+import { type OpenFile, openFile } from "../disk/open_file.ts";
 import { CreatedDirectories } from "./created_directories.ts";
 import { withLock } from "./lock.ts";
 
@@ -122,7 +122,7 @@ export class Root {
     let real: string | null = path; // Most paths have no links.
     for (let attempt = 1; attempt <= OPEN_ATTEMPTS; attempt++) {
       const file: string = real;
-      const open = () => this.fs.openFile(file, this.directoriesOf(file));
+      const open = () => openFile(this.fs, file, this.directoriesOf(file));
       // The last attempts keep uploads waiting.
       const opened = await (attempt <= OPEN_ATTEMPTS / 2 ? open() : withLock(file, open));
       if (opened !== null) return opened;

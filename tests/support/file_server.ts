@@ -1,7 +1,8 @@
 // The fixture of tests that need a server on a directory of their own, in this process.
 
 import { assertEquals } from "@std/assert";
-import { FileSystem, type OpenFile } from "../../lib/disk/file_system.ts";
+import { FileSystem } from "../../lib/disk/file_system.ts";
+import type { OpenFile } from "../../lib/disk/open_file.ts";
 import { handlersOf } from "../../lib/files/handlers.ts";
 import { Root } from "../../lib/files/root.ts";
 import { DEFAULT_FILE_SETTINGS, type FileSettings } from "../../lib/files/settings.ts";
