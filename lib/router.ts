@@ -7,7 +7,20 @@ import { contentTooLarge, StatusError } from "./http/status.ts";
 import { isToken } from "./http/syntax.ts";
 import { decodePath, normalizePath } from "./http/target.ts";
 
-/** One row of the table. */
+/**
+ * One row of the table.
+ *
+ * @example
+ * ```ts
+ * import { type Route, router, serve } from "@wireserve/wireserve";
+ *
+ * const ROUTES: readonly Route[] = [
+ *   { method: "GET", path: "/", handler: () => ({ status: 200, content: "home" }) },
+ * ];
+ * await using server = serve(router(ROUTES), { port: 0 });
+ * console.log(await (await fetch(server.url)).text()); // home
+ * ```
+ */
 export interface Route {
   /** The method, `GET` for instance; a GET route answers HEAD as well. */
   readonly method: string;
@@ -27,7 +40,25 @@ export interface Route {
   readonly limits?: RouteLimits | undefined;
 }
 
-/** Limits of one route. */
+/**
+ * Limits of one route.
+ *
+ * @example
+ * ```ts
+ * import { readJson, type RouteLimits, router, serve } from "@wireserve/wireserve";
+ *
+ * const limits: RouteLimits = { content: 10 };
+ * const handler = async (request: Parameters<typeof readJson>[0]) => {
+ *   await readJson(request);
+ *   return { status: 204 };
+ * };
+ * await using server = serve(router([{ method: "POST", path: "/", limits, handler }]), { port: 0 });
+ * const body = JSON.stringify({ text: "too long" });
+ * const headers = { "Content-Type": "application/json" };
+ * const response = await fetch(server.url, { method: "POST", body, headers });
+ * console.log(response.status, await response.text()); // 413
+ * ```
+ */
 export interface RouteLimits {
   /** Bytes of content, else 413, before `100 Continue` where the length is known. 0: none at all. */
   readonly content?: number | undefined;

@@ -26,7 +26,18 @@ export type { ServeOptions } from "../server/options.ts";
 export type { Server } from "../server/server.ts";
 export { webHandler } from "./native.ts";
 
-/** What is known of a request beside what a web `Request` has. */
+/**
+ * What is known of a request beside what a web `Request` has.
+ *
+ * @example
+ * ```ts
+ * import { type RequestInfo, serveFetch } from "@wireserve/wireserve/fetch";
+ *
+ * const whoAsks = (_: Request, { client }: RequestInfo) => new Response(client);
+ * await using server = serveFetch(whoAsks, { hostname: "127.0.0.1", port: 0 });
+ * console.log(await (await fetch(server.url)).text()); // 127.0.0.1
+ * ```
+ */
 export interface RequestInfo {
   /** The address of the client: that of the peer, or what a trusted proxy reports. */
   readonly client: string;
@@ -40,7 +51,18 @@ export interface RequestInfo {
   readonly remoteAddr: Deno.NetAddr | Deno.UnixAddr;
 }
 
-/** A web handler. */
+/**
+ * A web handler.
+ *
+ * @example
+ * ```ts
+ * import { type FetchHandler, serveFetch } from "@wireserve/wireserve/fetch";
+ *
+ * const hello: FetchHandler = (request) => Response.json({ method: request.method });
+ * await using server = serveFetch(hello, { port: 0 });
+ * console.log(await (await fetch(server.url)).json()); // { method: "GET" }
+ * ```
+ */
 export type FetchHandler = (
   request: Request,
   info: RequestInfo,

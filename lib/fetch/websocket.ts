@@ -25,7 +25,22 @@ import { httpRequestOf } from "./request.ts";
 import { nativeResponses } from "./response.ts";
 import { ServerWebSocket } from "./server_web_socket.ts";
 
-/** How a WebSocket is opened, and what it may use. */
+/**
+ * How a WebSocket is opened, and what it may use.
+ *
+ * @example
+ * ```ts
+ * import { serveFetch } from "@wireserve/wireserve/fetch";
+ * import { upgradeWebSocket, type WebSocketOptions } from "@wireserve/wireserve/websocket";
+ *
+ * const options: WebSocketOptions = { idleTimeout: 60, maxMessage: 1 << 16 };
+ * await using server = serveFetch((request) => upgradeWebSocket(request, options).response, {
+ *   port: 0,
+ * });
+ * const response = await fetch(server.url);
+ * console.log(response.status, await response.text()); // 426: fetch opens no WebSocket
+ * ```
+ */
 export interface WebSocketOptions {
   /** The subprotocol to speak, one of those that the client offers. None by default. */
   readonly protocol?: string | undefined;
@@ -57,6 +72,20 @@ const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
  * @throws {StatusError} 426 where the request does not ask for a WebSocket of version 13, 405 or 400
  * where it is no handshake.
  * @throws {TypeError} for a subprotocol that the client does not offer.
+ *
+ * @example
+ * ```ts
+ * import { serve } from "@wireserve/wireserve";
+ * import { acceptWebSocket } from "@wireserve/wireserve/websocket";
+ *
+ * await using server = serve((request) => {
+ *   const { socket, response } = acceptWebSocket(request);
+ *   socket.onmessage = ({ data }) => socket.send(data);
+ *   return response;
+ * }, { port: 0 });
+ * const response = await fetch(server.url);
+ * console.log(response.status, await response.text()); // 426: fetch opens no WebSocket
+ * ```
  */
 export function acceptWebSocket(
   request: HttpRequest,
@@ -102,6 +131,21 @@ function checkHandshake({ method, fields }: HttpRequest, protocol: string | null
  * cannot be sent. See {@linkcode acceptWebSocket} for the rest.
  *
  * @param request The request as `serveFetch` or `fetchHandler` has passed it.
+ *
+ * @example
+ * ```ts
+ * import { serveFetch } from "@wireserve/wireserve/fetch";
+ * import { upgradeWebSocket } from "@wireserve/wireserve/websocket";
+ *
+ * await using server = serveFetch((request) => {
+ *   const { socket, response } = upgradeWebSocket(request);
+ *   socket.onopen = () => socket.close(1000, "that was all");
+ *   return response;
+ * }, { port: 0 });
+ * const socket = new WebSocket(server.url.replace("http", "ws"));
+ * socket.onclose = ({ reason }) => console.log(reason); // that was all
+ * await new Promise((resolve) => socket.addEventListener("close", resolve));
+ * ```
  */
 export function upgradeWebSocket(
   request: Request,

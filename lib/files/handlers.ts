@@ -17,7 +17,17 @@ import { putFile } from "./put.ts";
 import { nameOf, type Root } from "./root.ts";
 import { DEFAULT_FILE_SETTINGS, type FileSettings } from "./settings.ts";
 
-/** The handlers for one directory; null for what its settings do not allow. */
+/**
+ * The handlers for one directory; null for what its settings do not allow.
+ *
+ * @example
+ * ```ts
+ * import { type FileHandlers, fileHandlers } from "@wireserve/wireserve/files";
+ *
+ * const handlers: FileHandlers = fileHandlers("docs");
+ * console.log(handlers.put); // null: only reading is allowed
+ * ```
+ */
 export interface FileHandlers {
   /** Redirects from the directory's name without a slash to the one with it. */
   readonly redirect: Handler | null;

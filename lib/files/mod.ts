@@ -25,7 +25,17 @@ export type { Handler } from "../http/message.ts";
 export type { Route } from "../router.ts";
 export type { FileHandlers } from "./handlers.ts";
 
-/** How the files of a directory are served. */
+/**
+ * How the files of a directory are served.
+ *
+ * @example
+ * ```ts
+ * import { type DirectoryOptions, serveDirectory } from "@wireserve/wireserve/files";
+ *
+ * const options: DirectoryOptions = { base: "/docs/", index: false };
+ * console.log(typeof serveDirectory("docs", options)); // function
+ * ```
+ */
 export interface DirectoryOptions {
   /**
    * The path of the directory in URLs, escaped, with a slash at both ends: `/static/`. By default

@@ -2,13 +2,45 @@
 // to it, and why the connection ends. The table of transitions is the specification: the diagram
 // in ARCHITECTURE.md is made from it.
 
-/** What is read: a head, its content, nothing until the response is complete, nothing any more. */
+/**
+ * What is read: a head, its content, nothing until the response is complete, nothing any more.
+ *
+ * @example
+ * ```ts
+ * import { ConnectionState, type Reading } from "@wireserve/wireserve/http";
+ *
+ * const reading: Reading = new ConnectionState().reading;
+ * console.log(reading); // head
+ * ```
+ */
 export type Reading = "head" | "content" | "done" | "closed";
 
-/** What is written: nothing yet, a response, nothing until the next request, nothing any more. */
+/**
+ * What is written: nothing yet, a response, nothing until the next request, nothing any more.
+ *
+ * @example
+ * ```ts
+ * import { ConnectionState, type Writing } from "@wireserve/wireserve/http";
+ *
+ * const writing: Writing = new ConnectionState().writing;
+ * console.log(writing); // idle
+ * ```
+ */
 export type Writing = "idle" | "content" | "done" | "closed";
 
-/** What happens on a connection. */
+/**
+ * What happens on a connection.
+ *
+ * @example
+ * ```ts
+ * import { type ConnectionEvent, ConnectionState } from "@wireserve/wireserve/http";
+ *
+ * const events: ConnectionEvent[] = ["request", "response", "end of response", "next request"];
+ * const state = new ConnectionState();
+ * for (const event of events) state.on(event);
+ * console.log(state.reading); // head
+ * ```
+ */
 export type ConnectionEvent =
   | "request"
   | "request with content"
@@ -52,6 +84,13 @@ export const TRANSITIONS: Readonly<Record<ConnectionEvent, Transition>> = {
  * - `client-gone`: the client closed or lost the connection
  * - `upgraded`: the connection has changed hands after a 101, and has ended
  * - `server-error`: the handler, or the content that it returned, failed
+ *
+ * @example
+ * ```ts
+ * import { CLOSE_REASONS } from "@wireserve/wireserve/http";
+ *
+ * console.log(CLOSE_REASONS.includes("timeout")); // true
+ * ```
  */
 export const CLOSE_REASONS = [
   "requested",
@@ -66,10 +105,34 @@ export const CLOSE_REASONS = [
   "server-error",
 ] as const;
 
-/** Why a connection ends: one of {@linkcode CLOSE_REASONS}. */
+/**
+ * Why a connection ends: one of {@linkcode CLOSE_REASONS}.
+ *
+ * @example
+ * ```ts
+ * import type { CloseReason } from "@wireserve/wireserve/http";
+ *
+ * const isOurs = (reason: CloseReason) => reason === "drain" || reason === "server-error";
+ * console.log(isOurs("timeout")); // false
+ * ```
+ */
 export type CloseReason = typeof CLOSE_REASONS[number];
 
-/** The state of one connection. */
+/**
+ * The state of one connection.
+ *
+ * @example
+ * ```ts
+ * import { ConnectionState } from "@wireserve/wireserve/http";
+ *
+ * const state = new ConnectionState();
+ * state.on("request");
+ * state.close("requested", "after response");
+ * state.on("response");
+ * state.on("end of response");
+ * console.log(state.reading, state.writing, state.closeReason); // done done requested
+ * ```
+ */
 export class ConnectionState {
   #reading: Reading = "head";
   #writing: Writing = "idle";

@@ -2,7 +2,17 @@
 
 import { contentTooLarge, StatusError } from "./status.ts";
 
-/** A sequence of octets. Its reader closes it when it is done, also before its end. */
+/**
+ * A sequence of octets. Its reader closes it when it is done, also before its end.
+ *
+ * @example
+ * ```ts
+ * import { collect, type Content, fromStream } from "@wireserve/wireserve/http";
+ *
+ * const content: Content = fromStream(new Blob(["abc"]).stream());
+ * console.log((await collect(content, 100)).length); // 3
+ * ```
+ */
 export interface Content extends AsyncIterable<Uint8Array> {
   /** The number of octets in all, or null if only the end tells it. */
   readonly length: number | null;
@@ -16,7 +26,16 @@ export interface Content extends AsyncIterable<Uint8Array> {
   close(): void;
 }
 
-/** The content of a message without content. */
+/**
+ * The content of a message without content.
+ *
+ * @example
+ * ```ts
+ * import { NO_CONTENT } from "@wireserve/wireserve/http";
+ *
+ * console.log(NO_CONTENT.length, await NO_CONTENT.read()); // 0 null
+ * ```
+ */
 export const NO_CONTENT: Content = Object.freeze({
   length: 0,
   read: () => Promise.resolve(null),

@@ -1,6 +1,15 @@
 // Dates (RFC 9110 section 5.6.7). A moment is a number of milliseconds since 1970, UTC.
 
-/** The IMF-fixdate of a moment in the years 1 to 9999. */
+/**
+ * The IMF-fixdate of a moment in the years 1 to 9999.
+ *
+ * @example
+ * ```ts
+ * import { formatDate } from "@wireserve/wireserve/http";
+ *
+ * console.log(formatDate(0)); // Thu, 01 Jan 1970 00:00:00 GMT
+ * ```
+ */
 export function formatDate(moment: number): string {
   return new Date(moment).toUTCString();
 }
@@ -17,7 +26,16 @@ const FORMATS: readonly RegExp[] = [
   `${SHORT_DAY} ${MONTH} (?<day>[0-9]{2}| [0-9]) ${TIME} (?<year>[0-9]{4})`, // asctime
 ].map((source) => new RegExp(`^${source}$`));
 
-/** The moment of a date in any of the three formats, or null. `now` decides the century of RFC 850. */
+/**
+ * The moment of a date in any of the three formats, or null. `now` decides the century of RFC 850.
+ *
+ * @example
+ * ```ts
+ * import { parseDate } from "@wireserve/wireserve/http";
+ *
+ * console.log(parseDate("Thu, 01 Jan 1970 00:00:01 GMT", Date.now())); // 1000
+ * ```
+ */
 export function parseDate(text: string, now: number): number | null {
   for (const format of FORMATS) {
     const parts = format.exec(text)?.groups;

@@ -110,7 +110,16 @@ export function listMembers(value: string): string[] {
   return value.split(",").map(trimBlanks).filter((member) => member !== "");
 }
 
-/** The fields of a response by name. An array stands for several lines of one name. */
+/**
+ * The fields of a response by name. An array stands for several lines of one name.
+ *
+ * @example
+ * ```ts
+ * import type { ResponseFields } from "@wireserve/wireserve/http";
+ *
+ * const fields: ResponseFields = { "Content-Type": "text/plain", "Set-Cookie": ["a=1", "b=2"] };
+ * ```
+ */
 export type ResponseFields = Readonly<
   Record<string, string | readonly string[]>
 >;

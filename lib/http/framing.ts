@@ -5,7 +5,17 @@ import type { Fields } from "./fields.ts";
 import { StatusError } from "./status.ts";
 import { isToken, trimBlanks } from "./syntax.ts";
 
-/** How the octets of a message's content are delimited. */
+/**
+ * How the octets of a message's content are delimited.
+ *
+ * @example
+ * ```ts
+ * import type { Framing } from "@wireserve/wireserve/http";
+ *
+ * const lengthOf = (framing: Framing) => framing.type === "length" ? framing.length : null;
+ * console.log(lengthOf({ type: "chunked" })); // null
+ * ```
+ */
 export type Framing =
   | { readonly type: "none" }
   | { readonly type: "length"; readonly length: number }

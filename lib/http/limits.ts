@@ -1,6 +1,17 @@
 // Limits on received messages, enforced by counting octets as they arrive.
 
-/** How large the parts of a request may be. */
+/**
+ * How large the parts of a request may be.
+ *
+ * @example
+ * ```ts
+ * import { DEFAULT_MESSAGE_LIMITS, type MessageLimits, RequestParser } from "@wireserve/wireserve/http";
+ *
+ * const limits: MessageLimits = { ...DEFAULT_MESSAGE_LIMITS, content: 1 << 20 };
+ * const parser = new RequestParser(limits);
+ * console.log(parser.isIdle); // true
+ * ```
+ */
 export interface MessageLimits {
   /** Octets of the request line, else 414. Default 8192: RFC 9112 section 3 asks for 8000. */
   readonly requestLine: number;
@@ -17,7 +28,16 @@ export interface MessageLimits {
   readonly chunkOverhead: number;
 }
 
-/** The defaults of {@linkcode MessageLimits}. */
+/**
+ * The defaults of {@linkcode MessageLimits}.
+ *
+ * @example
+ * ```ts
+ * import { DEFAULT_MESSAGE_LIMITS } from "@wireserve/wireserve/http";
+ *
+ * console.log(DEFAULT_MESSAGE_LIMITS.fieldCount); // 100
+ * ```
+ */
 export const DEFAULT_MESSAGE_LIMITS: MessageLimits = Object.freeze({
   requestLine: 8192,
   fieldSection: 32768,

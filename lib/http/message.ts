@@ -6,7 +6,16 @@ import type { Framing } from "./framing.ts";
 import type { StatusError } from "./status.ts";
 import type { Upgrade } from "./upgrade.ts";
 
-/** The standard methods (RFC 9110 section 9, RFC 5789). */
+/**
+ * The standard methods (RFC 9110 section 9, RFC 5789).
+ *
+ * @example
+ * ```ts
+ * import { METHODS } from "@wireserve/wireserve/http";
+ *
+ * console.log(METHODS.some((method) => method === "PATCH")); // true
+ * ```
+ */
 export const METHODS = [
   "GET",
   "HEAD",
@@ -24,7 +33,20 @@ export function ignoresContent(method: string): boolean {
   return method === "GET" || method === "HEAD" || method === "DELETE" || method === "OPTIONS";
 }
 
-/** The head of a request, checked. */
+/**
+ * The head of a request, checked.
+ *
+ * @example
+ * ```ts
+ * import { type RequestHead, RequestParser } from "@wireserve/wireserve/http";
+ *
+ * const parser = new RequestParser();
+ * parser.push(new TextEncoder().encode("GET /a?b HTTP/1.1\r\nHost: example.com\r\n\r\n"));
+ * const event = parser.next();
+ * const head: RequestHead | null = event?.type === "head" ? event.head : null;
+ * console.log(head?.path, head?.query, head?.authority); // /a b example.com
+ * ```
+ */
 export interface RequestHead {
   /** The method as sent: methods are case-sensitive. */
   readonly method: string;
@@ -48,13 +70,43 @@ export interface RequestHead {
   readonly expectsContinue: boolean;
 }
 
-/** The values of a route's parameters, percent-decoded once. */
+/**
+ * The values of a route's parameters, percent-decoded once.
+ *
+ * @example
+ * ```ts
+ * import { type PathParameters, router, serve } from "@wireserve/wireserve";
+ *
+ * const greet = ({ name }: PathParameters) => ({ status: 200, content: `Hello ${name}` });
+ * await using server = serve(
+ *   router([
+ *     { method: "GET", path: "/greet/{name}", handler: ({ parameters }) => greet(parameters) },
+ *   ]),
+ *   { port: 0 },
+ * );
+ * console.log(await (await fetch(`${server.url}greet/Ada`)).text()); // Hello Ada
+ * ```
+ */
 export type PathParameters = Readonly<Record<string, string>>;
 
 /** Of a route without parameters. */
 export const NO_PARAMETERS: PathParameters = Object.freeze({});
 
-/** A request as a handler gets it. */
+/**
+ * A request as a handler gets it.
+ *
+ * @example
+ * ```ts
+ * import { type HttpRequest, serve } from "@wireserve/wireserve";
+ *
+ * const whatIsAskedFor = ({ method, path }: HttpRequest) => ({
+ *   status: 200,
+ *   content: `${method} ${path}`,
+ * });
+ * await using server = serve(whatIsAskedFor, { port: 0 });
+ * console.log(await (await fetch(`${server.url}a`)).text()); // GET /a
+ * ```
+ */
 export interface HttpRequest extends RequestHead {
   /**
    * The content, read on demand. The first read sends `100 Continue` if it is expected. The router
@@ -79,7 +131,19 @@ export interface HttpRequest extends RequestHead {
   readonly signal: AbortSignal;
 }
 
-/** A request that the server still completes: with its content, its client and its parameters. */
+/**
+ * A request that the server still completes: with its content, its client and its parameters.
+ *
+ * @example
+ * ```ts
+ * import { ParsedRequest, RequestParser } from "@wireserve/wireserve/http";
+ *
+ * const parser = new RequestParser();
+ * parser.push(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"));
+ * const event = parser.next();
+ * console.log(event?.type === "head" && event.head instanceof ParsedRequest); // true
+ * ```
+ */
 export class ParsedRequest implements HttpRequest {
   readonly method: string;
   readonly target: string;
@@ -138,7 +202,23 @@ export class ParsedRequest implements HttpRequest {
   }
 }
 
-/** The response of a handler. */
+/**
+ * The response of a handler.
+ *
+ * @example
+ * ```ts
+ * import { type HttpResponse, serve } from "@wireserve/wireserve";
+ *
+ * const teapot: HttpResponse = {
+ *   status: 418,
+ *   fields: { "Content-Type": "text/plain" },
+ *   content: "short and stout",
+ * };
+ * await using server = serve(() => teapot, { port: 0 });
+ * const response = await fetch(server.url);
+ * console.log(response.status, await response.text()); // 418
+ * ```
+ */
 export interface HttpResponse {
   /** The status code, 200 to 599; 101 is that of an `upgrade`. */
   readonly status: number;
@@ -180,7 +260,18 @@ export function errorResponse({ status, message, fields }: StatusError): HttpRes
   return { status, fields: typed, content: `${message}\n` };
 }
 
-/** Answers a request. A thrown StatusError becomes a response of its status, anything else a 500. */
+/**
+ * Answers a request. A thrown StatusError becomes a response of its status, anything else a 500.
+ *
+ * @example
+ * ```ts
+ * import { type Handler, serve } from "@wireserve/wireserve";
+ *
+ * const hello: Handler = ({ path }) => ({ status: 200, content: `Hello from ${path}` });
+ * await using server = serve(hello, { port: 0 });
+ * console.log(await (await fetch(server.url)).text()); // Hello from /
+ * ```
+ */
 export type Handler = (
   request: HttpRequest,
 ) => HttpResponse | Promise<HttpResponse>;

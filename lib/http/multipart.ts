@@ -19,7 +19,17 @@ const PART_LIMITS: MessageLimits = Object.freeze({
 
 const DASH = 0x2d;
 
-/** One part of a form. */
+/**
+ * One part of a form.
+ *
+ * @example
+ * ```ts
+ * import { collect, type FormPart } from "@wireserve/wireserve/http";
+ *
+ * const textOf = async ({ content }: FormPart) =>
+ *   new TextDecoder().decode(await collect(content, 1 << 20));
+ * ```
+ */
 export interface FormPart {
   /** The name of the form's field. */
   readonly name: string;
@@ -35,6 +45,13 @@ export interface FormPart {
  * The boundary in the value of a Content-Type, or null for another type than multipart/form-data.
  *
  * @throws {StatusError} 400 for a form without a valid boundary (RFC 2046 section 5.1.1).
+ *
+ * @example
+ * ```ts
+ * import { boundaryOf } from "@wireserve/wireserve/http";
+ *
+ * console.log(boundaryOf("multipart/form-data; boundary=abc")); // abc
+ * ```
  */
 export function boundaryOf(contentType: string | null): string | null {
   if (contentType === null || !isForm(contentType)) return null;
@@ -54,6 +71,19 @@ export function isForm(contentType: string | null): boolean {
 /**
  * The parts of a form with files (RFC 7578), in order, none of which is in memory as a whole. Nothing is
  * repaired: a malformed form is an error.
+ *
+ * @example
+ * ```ts
+ * import { boundaryOf, FormReader, fromStream } from "@wireserve/wireserve/http";
+ *
+ * const form = new FormData();
+ * form.set("file", new File(["abc"], "a.txt"));
+ * const { body, headers } = new Response(form);
+ * const reader = new FormReader(fromStream(body!), boundaryOf(headers.get("Content-Type"))!);
+ * for (let part = await reader.next(); part !== null; part = await reader.next()) {
+ *   console.log(part.name, part.fileName); // file a.txt
+ * }
+ * ```
  */
 export class FormReader {
   readonly #content: Content;

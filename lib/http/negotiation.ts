@@ -6,6 +6,14 @@ import { isSameName, trimBlanks } from "./syntax.ts";
 /**
  * The media type that the client prefers; the first one if it has no preference or accepts none.
  * Media types are in lower case, without parameters.
+ *
+ * @example
+ * ```ts
+ * import { Fields, negotiateType } from "@wireserve/wireserve/http";
+ *
+ * const fields = new Fields([["Accept", "application/json, text/html;q=0.5"]]);
+ * console.log(negotiateType(fields, ["text/html", "application/json"])); // application/json
+ * ```
  */
 export function negotiateType<T extends string>(fields: Fields, offered: readonly [T, ...T[]]): T {
   const ranges = membersOf(fields.get("Accept") ?? "", ",").map(parseRange);
@@ -61,10 +69,30 @@ function weigh(type: string, ranges: readonly MediaRange[]): number {
   return candidates.find((each) => each !== undefined)?.weight ?? 0;
 }
 
-/** A content coding, as Content-Encoding names it. */
+/**
+ * A content coding, as Content-Encoding names it.
+ *
+ * @example
+ * ```ts
+ * import { type Coding, Fields, negotiateCoding } from "@wireserve/wireserve/http";
+ *
+ * const offered: Coding[] = ["gzip", "br"];
+ * console.log(negotiateCoding(new Fields([["Accept-Encoding", "br"]]), offered)); // br
+ * ```
+ */
 export type Coding = "gzip" | "br";
 
-/** The coding with the highest weight, or null if identity weighs more. Malformed ones are ignored. */
+/**
+ * The coding with the highest weight, or null if identity weighs more. Malformed ones are ignored.
+ *
+ * @example
+ * ```ts
+ * import { Fields, negotiateCoding } from "@wireserve/wireserve/http";
+ *
+ * const fields = new Fields([["Accept-Encoding", "gzip;q=0.5, br"]]);
+ * console.log(negotiateCoding(fields, ["gzip", "br"])); // br
+ * ```
+ */
 export function negotiateCoding(fields: Fields, offered: readonly Coding[]): Coding | null {
   const accepted = fields.get("Accept-Encoding");
   if (accepted === null) return null;

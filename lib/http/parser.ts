@@ -10,7 +10,22 @@ import { ReceiveBuffer } from "./receive_buffer.ts";
 import { contentTooLarge, StatusError } from "./status.ts";
 import { parseTarget, requestHost } from "./target.ts";
 
-/** A part of a request: its head, then its content in pieces, then the end. */
+/**
+ * A part of a request: its head, then its content in pieces, then the end.
+ *
+ * @example
+ * ```ts
+ * import { type ParserEvent, RequestParser } from "@wireserve/wireserve/http";
+ *
+ * const parser = new RequestParser();
+ * parser.push(
+ *   new TextEncoder().encode("PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"),
+ * );
+ * const types: ParserEvent["type"][] = [];
+ * for (let event = parser.next(); event !== null; event = parser.next()) types.push(event.type);
+ * console.log(types); // [ "head", "content", "end" ]
+ * ```
+ */
 export type ParserEvent =
   | { readonly type: "head"; readonly head: ParsedRequest }
   | { readonly type: "content"; readonly data: Uint8Array }
@@ -27,7 +42,20 @@ const TLS_MAJOR_VERSION = 0x03;
 /** Octets of buffer for content: as many as one read of a fast connection yields. */
 const CONTENT_ROOM = 65536;
 
-/** Parses the requests of one connection. */
+/**
+ * Parses the requests of one connection.
+ *
+ * @example
+ * ```ts
+ * import { RequestParser } from "@wireserve/wireserve/http";
+ *
+ * const parser = new RequestParser();
+ * parser.push(new TextEncoder().encode("GET /a HTTP/1.1\r\nHost: exam"));
+ * console.log(parser.next()); // null: more octets are needed
+ * parser.push(new TextEncoder().encode("ple.com\r\n\r\n"));
+ * console.log(parser.next()?.type); // head
+ * ```
+ */
 export class RequestParser {
   readonly #limits: MessageLimits;
   readonly #isSecure: boolean;

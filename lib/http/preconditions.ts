@@ -3,7 +3,18 @@
 import { parseDate } from "./date.ts";
 import type { Fields } from "./fields.ts";
 
-/** The validators of one state of a representation (section 8.8). */
+/**
+ * The validators of one state of a representation (section 8.8).
+ *
+ * @example
+ * ```ts
+ * import { evaluatePreconditions, Fields, type Validators } from "@wireserve/wireserve/http";
+ *
+ * const validators: Validators = { etag: '"1"', lastModified: 0 };
+ * const fields = new Fields([["If-None-Match", '"1"']]);
+ * console.log(evaluatePreconditions("GET", fields, validators, Date.now())); // not modified
+ * ```
+ */
 export interface Validators {
   /** The entity tag with its quotes and, if it is weak, its `W/` (section 8.8.3). */
   readonly etag: string;
@@ -13,7 +24,18 @@ export interface Validators {
   readonly others?: readonly string[];
 }
 
-/** The result of the preconditions: `not modified` is answered with 304, `failed` with 412. */
+/**
+ * The result of the preconditions: `not modified` is answered with 304, `failed` with 412.
+ *
+ * @example
+ * ```ts
+ * import { evaluatePreconditions, Fields, type Verdict } from "@wireserve/wireserve/http";
+ *
+ * const fields = new Fields([["If-Match", "*"]]);
+ * const verdict: Verdict = evaluatePreconditions("PUT", fields, null, Date.now());
+ * console.log(verdict); // failed
+ * ```
+ */
 export type Verdict = "holds" | "not modified" | "failed";
 
 /**

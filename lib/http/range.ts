@@ -2,7 +2,17 @@
 
 import { listMembers } from "./fields.ts";
 
-/** A part of a representation. */
+/**
+ * A part of a representation.
+ *
+ * @example
+ * ```ts
+ * import { type ByteRange, contentRange } from "@wireserve/wireserve/http";
+ *
+ * const range: ByteRange = { first: 0, last: 4 };
+ * console.log(contentRange(range, 10)); // bytes 0-4/10
+ * ```
+ */
 export interface ByteRange {
   /** The first octet, counted from 0. */
   readonly first: number;

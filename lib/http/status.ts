@@ -45,7 +45,16 @@ const REASON_PHRASES: Readonly<Record<number, string>> = {
   507: "Insufficient Storage",
 };
 
-/** The standard reason phrase of a status code, or an empty text. */
+/**
+ * The standard reason phrase of a status code, or an empty text.
+ *
+ * @example
+ * ```ts
+ * import { reasonPhrase } from "@wireserve/wireserve/http";
+ *
+ * console.log(reasonPhrase(404)); // Not Found
+ * ```
+ */
 export function reasonPhrase(status: number): string {
   return REASON_PHRASES[status] ?? "";
 }

@@ -3,7 +3,17 @@
 import type { Fields } from "./fields.ts";
 import { StatusError } from "./status.ts";
 
-/** The parts of a request target. */
+/**
+ * The parts of a request target.
+ *
+ * @example
+ * ```ts
+ * import { parseTarget, type Target } from "@wireserve/wireserve/http";
+ *
+ * const target: Target = parseTarget("GET", "http://example.com/a?b");
+ * console.log(target.path, target.query, target.authority); // /a b example.com
+ * ```
+ */
 export interface Target {
   /** The path as sent, with its escapes; `*` for the asterisk-form. */
   readonly path: string;
@@ -22,6 +32,13 @@ const ABSOLUTE_FORM = /^(https?):\/\/([^/?]*)([^?]*)(?:\?(.*))?$/i;
  * @throws {StatusError} 400 for a form that the method does not have, a bad authority, or escapes
  * in the path that are malformed, not UTF-8, or NUL; 421 for a scheme other than the connection's;
  * 501 for CONNECT.
+ *
+ * @example
+ * ```ts
+ * import { parseTarget } from "@wireserve/wireserve/http";
+ *
+ * console.log(parseTarget("GET", "/a/b?c=d").query); // c=d
+ * ```
  */
 export function parseTarget(method: string, target: string, isSecure = false): Target {
   if (method === "CONNECT") throw refuseConnect(target);
@@ -67,7 +84,16 @@ function checkEscapes(path: string): void {
   if (path.includes("%") && decodePath(path).includes("\0")) throw badTarget();
 }
 
-/** Decodes percent escapes (RFC 3986 section 2.1). Throws 400 if one is malformed or not UTF-8. */
+/**
+ * Decodes percent escapes (RFC 3986 section 2.1). Throws 400 if one is malformed or not UTF-8.
+ *
+ * @example
+ * ```ts
+ * import { decodePath } from "@wireserve/wireserve/http";
+ *
+ * console.log(decodePath("/a%20b")); // /a b
+ * ```
+ */
 export function decodePath(path: string): string {
   if (!path.includes("%")) return path;
   try {
@@ -81,7 +107,16 @@ export function decodePath(path: string): string {
 
 const UNRESERVED = /^[0-9A-Za-z\-._~]$/;
 
-/** A path with necessary escapes only, in upper case (RFC 3986 section 6.2.2): `/%61%2f` is `/a%2F`. */
+/**
+ * A path with necessary escapes only, in upper case (RFC 3986 section 6.2.2): `/%61%2f` is `/a%2F`.
+ *
+ * @example
+ * ```ts
+ * import { normalizePath } from "@wireserve/wireserve/http";
+ *
+ * console.log(normalizePath("/%7ea")); // /~a
+ * ```
+ */
 export function normalizePath(path: string): string {
   if (!path.includes("%")) return path;
   return path.replace(/%[0-9A-Fa-f]{2}/g, (escape) => {

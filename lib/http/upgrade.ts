@@ -1,6 +1,18 @@
 // What a handler asks for that takes a connection over (RFC 9110 section 7.8).
 
-/** A connection that has changed hands after a 101. No deadline of the server counts any more. */
+/**
+ * A connection that has changed hands after a 101. No deadline of the server counts any more.
+ *
+ * @example
+ * ```ts
+ * import { serve, upgrade, type UpgradedConnection } from "@wireserve/wireserve";
+ *
+ * const echo = ({ readable, writable }: UpgradedConnection) => readable.pipeTo(writable);
+ * await using server = serve((request) => upgrade(request, echo, { protocol: "echo" }), { port: 0 });
+ * const response = await fetch(server.url);
+ * console.log(response.status, await response.text()); // 426: the client has not asked for the protocol
+ * ```
+ */
 export interface UpgradedConnection {
   /** The protocol that is spoken now. */
   readonly protocol: string;
@@ -27,10 +39,27 @@ export interface UpgradedConnection {
 /**
  * Has the connection. A promise that it returns ends with the connection, which is closed then;
  * otherwise it lasts until it is closed, or both sides have ended. What it throws is reported.
+ *
+ * @example
+ * ```ts
+ * import type { UpgradeHandler } from "@wireserve/wireserve";
+ *
+ * const echo: UpgradeHandler = ({ readable, writable }) => readable.pipeTo(writable);
+ * console.log(echo.name); // echo
+ * ```
  */
 export type UpgradeHandler = (connection: UpgradedConnection) => void | Promise<void>;
 
-/** What comes after the 101. */
+/**
+ * What comes after the 101.
+ *
+ * @example
+ * ```ts
+ * import type { Upgrade } from "@wireserve/wireserve";
+ *
+ * const protocolOf = (upgrade: Upgrade) => upgrade.protocol;
+ * ```
+ */
 export interface Upgrade {
   /** The protocol. */
   readonly protocol: string;

@@ -7,7 +7,17 @@ import type { HttpResponse, RequestHead } from "./message.ts";
 import { isContentless, reasonPhrase } from "./status.ts";
 import { encodeLatin1, isFieldValue, isSameName, isToken } from "./syntax.ts";
 
-/** How the content of a response is delimited: as that of a request, or by the connection's end. */
+/**
+ * How the content of a response is delimited: as that of a request, or by the connection's end.
+ *
+ * @example
+ * ```ts
+ * import { type ResponseFraming, responseFraming } from "@wireserve/wireserve/http";
+ *
+ * const framing: ResponseFraming = responseFraming(0, 200, null);
+ * console.log(framing.type); // until close: HTTP/1.0 has no chunks
+ * ```
+ */
 export type ResponseFraming = Framing | { readonly type: "until close" };
 
 /**
@@ -15,6 +25,13 @@ export type ResponseFraming = Framing | { readonly type: "until close" };
  *
  * @param length Octets of its content, or null where the length is unknown.
  * @throws {TypeError} for a length that is no number of octets.
+ *
+ * @example
+ * ```ts
+ * import { responseFraming } from "@wireserve/wireserve/http";
+ *
+ * console.log(responseFraming(1, 200, null).type); // chunked
+ * ```
  */
 export function responseFraming(
   minorVersion: 0 | 1,
@@ -30,7 +47,20 @@ export function responseFraming(
   return minorVersion === 0 ? { type: "until close" } : { type: "chunked" };
 }
 
-/** What the connection adds to the head of a response. */
+/**
+ * What the connection adds to the head of a response.
+ *
+ * @example
+ * ```ts
+ * import { type HeadContext, responseFraming } from "@wireserve/wireserve/http";
+ *
+ * const context: HeadContext = {
+ *   date: new Date().toUTCString(),
+ *   framing: responseFraming(1, 200, 2),
+ *   closes: false,
+ * };
+ * ```
+ */
 export interface HeadContext {
   /** The IMF-fixdate of now. */
   readonly date: string;
@@ -43,6 +73,14 @@ export interface HeadContext {
 /**
  * The head of a response with its last empty line, in two parts: octets, which other responses may
  * share, and text, each character one octet.
+ *
+ * @example
+ * ```ts
+ * import type { ResponseHead } from "@wireserve/wireserve/http";
+ *
+ * const lengthOf = ({ shared, own }: ResponseHead) => shared.length + own.length;
+ * console.log(lengthOf({ shared: new Uint8Array(2), own: "\r\n" })); // 4
+ * ```
  */
 export interface ResponseHead {
   /** The first part. */
@@ -68,6 +106,17 @@ const NO_OCTETS = new Uint8Array(0);
 /**
  * Composes the heads of responses. Fields that are frozen are checked and encoded once a second:
  * that saves 0.7 of 0.9 us for each response that has them, whatever its request was.
+ *
+ * @example
+ * ```ts
+ * import { HeadComposer, joinHead, responseFraming } from "@wireserve/wireserve/http";
+ *
+ * const framing = responseFraming(1, 200, 2);
+ * const context = { date: new Date(0).toUTCString(), framing, closes: false };
+ * const head = new HeadComposer().compose({ minorVersion: 1 }, { status: 200 }, context);
+ * const octets = joinHead(head, new TextEncoder().encode("ok"));
+ * console.log(new TextDecoder().decode(octets).split("\r\n")[0]); // HTTP/1.1 200 OK
+ * ```
  */
 export class HeadComposer {
   readonly #encoded = new WeakMap<ResponseFields, EncodedFields>();
@@ -152,7 +201,20 @@ function fieldLine(name: string, value: string): string {
   return `${name}: ${value}\r\n`;
 }
 
-/** A head and the octets behind it, in one piece of memory. */
+/**
+ * A head and the octets behind it, in one piece of memory.
+ *
+ * @example
+ * ```ts
+ * import { HeadComposer, joinHead, responseFraming } from "@wireserve/wireserve/http";
+ *
+ * const framing = responseFraming(1, 200, 2);
+ * const context = { date: new Date(0).toUTCString(), framing, closes: false };
+ * const head = new HeadComposer().compose({ minorVersion: 1 }, { status: 200 }, context);
+ * const octets = joinHead(head, new TextEncoder().encode("ok"));
+ * console.log(new TextDecoder().decode(octets).split("\r\n")[0]); // HTTP/1.1 200 OK
+ * ```
+ */
 export function joinHead(head: ResponseHead, content: Uint8Array): Uint8Array<ArrayBuffer> {
   const length = headLength(head);
   const octets = new Uint8Array(length + content.length);
@@ -182,7 +244,19 @@ export function writeLatin1(text: string, into: Uint8Array, at: number): void {
   for (let index = 0; index < text.length; index++) into[at + index] = text.charCodeAt(index);
 }
 
-/** One chunk of the chunked coding (RFC 9112 section 7.1). */
+/**
+ * One chunk of the chunked coding (RFC 9112 section 7.1).
+ *
+ * @example
+ * ```ts
+ * import { encodeChunk, LAST_CHUNK } from "@wireserve/wireserve/http";
+ *
+ * const decoder = new TextDecoder();
+ * console.log(JSON.stringify(decoder.decode(encodeChunk(new TextEncoder().encode("abc")))));
+ * // "3\r\nabc\r\n"
+ * console.log(JSON.stringify(decoder.decode(LAST_CHUNK))); // "0\r\n\r\n"
+ * ```
+ */
 export function encodeChunk(data: Uint8Array): Uint8Array<ArrayBuffer> {
   const size = `${data.length.toString(16)}\r\n`;
   const chunk = new Uint8Array(size.length + data.length + 2);
@@ -192,13 +266,30 @@ export function encodeChunk(data: Uint8Array): Uint8Array<ArrayBuffer> {
   return chunk;
 }
 
-/** The last chunk, without trailers. */
+/**
+ * The last chunk, without trailers.
+ *
+ * @example
+ * ```ts
+ * import { LAST_CHUNK } from "@wireserve/wireserve/http";
+ *
+ * console.log(LAST_CHUNK.length); // 5
+ * ```
+ */
 export const LAST_CHUNK: Uint8Array = utf8.encode("0\r\n\r\n");
 
 /**
  * The response that ends HTTP on a connection (RFC 9110 section 15.2.2).
  *
  * @throws {TypeError} where the protocol or the fields cannot be sent as they are.
+ *
+ * @example
+ * ```ts
+ * import { switchingProtocols } from "@wireserve/wireserve/http";
+ *
+ * const octets = switchingProtocols("echo", { "X-Id": "1" });
+ * console.log(new TextDecoder().decode(octets).split("\r\n")[0]); // HTTP/1.1 101 Switching Protocols
+ * ```
  */
 export function switchingProtocols(protocol: string, fields: ResponseFields): Uint8Array {
   return encodeLatin1(
@@ -206,5 +297,14 @@ export function switchingProtocols(protocol: string, fields: ResponseFields): Ui
   );
 }
 
-/** The interim response that asks for the content (RFC 9110 section 15.2.1). */
+/**
+ * The interim response that asks for the content (RFC 9110 section 15.2.1).
+ *
+ * @example
+ * ```ts
+ * import { CONTINUE } from "@wireserve/wireserve/http";
+ *
+ * console.log(new TextDecoder().decode(CONTINUE).trim()); // HTTP/1.1 100 Continue
+ * ```
+ */
 export const CONTINUE: Uint8Array = utf8.encode("HTTP/1.1 100 Continue\r\n\r\n");

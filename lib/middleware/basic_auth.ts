@@ -6,7 +6,17 @@ import type { Fields } from "../http/fields.ts";
 import { StatusError } from "../http/status.ts";
 import type { Middleware } from "./middleware.ts";
 
-/** A name and a password as a client sends them. */
+/**
+ * A name and a password as a client sends them.
+ *
+ * @example
+ * ```ts
+ * import type { Credentials } from "@wireserve/wireserve/middleware";
+ *
+ * const isGuest = ({ user }: Credentials) => user === "guest";
+ * console.log(isGuest({ user: "guest", password: "" })); // true
+ * ```
+ */
 export interface Credentials {
   /** The name, which has no colon. */
   readonly user: string;
@@ -14,7 +24,19 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** Who is let in. */
+/**
+ * Who is let in.
+ *
+ * @example
+ * ```ts
+ * import { webHandler } from "@wireserve/wireserve";
+ * import { type BasicAuthOptions, basicAuth, chain } from "@wireserve/wireserve/middleware";
+ *
+ * const options: BasicAuthOptions = { users: { ann: "secret" }, realm: "photos" };
+ * const handler = webHandler(chain(() => ({ status: 204 }), basicAuth(options)));
+ * console.log((await handler(new Request("http://localhost/"))).status); // 401
+ * ```
+ */
 export interface BasicAuthOptions {
   /** Passwords by name; or a function that checks both, with the same work for unknown names. */
   readonly users:

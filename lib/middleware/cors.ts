@@ -5,7 +5,21 @@ import type { HttpRequest } from "../http/message.ts";
 import { withVary } from "../http/negotiation.ts";
 import { type Middleware, withFields } from "./middleware.ts";
 
-/** Who may use what. */
+/**
+ * Who may use what.
+ *
+ * @example
+ * ```ts
+ * import { webHandler } from "@wireserve/wireserve";
+ * import { chain, cors, type CorsOptions } from "@wireserve/wireserve/middleware";
+ *
+ * const options: CorsOptions = { origins: "*", maxAge: 3600 };
+ * const handler = webHandler(chain(() => ({ status: 204 }), cors(options)));
+ * const headers = { "Origin": "https://example.com" };
+ * const response = await handler(new Request("http://localhost/", { headers }));
+ * console.log(response.headers.get("Access-Control-Allow-Origin")); // *
+ * ```
+ */
 export interface CorsOptions {
   /** Origins, as `https://example.com`, or `*` for all. */
   readonly origins: readonly string[] | "*";

@@ -7,7 +7,21 @@ import { StatusError } from "../http/status.ts";
 import { checkOrigin } from "./cors.ts";
 import type { Middleware } from "./middleware.ts";
 
-/** Who may write from another site. */
+/**
+ * Who may write from another site.
+ *
+ * @example
+ * ```ts
+ * import { webHandler } from "@wireserve/wireserve";
+ * import { chain, type CrossOriginOptions, crossOriginProtection } from "@wireserve/wireserve/middleware";
+ *
+ * const options: CrossOriginOptions = { origins: ["https://example.com"] };
+ * const handler = webHandler(chain(() => ({ status: 204 }), crossOriginProtection(options)));
+ * const headers = { "Origin": "https://example.com" };
+ * const request = new Request("http://localhost/", { method: "POST", headers });
+ * console.log((await handler(request)).status); // 204
+ * ```
+ */
 export interface CrossOriginOptions {
   /** Origins whose pages may, as `https://example.com`. None by default. */
   readonly origins?: readonly string[] | undefined;
@@ -24,6 +38,17 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
  * request. Programs such as curl send neither, and pass.
  *
  * @throws {TypeError} for something that is no origin.
+ *
+ * @example
+ * ```ts
+ * import { webHandler } from "@wireserve/wireserve";
+ * import { chain, crossOriginProtection } from "@wireserve/wireserve/middleware";
+ *
+ * const handler = webHandler(chain(() => ({ status: 204 }), crossOriginProtection()));
+ * const headers = { "Origin": "https://example.com" };
+ * const request = new Request("http://localhost/", { method: "POST", headers });
+ * console.log((await handler(request)).status); // 403
+ * ```
  */
 export function crossOriginProtection(options: CrossOriginOptions = {}): Middleware {
   const { origins = [], hint = "" } = options;

@@ -7,7 +7,19 @@ import type { HttpRequest } from "../http/message.ts";
 import { StatusError } from "../http/status.ts";
 import type { Middleware } from "./middleware.ts";
 
-/** The hosts that requests may be for. */
+/**
+ * The hosts that requests may be for.
+ *
+ * @example
+ * ```ts
+ * import { webHandler } from "@wireserve/wireserve";
+ * import { chain, hostCheck, type HostCheckOptions } from "@wireserve/wireserve/middleware";
+ *
+ * const options: HostCheckOptions = { hosts: ["*.example.com"] };
+ * const handler = webHandler(chain(() => ({ status: 204 }), hostCheck(options)));
+ * console.log((await handler(new Request("http://www.example.com/"))).status); // 204
+ * ```
+ */
 export interface HostCheckOptions {
   /**
    * Names and addresses, beside those of the loopback. A name counts in any case; `*.example.com` stands for
@@ -30,6 +42,16 @@ const MAX_REMEMBERED = 32;
  * addresses of the loopback are always known. A request without a host comes from no browser, and passes.
  *
  * @throws {TypeError} for a host that is none.
+ *
+ * @example
+ * ```ts
+ * import { webHandler } from "@wireserve/wireserve";
+ * import { chain, hostCheck } from "@wireserve/wireserve/middleware";
+ *
+ * const handler = webHandler(chain(() => ({ status: 204 }), hostCheck()));
+ * console.log((await handler(new Request("http://localhost/"))).status); // 204
+ * console.log((await handler(new Request("http://example.com/"))).status); // 421
+ * ```
  */
 export function hostCheck(options: HostCheckOptions = {}): Middleware {
   const { hosts = [], allowsAddress = () => false, isExempt = () => false, hint = "" } = options;

@@ -5,7 +5,24 @@ import { nameIn } from "../http/fields.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../http/message.ts";
 import { StatusError } from "../http/status.ts";
 
-/** Makes a handler of a handler. What it does before and after is between the two calls. */
+/**
+ * Makes a handler of a handler. What it does before and after is between the two calls.
+ *
+ * @example
+ * ```ts
+ * import { chain, type Middleware } from "@wireserve/wireserve/middleware";
+ * import { serve } from "@wireserve/wireserve";
+ *
+ * const timed: Middleware = (next) => async (request) => {
+ *   const start = performance.now();
+ *   const response = await next(request);
+ *   const timing = `app;dur=${(performance.now() - start).toFixed(1)}`;
+ *   return { ...response, fields: { ...response.fields, "Server-Timing": timing } };
+ * };
+ * await using server = serve(chain(() => ({ status: 204 }), timed), { port: 0 });
+ * console.log((await fetch(server.url)).headers.has("Server-Timing")); // true
+ * ```
+ */
 export type Middleware = (next: Handler) => Handler;
 
 /**

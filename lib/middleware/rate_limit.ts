@@ -5,7 +5,19 @@ import type { HttpRequest } from "../http/message.ts";
 import { StatusError } from "../http/status.ts";
 import type { Middleware } from "./middleware.ts";
 
-/** How many requests a client may send. */
+/**
+ * How many requests a client may send.
+ *
+ * @example
+ * ```ts
+ * import { webHandler } from "@wireserve/wireserve";
+ * import { chain, rateLimit, type RateLimitOptions } from "@wireserve/wireserve/middleware";
+ *
+ * const options: RateLimitOptions = { requests: 100, period: 1000 };
+ * const handler = webHandler(chain(() => ({ status: 204 }), rateLimit(options)));
+ * console.log((await handler(new Request("http://localhost/"))).status); // 204
+ * ```
+ */
 export interface RateLimitOptions {
   /** Requests at once, and in each period. */
   readonly requests: number;

@@ -5,7 +5,17 @@ import type { StatusError } from "../http/status.ts";
 import { type DescriptorBudget, isOutOfDescriptors } from "./descriptors.ts";
 import type { LogRecord } from "./exchange.ts";
 
-/** Where a server listens. */
+/**
+ * Where a server listens.
+ *
+ * @example
+ * ```ts
+ * import { type ListenAddress, serve } from "@wireserve/wireserve";
+ *
+ * const onListen = (address: ListenAddress) => console.log(address.url.startsWith("http://")); // true
+ * await using server = serve(() => ({ status: 204 }), { port: 0, onListen });
+ * ```
+ */
 export interface ListenAddress {
   /** The host name or address that it was given; the path of a Unix socket. */
   readonly hostname: string;
@@ -15,7 +25,23 @@ export interface ListenAddress {
   readonly url: string;
 }
 
-/** What a server reports, and asks. What a callback throws is reported to `onError` once. */
+/**
+ * What a server reports, and asks. What a callback throws is reported to `onError` once.
+ *
+ * @example
+ * ```ts
+ * import { serve, type ServeCallbacks } from "@wireserve/wireserve";
+ *
+ * const callbacks: ServeCallbacks = {
+ *   onError: () => ({ status: 500, content: "It is our fault." }),
+ * };
+ * const fail = () => {
+ *   throw new Error("as expected");
+ * };
+ * await using server = serve(fail, { port: 0, ...callbacks });
+ * console.log(await (await fetch(server.url)).text()); // It is our fault.
+ * ```
+ */
 export interface ServeCallbacks {
   /** The server listens: it is called before `serve` returns. */
   readonly onListen?: ((address: ListenAddress) => void) | undefined;

@@ -4,7 +4,20 @@
 import type { CloseReason } from "../http/connection_state.ts";
 import type { HttpRequest, RequestHead } from "../http/message.ts";
 
-/** What became of one request. A record holds only what is known anyway. */
+/**
+ * What became of one request. A record holds only what is known anyway.
+ *
+ * @example
+ * ```ts
+ * import { type LogRecord, serve } from "@wireserve/wireserve";
+ *
+ * const log = ({ requestLine, status, duration }: LogRecord) =>
+ *   console.log(requestLine, status, duration > 0);
+ * await using server = serve(() => ({ status: 204 }), { port: 0, onRequest: log });
+ * await fetch(server.url);
+ * await server.drain(1000); // GET / HTTP/1.1 204 true
+ * ```
+ */
 export interface LogRecord {
   /** `17-3` is request 3 of connection 17. Unique while the server runs; letters, digits, hyphens. */
   readonly id: string;
@@ -34,7 +47,18 @@ export interface LogRecord {
   readonly closeReason: CloseReason | null;
 }
 
-/** A request under way. */
+/**
+ * A request under way.
+ *
+ * @example
+ * ```ts
+ * import { type RequestView, serve } from "@wireserve/wireserve";
+ *
+ * const rateOf = ({ bytesOut, duration }: RequestView) => bytesOut / Math.max(duration, 1);
+ * await using server = serve(() => ({ status: 204 }), { port: 0 });
+ * console.log(server.connections.map(({ exchange }) => exchange && rateOf(exchange))); // []
+ * ```
+ */
 export interface RequestView {
   /** The id that it will have in the log. */
   readonly id: string;
@@ -50,10 +74,32 @@ export interface RequestView {
   readonly duration: number;
 }
 
-/** What a connection does. */
+/**
+ * What a connection does.
+ *
+ * @example
+ * ```ts
+ * import { type ConnectionStatus, serve } from "@wireserve/wireserve";
+ *
+ * const BUSY: readonly ConnectionStatus[] = ["reading", "answering"];
+ * await using server = serve(() => ({ status: 204 }), { port: 0 });
+ * console.log(server.connections.filter(({ state }) => BUSY.includes(state)).length); // 0
+ * ```
+ */
 export type ConnectionStatus = "waiting" | "reading" | "answering" | "upgraded" | "closing";
 
-/** What one connection does at the moment: a plain value, which a worker can send to another. */
+/**
+ * What one connection does at the moment: a plain value, which a worker can send to another.
+ *
+ * @example
+ * ```ts
+ * import { type ConnectionView, serve } from "@wireserve/wireserve";
+ *
+ * const describe = ({ id, peer, state }: ConnectionView) => `${id} from ${peer}: ${state}`;
+ * await using server = serve(() => ({ status: 204 }), { port: 0 });
+ * console.log(server.connections.map(describe)); // []
+ * ```
+ */
 export interface ConnectionView {
   /** The ids of its requests begin with it. */
   readonly id: string;

@@ -3,7 +3,18 @@
 
 import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from "../http/limits.ts";
 
-/** How long a server waits for its clients. A timeout of 0 never ends. */
+/**
+ * How long a server waits for its clients. A timeout of 0 never ends.
+ *
+ * @example
+ * ```ts
+ * import { serve, type Timeouts } from "@wireserve/wireserve";
+ *
+ * const patient: Partial<Timeouts> = { idleTimeout: 300_000 };
+ * await using server = serve(() => ({ status: 204 }), { port: 0, limits: patient });
+ * console.log((await fetch(server.url)).status); // 204
+ * ```
+ */
 export interface Timeouts {
   /**
    * Milliseconds for the whole head of a request, from its first byte on. Further bytes do not
@@ -37,7 +48,18 @@ export interface Timeouts {
   readonly lingerTimeout: number;
 }
 
-/** The limits of a server. */
+/**
+ * The limits of a server.
+ *
+ * @example
+ * ```ts
+ * import { type Limits, serve } from "@wireserve/wireserve";
+ *
+ * const strict: Partial<Limits> = { connections: 100, requests: 1000, content: 1 << 20 };
+ * await using server = serve(() => ({ status: 204 }), { port: 0, limits: strict });
+ * console.log((await fetch(server.url)).status); // 204
+ * ```
+ */
 export interface Limits extends MessageLimits, Timeouts {
   /**
    * Bytes of content that are read and discarded to keep a connection whose handler did not read
@@ -53,7 +75,16 @@ export interface Limits extends MessageLimits, Timeouts {
   readonly requests: number;
 }
 
-/** The defaults of {@linkcode Limits}. */
+/**
+ * The defaults of {@linkcode Limits}.
+ *
+ * @example
+ * ```ts
+ * import { DEFAULT_LIMITS } from "@wireserve/wireserve";
+ *
+ * console.log(DEFAULT_LIMITS.headerTimeout); // 10000
+ * ```
+ */
 export const DEFAULT_LIMITS: Limits = Object.freeze({
   ...DEFAULT_MESSAGE_LIMITS,
   headerTimeout: 10_000,

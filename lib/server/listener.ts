@@ -12,7 +12,20 @@ export interface AcceptedConn {
   readonly isSecure: boolean;
 }
 
-/** A certificate chain and its private key, both in PEM. */
+/**
+ * A certificate chain and its private key, both in PEM.
+ *
+ * @example
+ * ```ts
+ * import { type Certificate, serve } from "@wireserve/wireserve";
+ *
+ * function start(certificate: Certificate): void {
+ *   const endpoint = { transport: "tcp", hostname: "localhost", port: 8443, certificate } as const;
+ *   const server = serve(() => ({ status: 204 }), { endpoint });
+ *   console.log(server.url); // https://localhost:8443/
+ * }
+ * ```
+ */
 export interface Certificate {
   /** The chain, the certificate of the server first. */
   readonly cert: string;
@@ -20,7 +33,18 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** Where to listen. */
+/**
+ * Where to listen.
+ *
+ * @example
+ * ```ts
+ * import { type Endpoint, serve } from "@wireserve/wireserve";
+ *
+ * const endpoint: Endpoint = { transport: "tcp", hostname: "127.0.0.1", port: 0 };
+ * await using server = serve(() => ({ status: 204 }), { endpoint });
+ * console.log((await fetch(server.url)).status); // 204
+ * ```
+ */
 export type Endpoint =
   | {
     readonly transport: "tcp";

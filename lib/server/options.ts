@@ -6,7 +6,18 @@ import type { Limits } from "./limits.ts";
 import type { Endpoint } from "./listener.ts";
 import type { ServeCallbacks } from "./callbacks.ts";
 
-/** Where and how to serve, and what is called when something happens. */
+/**
+ * Where and how to serve, and what is called when something happens.
+ *
+ * @example
+ * ```ts
+ * import { serve, type ServeOptions } from "@wireserve/wireserve";
+ *
+ * const options: ServeOptions = { hostname: "127.0.0.1", port: 0, limits: { content: 1 << 20 } };
+ * await using server = serve(() => ({ status: 204 }), options);
+ * console.log((await fetch(server.url)).status); // 204
+ * ```
+ */
 export interface ServeOptions extends ServeCallbacks {
   /**
    * Host name or IP address to listen on. Default `localhost`, which stands for `127.0.0.1` and

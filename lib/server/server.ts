@@ -22,7 +22,18 @@ const DESCRIPTOR_CHECK_INTERVAL = 100;
 const QUIET_TURNS = 2;
 const MAX_TURNS = 100;
 
-/** How many connections a server can have. */
+/**
+ * How many connections a server can have.
+ *
+ * @example
+ * ```ts
+ * import { type Capacity, serve } from "@wireserve/wireserve";
+ *
+ * await using server = serve(() => ({ status: 204 }), { port: 0, limits: { connections: 10 } });
+ * const { connectionLimit }: Capacity = server.capacity();
+ * console.log(connectionLimit); // 10
+ * ```
+ */
 export interface Capacity {
   /** Its limit, or what file descriptors allow; Infinity where no limit is known. */
   readonly connectionLimit: number;
@@ -30,7 +41,18 @@ export interface Capacity {
   readonly descriptorShortages: number;
 }
 
-/** A server that is serving; `await using` closes it at the end of the block. */
+/**
+ * A server that is serving; `await using` closes it at the end of the block.
+ *
+ * @example
+ * ```ts
+ * import { serve, type Server } from "@wireserve/wireserve";
+ *
+ * const server: Server = serve(() => ({ status: 204 }), { port: 0 });
+ * console.log((await fetch(server.url)).status); // 204
+ * await server.drain(1000);
+ * ```
+ */
 export class Server implements AsyncDisposable {
   #listeners: ListenerSet;
   readonly #context: ServerContext & { readonly callbacks: GuardedCallbacks };

@@ -16,7 +16,19 @@ import { ConnectionLost } from "./socket.ts";
 const MIN_READ = 1024;
 const MAX_READ = 65_536;
 
-/** How an upgrade is answered. */
+/**
+ * How an upgrade is answered.
+ *
+ * @example
+ * ```ts
+ * import { serve, upgrade, type UpgradeOptions } from "@wireserve/wireserve";
+ *
+ * const options: UpgradeOptions = { protocol: "echo" };
+ * await using server = serve((request) => upgrade(request, () => {}, options), { port: 0 });
+ * const response = await fetch(server.url);
+ * console.log(response.status, await response.text()); // 426
+ * ```
+ */
 export interface UpgradeOptions {
   /** The protocol to speak, with its version if it has one. By default the first that is offered. */
   readonly protocol?: string | undefined;

@@ -171,3 +171,42 @@ testWith(
   "a program elsewhere answers conditions and ranges by what the library has for them",
   () => assertSays(`${PARTIAL_ANSWERS.join("\n")}\n`, PARTIAL_PROGRAM, STRICTEST),
 );
+
+interface Declaration {
+  readonly kind: string;
+  readonly jsDoc?: { readonly tags?: readonly { readonly kind: string }[] };
+}
+
+interface Documentation {
+  readonly nodes: Record<
+    string,
+    { readonly symbols: readonly { name: string; declarations: readonly Declaration[] }[] }
+  >;
+}
+
+testWith(
+  FOR_PROGRAM,
+  "every export has an example, which the check of the project runs",
+  async () => {
+    const { exports } = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.json`));
+    const paths: string[] = Object.entries<string>(exports)
+      .filter(([name]) => name !== "./cli")
+      .map(([, path]) => `${ROOT}/${path}`);
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["doc", "--json", ...paths],
+      cwd: ROOT,
+      env: { NO_COLOR: "1" },
+    }).output();
+    const { nodes }: Documentation = JSON.parse(new TextDecoder().decode(stdout));
+    const symbols = Object.values(nodes).flatMap(({ symbols }) => symbols);
+    assertEquals(symbols.length > 100, true);
+    // What another module exports again has its documentation there.
+    const declared = symbols.filter(({ declarations }) =>
+      declarations.every(({ kind }) => kind !== "reference" && kind !== "import")
+    );
+    const hasExample = ({ jsDoc }: Declaration) =>
+      jsDoc?.tags?.some(({ kind }) => kind === "example") ?? false;
+    const without = declared.filter(({ declarations }) => !declarations.some(hasExample));
+    assertEquals(without.map(({ name }) => name), []);
+  },
+);
