@@ -20,7 +20,7 @@ const PACKAGES = [
   "hash-wasm",
   "ipaddr.js",
   "lru-cache",
-  "marked",
+  "markdown-it",
   "mime",
   "node:buffer",
   "node:crypto",

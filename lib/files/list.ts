@@ -6,6 +6,7 @@ import { collect, type Content, pieces } from "../http/content.ts";
 import type { ResponseFields } from "../http/fields.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { negotiateType, withVary } from "../http/negotiation.ts";
+import { scheduler } from "../scheduler.ts";
 import { sleep } from "../server/deadlines.ts";
 import { Listing } from "./listing.ts";
 import { FileContent } from "./file_body.ts";
@@ -83,7 +84,7 @@ export async function listDirectory(
       cut: () => source instanceof Search ? source.cut : null,
       readme: async () =>
         query === null && (settings.mayRead?.(request, `${name}${readmeName}`) ?? true)
-          ? await readme(root, name, readmeName)
+          ? await readme(root, client, [name, readmeName])
           : null,
       canWrite,
       canDelete: canWrite && allowsDelete,
@@ -106,15 +107,24 @@ export async function listDirectory(
 }
 
 /** Bytes of a README.md that is shown: more is a book. */
-const MAX_README = 65_536;
+const MAX_README = 32_768;
 
-async function readme(root: Root, directory: string, file: string): Promise<string | null> {
+/** Milliseconds to render as many. */
+const README_COST = 4;
+
+async function readme(
+  root: Root,
+  client: string,
+  [directory, file]: readonly [string, string],
+): Promise<string | null> {
   if (!isName(file, root.showsHidden)) return null;
   const open = await root.openFile(`${directory}${file}`).catch(() => null);
   if (open === null) return null;
   try {
     if (open.info.size > MAX_README) return null;
-    return new TextDecoder().decode(await collect(new FileContent(open), MAX_README));
+    const bytes = await collect(new FileContent(open), MAX_README);
+    await scheduler.turn(README_COST * bytes.length / MAX_README, client);
+    return new TextDecoder().decode(bytes);
   } catch {
     return null; // It is not what the request is about.
   } finally {

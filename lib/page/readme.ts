@@ -1,29 +1,25 @@
-// README.md below the list of its folder. It comes from an uploader, perhaps: HTML in it is text, and
-// what is no address of a page or a picture is no link.
-
-import { escapeHtml } from "./format.ts";
+// README.md below the list of its folder. It comes from an uploader, perhaps: HTML in it is text, what
+// is no address of a page or a picture is no link, and no text takes long.
 
 /** Addresses that cannot run script: relative ones, and those of the web and of mail. */
 const SAFE = /^(?:https?:|mailto:|[^:]*$|[^:]*[/?#])/i;
 
-interface Token {
-  readonly text: string;
-  readonly href: string;
+/** What is used of the library, which has no types. */
+interface Library {
+  readonly default: (options: { readonly html: boolean }) => {
+    validateLink: (address: string) => boolean;
+    readonly render: (text: string) => string;
+  };
 }
 
 let render: Promise<(text: string) => string> | null = null;
 
 async function load(): Promise<(text: string) => string> {
-  const { Marked } = await import("marked"); // typed, without dependencies
-  const marked = new Marked({
-    async: false,
-    renderer: {
-      html: ({ text }) => escapeHtml(text),
-      link: ({ text, href }: Token) => isSafe(href) ? false : escapeHtml(text),
-      image: ({ text, href }: Token) => isSafe(href) ? false : escapeHtml(text),
-    },
-  });
-  return (text) => marked.parse(text) as string;
+  // The time of others is squared by some texts: 3 s for 64 KiB.
+  const { default: markdownIt }: Library = await import("markdown-it");
+  const parser = markdownIt({ html: false });
+  parser.validateLink = isSafe;
+  return (text) => parser.render(text);
 }
 
 /** Control characters and spaces, which browsers leave out, hide a scheme. */

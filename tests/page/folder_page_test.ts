@@ -5,6 +5,7 @@ import type { Entry, ListingView } from "../../lib/files/view.ts";
 import { Fields } from "../../lib/http/fields.ts";
 import { ParsedRequest } from "../../lib/http/message.ts";
 import { StatusError } from "../../lib/http/status.ts";
+import { renderMarkdown } from "../../lib/page/readme.ts";
 import { SCRIPT_PATHS, serveAsset, STYLE_PATH } from "../../lib/page/assets.ts";
 import { errorPages } from "../../lib/page/error_page.ts";
 import { folderPage } from "../../lib/page/folder_page.ts";
@@ -173,18 +174,18 @@ Deno.test("folderPage() shows a large folder in parts", async () => {
 const MARKDOWN: readonly [text: string, shown: RegExp][] = [
   ["# Title\n\nA *word*.", /<article><h1>Title<\/h1>\n<p>A <em>word<\/em>\.<\/p>/],
   ["| a | b |\n|---|---|\n| 1 | 2 |", /<td>1<\/td>/],
-  ["<script>alert(1)</script>", /<article>&#60;script&#62;/],
-  ["a <img src=x onerror=alert(1)>", /a &#60;img src=x/],
+  ["<script>alert(1)</script>", /<article><p>&lt;script&gt;/],
+  ["a <img src=x onerror=alert(1)>", /a &lt;img src=x/],
   ["[x](in/a.md)", /<a href="in\/a\.md">x<\/a>/],
   ["[x](https://example.com/)", /<a href="https:\/\/example\.com\/">x<\/a>/],
-  ["[x](javascript:alert(1))", /<p>x<\/p>/],
-  ["[x](JavaScript:alert(1))", /<p>x<\/p>/],
-  ["[x](<java\tscript:alert(1)>)", /<p>x<\/p>/],
+  ["[x](javascript:alert(1))", /<p>\[x\]\(javascript/],
+  ["[x](JavaScript:alert(1))", /<p>\[x\]\(JavaScript/],
+  ["[x](<java\tscript:alert(1)>)", /<p>\[x\]\(&lt;java/],
   ["[x](javascript&colon;alert(1))", /<article><p>(?!.*href="javascript:)/],
   ["[x](&#106;avascript:alert(1))", /<article><p>(?!.*href="(?:&#106;|j)avascript:)/],
-  ["<javascript:alert(1)>", /<p>javascript:alert\(1\)<\/p>/],
-  ["[x](data:text/html,x)", /<p>x<\/p>/],
-  ["![x](vbscript:x)", /<p>x<\/p>/],
+  ["<javascript:alert(1)>", /<p>&lt;javascript:alert\(1\)/],
+  ["[x](data:text/html,x)", /<p>\[x\]\(data/],
+  ["![x](vbscript:x)", /<p>!\[x\]\(vbscript/],
   ['![x](a.png "b\\"onerror=c")', /<img src="a\.png" alt="x" title="b&quot;onerror=c">/],
   ["[x](a.md '\"><script>')", /title="&quot;&gt;&lt;script&gt;"/],
 ];
@@ -197,3 +198,15 @@ for (const [text, shown] of MARKDOWN) {
     assert(!/<script|<[^>]* on/i.test(article), article);
   });
 }
+
+/** What takes other renderers seconds, or more stack than there is. */
+const HARD = ["_a_", "> ", "1. ", "* * * ", "[a](", "![", "**a *b ", "`a``b", "<!--", "- ", "|a"];
+
+Deno.test("renderMarkdown() renders what is hard for others", async () => {
+  for (const text of HARD) {
+    const begin = performance.now();
+    await renderMarkdown(text.repeat(65_536 / text.length));
+    const elapsed = performance.now() - begin;
+    assert(elapsed < 2000, `${text}: ${elapsed} ms`);
+  }
+});

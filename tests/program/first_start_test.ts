@@ -56,9 +56,10 @@ testWith(
       );
       const { files, bytes } = await measure(`${cache}/npm`);
       assert(files > 0 && bytes < MAX_DOWNLOAD, `${bytes} bytes`);
-      const { packages } = await embedded();
+      const { packages, dependencies } = await embedded();
       const downloaded = await packagesIn(`${cache}/npm`);
-      const unneeded = downloaded.filter((name) => !packages.has(name) && name !== BEHIND_LINKS);
+      const needed = packages.union(dependencies).add(BEHIND_LINKS);
+      const unneeded = downloaded.filter((name) => !needed.has(name));
       assertEquals(unneeded, []);
     }),
 );

@@ -14,10 +14,11 @@ export async function compileArguments(): Promise<readonly string[]> {
   return args;
 }
 
-/** Paths of files relative to the root, and names of npm packages. */
+/** Paths of files relative to the root, and names of npm packages: imported, and needed by those. */
 export interface Embedded {
   readonly files: ReadonlySet<string>;
   readonly packages: ReadonlySet<string>;
+  readonly dependencies: ReadonlySet<string>;
 }
 
 /** Lists the modules of each entry point: main.ts, and what `--include` adds. */
@@ -28,16 +29,32 @@ export async function embedded(): Promise<Embedded> {
   );
   const files = new Set<string>();
   const packages = new Set<string>();
+  const dependencies = new Set<string>();
   for (const entry of entries) {
-    for (const { specifier, local, npmPackage, error } of await modulesOf(entry)) {
+    const { modules, npmPackages } = await graphOf(entry);
+    const addDependencies = (id: string) => {
+      for (const each of npmPackages[id]?.dependencies ?? []) {
+        dependencies.add(nameOf(each));
+        addDependencies(each);
+      }
+    };
+    for (const { specifier, local, npmPackage, error } of modules) {
       assert(error === undefined, `${specifier}: ${error}`);
-      if (npmPackage !== undefined) packages.add(npmPackage.replace(/@[^@]*$/, ""));
+      if (npmPackage !== undefined) {
+        packages.add(nameOf(npmPackage));
+        addDependencies(npmPackage);
+      }
       if (!specifier.startsWith("file:")) continue;
       assert(local !== undefined && local.startsWith(ROOT), `${specifier} is from elsewhere`);
       files.add(local.slice(ROOT.length));
     }
   }
-  return { files, packages };
+  return { files, packages, dependencies };
+}
+
+/** The name of a package, without its version. */
+function nameOf(id: string): string {
+  return id.replace(/@[^@]*$/, "");
 }
 
 interface Module {
@@ -47,12 +64,18 @@ interface Module {
   readonly error?: string;
 }
 
-async function modulesOf(entry: string): Promise<readonly Module[]> {
+interface Graph {
+  readonly modules: readonly Module[];
+  /** By name and version, as their dependencies are. */
+  readonly npmPackages: Readonly<Record<string, { readonly dependencies: readonly string[] }>>;
+}
+
+async function graphOf(entry: string): Promise<Graph> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json", entry],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
   }).output();
   assert(success, new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout)).modules;
+  return JSON.parse(new TextDecoder().decode(stdout));
 }
