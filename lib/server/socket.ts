@@ -2,6 +2,7 @@
 // every way of losing the client, and a close that does not destroy the last response.
 
 import type { ConnectionState } from "../http/connection_state.ts";
+import { scheduler } from "../scheduler.ts";
 import type { Deadlines, DeadlineTimer } from "./deadlines.ts";
 
 /** The client is gone, or the server has closed the connection: no response can be sent. */
@@ -11,6 +12,16 @@ export class ConnectionLost extends Error {
 
 /** What is read after the last response is discarded into this buffer, shared by all sockets. */
 const DISCARD_BUFFER = new Uint8Array(4096);
+
+/** Writes of any size that may wait for room at a time. A further one has so many bytes. */
+const MAX_LARGE_WAITS = 64;
+const WAITING_SIZE = 2048;
+
+/** Writes that wait for room. */
+let waitingWrites = 0;
+
+/** Milliseconds to write a piece of a file into a socket that has room for it. */
+const WRITE_COST = 0.06;
 
 /** What a socket keeps informed. */
 export interface SocketContext {
@@ -88,11 +99,26 @@ export class Socket {
     this.#deadlines.expect("handler", this.#timer.now);
   }
 
+  /**
+   * Writes what the system has no room for yet. Where many sockets wait for room, the write that waits
+   * is a small one: thousands may get room at the same moment, and the runtime makes all their writes
+   * before it comes to other clients. After a long wait, the large one waits for its turn.
+   */
   async #writeRest(bytes: Uint8Array, rest: Uint8Array | null): Promise<void> {
-    for (let at = 0; at < bytes.length;) {
-      const count = await this.#conn.write(bytes.subarray(at));
+    for (let at = 0, hasRoom = false; at < bytes.length;) {
+      const isSmall: boolean = !hasRoom && ++waitingWrites > MAX_LARGE_WAITS;
+      const since = this.#timer.now;
+      let count: number;
+      try {
+        count = await this.#conn.write(bytes.subarray(at, isSmall ? at + WAITING_SIZE : undefined));
+      } finally {
+        if (!hasRoom) waitingWrites--;
+      }
       at += count;
       this.#advance(count, at === bytes.length && rest === null);
+      hasRoom = isSmall;
+      const isLong = isSmall && this.#timer.now !== since;
+      if (isLong && at < bytes.length) await scheduler.turn(WRITE_COST);
     }
     if (rest !== null) await this.#writeRest(rest, null);
   }
