@@ -123,7 +123,8 @@ async function readme(
   try {
     if (open.info.size > MAX_README) return null;
     const bytes = await collect(new FileContent(open), MAX_README);
-    await scheduler.turn(README_COST * bytes.length / MAX_README, client);
+    const cost = README_COST * bytes.length / MAX_README;
+    if (!scheduler.take(cost)) await scheduler.turn(cost, client);
     return new TextDecoder().decode(bytes);
   } catch {
     return null; // It is not what the request is about.
