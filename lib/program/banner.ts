@@ -8,8 +8,16 @@ import { hasUnknownAddresses, isLocal } from "./guards.ts";
 /** One line of the start: the name of an event, and its detail. */
 export type StartLine = readonly [event: string, detail: string];
 
-/** The URLs by which other machines reach the server, those of its network first. */
-export function addressesFor({ bind, site }: Options, url: string): string[] {
+/**
+ * The URLs by which other machines reach the server, those of its network first.
+ *
+ * @param isNameKnown Whether they find the name of this machine by multicast DNS (RFC 6762).
+ */
+export function addressesFor(
+  { bind, site }: Pick<Options, "bind" | "site">,
+  url: string,
+  isNameKnown: boolean = hasMulticastDns(),
+): string[] {
   const isAny = bind === "0.0.0.0" || bind === "::";
   if (!isAny) return [];
   const { protocol, port } = new URL(url);
@@ -21,7 +29,7 @@ export function addressesFor({ bind, site }: Options, url: string): string[] {
   const own = (machineAddresses() ?? []).filter((address) =>
     isIPv4(address) ? !address.startsWith("127.") : bind === "::" && isRoutable(address)
   );
-  const name = hasMulticastDns() ? machineName() : null;
+  const name = isNameKnown ? machineName() : null;
   const local = name === null ? [] : [`${name.replace(/\.local$/, "")}.local`];
   return [...own.filter(isIPv4), ...own.filter((each) => !isIPv4(each)), ...local].map(urlOf);
 }
