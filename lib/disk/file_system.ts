@@ -1,4 +1,5 @@
-// Every system call that takes a path, and every synchronous one. Methods return promises always.
+// Every system call that takes a path, and every synchronous one, but for what open_file.ts does in
+// one go. Methods return promises, but for those whose calls have to be allowed by the policy.
 
 import { blockingCalls, UnresponsiveError } from "./blocking_calls.ts";
 import { noSpace, nullIfNotFound, nullIfUnreachable, nullUnlessUnresponsive } from "./errors.ts";

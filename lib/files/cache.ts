@@ -68,7 +68,7 @@ export class FileCache {
     this.#clock = clock;
   }
 
-  /** A file in its present state, or null where it has to be read: 400 us of CPU become 12. */
+  /** A file in its present state, or null where it has to be read: 31 us of CPU become 12. */
   find(name: string): CachedFile | null {
     const cached = this.#files.get(name);
     if (cached === undefined || !this.#fs.policy.isAllowed) return null;
