@@ -87,6 +87,11 @@ class Scheduler {
     return promise;
   }
 
+  /** Whether heavy work waits. */
+  get isBusy(): boolean {
+    return this.#isRunning;
+  }
+
   async #run(): Promise<void> {
     this.#isRunning = true;
     while (this.#waiting.size > 0) {
