@@ -1,6 +1,10 @@
 // Files that change while they are sent: never wrong bytes under a right length.
 
 import { assert, assertEquals } from "@std/assert";
+import { openFile } from "../../lib/disk/open_file.ts";
+import { FileSystem } from "../../lib/disk/file_system.ts";
+import { FileContent } from "../../lib/files/file_body.ts";
+import { scheduler } from "../../lib/scheduler.ts";
 import {
   CHANGED,
   type FileServer,
@@ -10,6 +14,7 @@ import {
   withFileServer,
 } from "../support/file_server.ts";
 import { testWith } from "../support/needs.ts";
+import { withDirectory } from "../support/temp.ts";
 import { RawClient, toLatin1 } from "../support/raw_client.ts";
 import { request } from "../support/request.ts";
 
@@ -195,3 +200,37 @@ testWith(
       }
     }),
 );
+
+/** Closes more transfers than there are pairs of buffers, each while its first read is pending. */
+const ENDINGS: [name: string, first: number, isWaiting: boolean][] = [
+  ["waits for its turn", 0, true],
+  ["goes to the beginning of a range", 1, false],
+  ["reads", 0, false],
+];
+
+for (const [name, first, isWaiting] of ENDINGS) {
+  testWith(
+    NEEDS,
+    `FileContent releases its buffers when it is closed while it ${name}`,
+    () =>
+      withDirectory(async (path) => {
+        const file = `${await Deno.realPath(path)}/large`;
+        await Deno.writeFile(file, new Uint8Array(1 << 20));
+        const fs = new FileSystem(path);
+        const transfer = async () => {
+          const open = (await openFile(fs, file, []))!;
+          return new FileContent(open, { first, last: open.info.size - 1 });
+        };
+        for (let count = 0; count < 40; count++) {
+          const content = await transfer();
+          await scheduler.turn(isWaiting ? 9 : 0);
+          const reading = content.read().catch(() => null);
+          content.close();
+          await reading;
+        }
+        const content = await transfer();
+        assertEquals((await content.read())?.length, 4 * 65_536);
+        content.close();
+      }),
+  );
+}

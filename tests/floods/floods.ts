@@ -36,7 +36,7 @@ export const FLOODS: readonly Flood[] = [
     maxMemory: 500,
     compressed: "/files/text.txt",
   },
-  { name: "listing", connections: 20, addresses: 20, maxMemory: 600 },
+  { name: "listing", connections: 20, addresses: 20, maxMemory: 500 },
   { name: "slow-listing", connections: 200, addresses: 20, maxMemory: 500 },
   { name: "one-byte-chunks", connections: 20, addresses: 1, maxMemory: 300 },
   { name: "unread-pipelines", connections: 20, addresses: 1, maxMemory: 300 },
@@ -58,8 +58,6 @@ export interface Latencies {
 /** What one flood did. */
 export interface FloodReport {
   readonly flood: string;
-  /** In the first flood after the start, whose code is compiled and whose tables grow in it. */
-  readonly first: Latencies;
   readonly before: Latencies;
   readonly during: Latencies;
   /** MiB of resident memory: before, and the most during the flood. */
@@ -81,9 +79,6 @@ export interface FloodOptions {
   /** Connections of the attacker are multiplied by it, and the entries of the directory. */
   readonly scale?: number;
 }
-
-/** Seconds of the first flood. */
-const FIRST_SECONDS = 5;
 
 const ATTACKER = new URL("attacker.py", import.meta.url).pathname;
 
@@ -138,85 +133,56 @@ interface ObserveOptions extends FloodOptions {
   readonly authority: string | null;
 }
 
-/** The flood is observed twice: the server compiles code, and the system enlarges tables, once. */
 async function observe(
   flood: Flood,
   program: Program,
   { seconds, scale = 1, authority }: ObserveOptions,
 ): Promise<FloodReport> {
   const connect = () => connectHealthy(program.port, authority);
-  const connections = Math.ceil(flood.connections * scale);
-  const attack = () => Attack.start(flood, program.port, { seconds: seconds + 60, connections });
-  await measure(connect, 0.5);
-  await using firstAttack = await attack();
-  const first = await measure(connect, Math.min(seconds, FIRST_SECONDS));
-  await firstAttack.stop();
-  await measure(connect, 0.5); // The connections of the attacker end.
+  await measure(connect, 0.5); // The first requests are slow: code is compiled.
   const before = await measure(connect, Math.min(seconds, 3));
   const memoryBefore = await memoryOf(program.pid);
-  await using secondAttack = await attack();
-  const begin = performance.now();
-  const [cpuBefore, delayBefore] = [await cpuOf(program.pid), await delayOf(program.pid)];
-  const peak = watchMemory(program.pid);
-  const during = await measure(connect, seconds);
-  const elapsed = performance.now() - begin;
-  const cpu = Math.round(100_000 * (await cpuOf(program.pid) - cpuBefore) / elapsed);
-  const delay = Math.round(100_000 * (await delayOf(program.pid) - delayBefore) / elapsed);
-  const problems = [];
-  if (flood.compressed !== undefined && !await isCompressed(connect, flood.compressed)) {
-    problems.push("the healthy client gets nothing compressed");
-  }
-  const memory = await peak.stop();
-  const result = await secondAttack.stop();
-  const limit = Math.max(MAX_P99, MAX_GROWTH * before.p99);
-  if (during.p99 > limit) problems.push(`p99 over ${Math.round(limit)} ms`);
-  if (memory > flood.maxMemory) problems.push(`memory over ${flood.maxMemory} MiB`);
-  const measured = { first, before, during, memory: [memoryBefore, memory] as const, cpu, delay };
-  return { flood: flood.name, ...measured, attack: result, problems };
-}
-
-/** The process of the attacker. */
-class Attack implements AsyncDisposable {
-  readonly #process: Deno.ChildProcess;
-  readonly #output: Output;
-
-  constructor(process: Deno.ChildProcess) {
-    this.#process = process;
-    this.#output = new Output(process.stdout);
-  }
-
-  static async start(
-    flood: Flood,
-    port: number,
-    { seconds, connections }: { readonly seconds: number; readonly connections: number },
-  ): Promise<Attack> {
-    const numbers = [port, seconds, connections, flood.addresses];
-    const process = new Deno.Command("python3", {
-      args: [ATTACKER, flood.name, ...numbers.map(String)],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    const attack = new Attack(process);
-    await attack.#output.until(/attacking/);
-    return attack;
-  }
-
-  /** What the attacker says that it has done. */
-  async stop(): Promise<string> {
-    await this.#process.stdin.close();
-    await this.#process.status;
-    await this.#output.done;
-    return this.#output.text.split("\n").at(-2) ?? "";
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
+  const process = new Deno.Command("python3", {
+    args: [
+      ATTACKER,
+      flood.name,
+      ...[program.port, seconds + 60, Math.ceil(flood.connections * scale), flood.addresses]
+        .map(String),
+    ],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const output = new Output(process.stdout);
+  try {
+    await output.until(/attacking/);
+    const begin = performance.now();
+    const [cpuBefore, delayBefore] = [await cpuOf(program.pid), await delayOf(program.pid)];
+    const peak = watchMemory(program.pid);
+    const during = await measure(connect, seconds);
+    const elapsed = performance.now() - begin;
+    const cpu = Math.round(100_000 * (await cpuOf(program.pid) - cpuBefore) / elapsed);
+    const delay = Math.round(100_000 * (await delayOf(program.pid) - delayBefore) / elapsed);
+    const problems = [];
+    if (flood.compressed !== undefined && !await isCompressed(connect, flood.compressed)) {
+      problems.push("the healthy client gets nothing compressed");
+    }
+    const memory = await peak.stop();
+    await process.stdin.close();
+    await process.status;
+    await output.done;
+    const attack = output.text.split("\n").at(-2) ?? "";
+    const limit = Math.max(MAX_P99, MAX_GROWTH * before.p99);
+    if (during.p99 > limit) problems.push(`p99 over ${Math.round(limit)} ms`);
+    if (memory > flood.maxMemory) problems.push(`memory over ${flood.maxMemory} MiB`);
+    const results = { before, during, memory: [memoryBefore, memory] as const, cpu, delay, attack };
+    return { flood: flood.name, ...results, problems };
+  } finally {
     try {
-      this.#process.kill("SIGKILL");
+      process.kill("SIGKILL");
     } catch {
       // It has ended.
     }
-    await this.#process.status;
   }
 }
 

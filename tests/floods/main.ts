@@ -12,7 +12,7 @@ if (floods.length === 0) {
   Deno.exit(2);
 }
 
-const COLUMNS = [16, 8, 14, 21, 11, 5, 5];
+const COLUMNS = [16, 14, 21, 11, 5, 5];
 
 function print(...cells: readonly string[]): void {
   console.log(cells.map((cell, at) => cell.padEnd(COLUMNS[at] ?? 0)).join("  "));
@@ -22,14 +22,11 @@ function milliseconds({ p50, p99 }: Latencies): string {
   return `${p50.toFixed(1)} / ${p99.toFixed(1)}`;
 }
 
-function row(
-  { flood, first, before, during, memory, cpu, delay, problems, attack }: FloodReport,
-): void {
+function row({ flood, before, during, memory, cpu, delay, problems, attack }: FloodReport): void {
   const verdict = problems.length === 0 ? "pass" : `FAIL: ${problems.join(", ")}`;
   const longest = `${milliseconds(during)} / ${during.max.toFixed(0)}`;
   print(
     flood,
-    first.p99.toFixed(1),
     milliseconds(before),
     longest,
     memory.join(" -> "),
@@ -43,7 +40,7 @@ function row(
 let failures = 0;
 await withDirectory(async (path) => {
   await prepare(path);
-  print("flood", "first", "before", "during (p50/p99/max)", "MiB", "CPU", "noise", "verdict");
+  print("flood", "before", "during (p50/p99/max)", "MiB", "CPU", "noise", "verdict");
   for (const flood of floods) {
     const report = await runFlood(flood, path, { seconds });
     row(report);
