@@ -87,11 +87,6 @@ class Scheduler {
     return promise;
   }
 
-  /** Whether heavy work waits. */
-  get isBusy(): boolean {
-    return this.#isRunning;
-  }
-
   async #run(): Promise<void> {
     this.#isRunning = true;
     while (this.#waiting.size > 0) {

@@ -100,16 +100,11 @@ export class Connection implements DeadlineOwner {
     this.#dispatcher = new Dispatcher(server, this.#writer, () => this.#abort("client-gone"));
   }
 
-  /**
-   * Serves until either side closes. It never rejects: errors are reported.
-   *
-   * @param turn When to begin; at once by default.
-   */
-  async serve(turn: Promise<void> | null = null): Promise<void> {
+  /** Serves until either side closes. It never rejects: errors are reported. */
+  async serve(): Promise<void> {
     const { timer, callbacks } = this.#server;
     timer.add(this);
     scheduler.count();
-    if (turn !== null) await turn;
     try {
       if (!this.#accepted.isSecure || await this.#handshake()) await this.#serveRequests();
     } catch (error) {

@@ -23,9 +23,9 @@ const RESERVE_PART = 1 / 5;
 const FILES_PART = 1 / 5;
 const MAX_FILES = 512;
 
-/** Connections for which room is found at once, at the start and later: a millisecond, and ten. */
+/** Connections for which room is found at once, at the start and later: a millisecond, and eight. */
 const FIRST_STEP = 48;
-const MAX_STEP = 2048;
+const MAX_STEP = 256;
 
 /** Connections for which room is found when the limit is asked for: the usual 1,024 is found then. */
 const LOOK_AHEAD = 1024;

@@ -9,7 +9,6 @@ import type { ConnectionView } from "./exchange.ts";
 import { limitsWith } from "./limits.ts";
 import { type AcceptedConn, type Certificate, type Listener, ListenerSet } from "./listener.ts";
 import { guardCallbacks, type GuardedCallbacks } from "./callbacks.ts";
-import { scheduler } from "../scheduler.ts";
 import { checkOptions, endpointOf, type ServeOptions, type WorkerOptions } from "./options.ts";
 
 /** Milliseconds to wait after an accept that failed: most failures concern one client only. */
@@ -18,12 +17,6 @@ const MAX_BACKOFF = 1000;
 
 /** Milliseconds until descriptors are counted again, where no connection ends before. */
 const DESCRIPTOR_CHECK_INTERVAL = 100;
-
-/** Open connections from which on a new one waits for its turn where heavy work does. */
-const MANY = 64;
-
-/** Milliseconds to read the first request of a connection. */
-const FIRST_REQUEST_COST = 0.04;
 
 /** Turns of the event loop without a connection that mean an empty backlog, and the most to wait. */
 const QUIET_TURNS = 2;
@@ -298,7 +291,7 @@ export class Server implements AsyncDisposable {
     const { peer } = accepted;
     const id = `${this.#idPrefix}${++this.#connectionCount}`;
     const connection = new Connection(accepted, id, this.#context);
-    const served = connection.serve(this.#turnOf(peer)).then(() => {
+    const served = connection.serve().then(() => {
       this.#connections.delete(connection);
       this.#notifySlotFreed();
       callbacks.onClose(peer);
@@ -306,15 +299,6 @@ export class Server implements AsyncDisposable {
     this.#connections.set(connection, served);
     if (this.#isDraining) connection.drain();
     callbacks.onOpen(peer);
-  }
-
-  /**
-   * When a new connection is served, or null for at once. In a flood, all are accepted first: what
-   * a flood asks for must not keep the connections of others in the backlog.
-   */
-  #turnOf(peer: string): Promise<void> | null {
-    if (!scheduler.isBusy || this.#connections.size < MANY) return null;
-    return scheduler.turn(FIRST_REQUEST_COST, peer);
   }
 }
 

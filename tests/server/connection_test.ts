@@ -6,8 +6,7 @@ import { type Content, fromStream, pieces } from "../../lib/http/content.ts";
 import type { Handler, HttpRequest, HttpResponse } from "../../lib/http/message.ts";
 import { StatusError } from "../../lib/http/status.ts";
 import { router } from "../../lib/router.ts";
-import { scheduler } from "../../lib/scheduler.ts";
-import { type RawClient, toLatin1 } from "../support/raw_client.ts";
+import { toLatin1 } from "../support/raw_client.ts";
 import { request } from "../support/request.ts";
 import { testServer } from "../support/server.ts";
 import { until } from "../support/wait.ts";
@@ -656,29 +655,5 @@ testServer(
     assertEquals((await idle.readToEnd()).length, 0);
     // The request that was aborted has a record, without a status, and is no error of the program.
     assertEquals(records.map(({ status }) => status), [null]);
-  },
-);
-
-testServer(
-  "Connection waits for the turn of its client where heavy work does, and many are open",
-  { handler: ok },
-  async ({ connect, server }) => {
-    const others = await Promise.all(Array.from({ length: 64 }, connect));
-    await until(() => server.connections.length === others.length);
-    const order: string[] = [];
-    const kept = others[0]!;
-    const steps = Array.from(
-      { length: 5 },
-      () => scheduler.turn(9, "127.0.0.1").then(() => order.push("heavy")),
-    );
-    const ask = async (client: RawClient, name: string) => {
-      await client.send(GET);
-      await client.readResponse();
-      order.push(name);
-    };
-    using client = await connect();
-    await Promise.all([ask(client, "new"), ask(kept, "kept"), ...steps]);
-    assertEquals(order.filter((each) => each !== "kept"), [...Array(5).fill("heavy"), "new"]);
-    for (const other of others) other.close();
   },
 );
